@@ -1,0 +1,39 @@
+"""COPY from a stream of Python rows: memory bounded by a batch."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from psycopg2.extensions import cursor as PgCursor
+from psycopg2.sql import Composable
+
+ROWS_A_BATCH = 5000
+BYTES_A_READ = 1 << 18
+
+
+class _Stream:
+    """What psycopg2 reads from: rows as PostgreSQL's CSV, in which an empty field is null."""
+
+    def __init__(self, rows: Iterable[Sequence[object]]) -> None:
+        self._rows: Iterator[Sequence[object]] = iter(rows)
+        self._ready = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._ready) < size:
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(islice(self._rows, ROWS_A_BATCH))
+            if not (more := text.getvalue().encode()):
+                break
+            self._ready += more
+        out, self._ready = self._ready[:size], self._ready[size:]
+        return out
+
+
+def copy_rows(cursor: PgCursor, target: Composable, rows: Iterable[Sequence[object]]) -> int:
+    """COPY rows into `target` ('table (columns)'); returns how many went in."""
+    statement = "copy " + target.as_string(cursor) + " from stdin with (format csv)"
+    cursor.copy_expert(statement, _Stream(rows), size=BYTES_A_READ)
+    return int(cursor.rowcount)

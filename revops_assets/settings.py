@@ -1,0 +1,65 @@
+"""Every setting of the project, read here and nowhere else (environment variables, `.env` in development)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from revops_assets.errors import RevopsError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+SQL_DIR = PROJECT_ROOT / "sql"
+
+Env = Literal["dev", "prod"]
+
+
+class Settings(BaseSettings):
+    """Settings of one installation; each field is the environment variable REVOPS_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="REVOPS_", env_file=PROJECT_ROOT / ".env", extra="ignore")
+
+    home: Path = Field(PROJECT_ROOT / ".revops", description="State directory: embedded PostgreSQL, landing zone")
+    database_url: SecretStr | None = Field(None, description="A PostgreSQL >= 15 server; absent: the embedded one")
+    database_prefix: str = Field("", pattern=r"^[a-z0-9_]*$", description="Before every database's name")
+    fdw_address: str | None = Field(
+        None, description="host:port where the server reaches itself, if not the URL's own (port forwards)"
+    )
+    env: Env = Field("dev", description="Which warehouse is written: dev or prod")
+    timezone: str = Field("UTC", description="Business time zone: where a day and a month begin")
+    landing_dir: Path | None = Field(None, description="Landing zone of CRM exports; default <home>/landing")
+    max_age_days: float = Field(2.0, gt=0, description="A newest load older than this is reported as stale")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is not a time zone name such as 'UTC' or 'Europe/Berlin'") from error
+        return value
+
+    @property
+    def landing(self) -> Path:
+        """The landing zone."""
+        return self.landing_dir or self.home / "landing"
+
+    def for_env(self, env: Env | None) -> Settings:
+        """The same settings with another warehouse chosen."""
+        return self if env is None else self.model_copy(update={"env": env})
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "REVOPS_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise RevopsError(f"{name}: {first['msg']}") from None
+    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

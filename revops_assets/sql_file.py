@@ -1,0 +1,84 @@
+"""Dataset SQL files: where they lie and what their header comment says.
+
+A file is one SELECT headed by a comment: a description, `One row per: …`, and a `Columns:` list (`name: meaning`).
+The folder sql/<folder>/ names the schema (a leading number orders folders and is no part of the name).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from revops_assets.errors import RevopsError
+from revops_assets.settings import SQL_DIR
+
+NOT_DATASETS = {"0_schema", "checks", "reference"}
+COLUMN = re.compile(r"^  (\w+): (.+)$")
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """A dataset's file. `columns` maps each column to its description, in the SELECT's order."""
+
+    schema: str
+    name: str
+    path: Path
+    description: str
+    grain: str
+    columns: dict[str, str]
+    select: str
+
+    @property
+    def table(self) -> str:
+        """Qualified name of the relation it makes."""
+        return f"{self.schema}.{self.name}"
+
+
+def header_and_body(path: Path) -> tuple[list[str], str]:
+    """The leading comment's lines without their dashes, and the SQL after it."""
+    header: list[str] = []
+    lines = path.read_text().splitlines()
+    while lines and lines[0].startswith("--"):
+        header.append(lines.pop(0)[2:].removeprefix(" "))
+    return header, "\n".join(lines).strip().rstrip(";")
+
+
+@lru_cache(maxsize=1)
+def dataset_files() -> dict[str, SqlFile]:
+    """Every dataset file, by qualified name."""
+    found: dict[str, SqlFile] = {}
+    for folder in sorted(SQL_DIR.iterdir()):
+        if not folder.is_dir() or folder.name in NOT_DATASETS:
+            continue
+        for path in sorted(folder.rglob("*.sql")):
+            file = parse(path, re.sub(r"^\d+_", "", folder.name))
+            if file.table in found:
+                raise RevopsError(f"{file.table} is made by two files: {found[file.table].path} and {path}")
+            found[file.table] = file
+    return found
+
+
+def parse(path: Path, schema: str) -> SqlFile:
+    """Read one file; an error names what its header lacks."""
+    header, select = header_and_body(path)
+    description: list[str] = []
+    columns: dict[str, str] = {}
+    grain, in_columns = "", False
+    for line in header:
+        if line.startswith("One row per: "):
+            grain = line.removeprefix("One row per: ").rstrip(".")
+        elif line == "Columns:":
+            in_columns = True
+        elif in_columns:
+            match = COLUMN.match(line)
+            if not match:
+                raise RevopsError(f"{path}: not of the form '  column: meaning': {line!r}")
+            columns[match[1]] = match[2]
+        elif not grain and line:
+            description.append(line)
+    for what, value in (("description", description), ("'One row per:' line", grain), ("'Columns:' list", columns)):
+        if not value:
+            raise RevopsError(f"{path}: the header comment has no {what}")
+    return SqlFile(schema, path.stem, path, " ".join(description), grain, columns, select)

@@ -1,0 +1,79 @@
+"""Which databases there are and how to reach them: the source, the two warehouses, Dagster's storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import psycopg2
+import sqlalchemy as sa
+from psycopg2.extensions import connection as PgConnection
+
+from revops_assets.errors import RevopsError
+from revops_assets.settings import Settings
+from revops_assets.warehouse import embedded
+
+Database = Literal["source", "warehouse", "dagster"]
+
+
+def name_of(settings: Settings, database: Database) -> str:
+    """The database's name on its server: revops_training, revops_metrics (prod), revops_metrics_dev, dagster."""
+    warehouse = "revops_metrics" if settings.env == "prod" else "revops_metrics_dev"
+    names = {"source": "revops_training", "warehouse": warehouse, "dagster": "dagster"}
+    return settings.database_prefix + names[database]
+
+
+def server_url(settings: Settings) -> sa.URL:
+    """The PostgreSQL server: REVOPS_DATABASE_URL, or the embedded one, started if it does not run."""
+    if settings.database_url is None:
+        return embedded.ensure_running(settings.home)
+    try:
+        given = sa.make_url(settings.database_url.get_secret_value())
+    except sa.exc.ArgumentError:
+        raise RevopsError("REVOPS_DATABASE_URL is not of the form postgresql://user:password@host:port/db") from None
+    if given.get_backend_name() != "postgresql":
+        raise RevopsError(f"REVOPS_DATABASE_URL names {given.get_backend_name()}; only postgresql:// will do")
+    # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3.
+    return given.set(drivername="postgresql+psycopg2", database=given.database or "postgres")
+
+
+def url_of(settings: Settings, database: Database) -> sa.URL:
+    """Address of one database, password included."""
+    return server_url(settings).set(database=name_of(settings, database))
+
+
+def libpq_url(url: sa.URL) -> str:
+    """The same address in the spelling that psql and libpq read."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def session_options(settings: Settings) -> str:
+    """What every session of ours sets: the business time zone, so that no result hangs on the server's."""
+    return f"-c timezone={settings.timezone} -c application_name=revops-assets"
+
+
+@contextmanager
+def connect(settings: Settings, database: Database, **session: Any) -> Iterator[PgConnection]:
+    """A psycopg2 connection whose block is one transaction: committed at its end, rolled back on any error."""
+    connection = open_connection(settings, url_of(settings, database), **session)
+    try:
+        with connection:
+            yield connection
+    finally:
+        connection.close()
+
+
+def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnection:
+    """A plain psycopg2 connection; `session` are configuration parameters to set on it."""
+    try:
+        connection = psycopg2.connect(libpq_url(url), options=session_options(settings), connect_timeout=10)
+    except psycopg2.OperationalError as error:
+        text = " ".join(str(error).split())
+        hint = " (run `revops db upgrade` first)" if "does not exist" in text else ""
+        raise RevopsError(f"cannot connect to {url.render_as_string(hide_password=True)}: {text}{hint}") from None
+    if session:
+        with connection, connection.cursor() as cursor:
+            for name, value in session.items():
+                cursor.execute("select set_config(%s, %s, false)", (name, str(value)))
+    return connection

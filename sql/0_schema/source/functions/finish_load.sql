@@ -1,0 +1,39 @@
+-- crm.finish_load(load_id) merges what the load staged in crm_staging into crm, logs it, and returns its known time.
+-- The staged records are gone afterwards. p_staging names another schema with tables of the same shape.
+-- p_fold: the source has no record of deals, only their changes; the state of each touched deal is folded from them.
+create or replace function crm.finish_load(
+    p_load_id bigint, p_fold boolean default false, p_staging text default 'crm_staging'
+) returns bigint language plpgsql as $$
+declare
+    v_seq bigint := crm.take_load_seq(p_load_id);
+    v_table text;
+    v_tables text[] := array(
+        select table_name from crm.canonical_tables
+        where to_regclass(format('%I.%I', p_staging, table_name)) is not null
+        order by table_name = 'opportunities', table_name  -- folding reads the merged history
+    );
+begin
+    foreach v_table in array v_tables loop
+        if p_fold and v_table = 'opportunities' then
+            perform crm.fold_opportunities(p_load_id, p_staging);
+        end if;
+        perform crm.merge_table(p_load_id, v_seq, v_table, p_staging);
+    end loop;
+    foreach v_table in array case when p_staging = 'crm_staging' then v_tables else '{}' end loop
+        execute format('delete from %I.%I where load_id = %s', p_staging, v_table, p_load_id);
+    end loop;
+
+    update crm.loads as l
+    set load_seq = v_seq, status = 'finished', finished_at = clock_timestamp(),
+        rows_inserted = t.inserted, rows_updated = t.updated, rows_unchanged = l.rows_unchanged + t.unchanged,
+        rows_conflicting = t.conflicting, earliest_business_at = t.earliest,
+        rows_rejected = (select count(*) from crm.load_rejects where load_id = p_load_id and kind = 'rejected')
+    from (
+        select coalesce(sum(rows_inserted), 0) as inserted, coalesce(sum(rows_updated), 0) as updated,
+            coalesce(sum(rows_unchanged), 0) as unchanged, coalesce(sum(rows_conflicting), 0) as conflicting,
+            min(earliest_business_at) as earliest
+        from crm.load_tables where load_id = p_load_id
+    ) as t
+    where l.load_id = p_load_id;
+    return v_seq;
+end $$;

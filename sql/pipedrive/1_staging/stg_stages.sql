@@ -1,0 +1,13 @@
+-- Stages of the sales pipeline, renamed and typed, nothing filtered.
+--
+-- One row per: line of the stages export.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   stage_id: Pipedrive's id of the stage
+--   stage_name: its name, for people
+select
+    tenant_id,
+    stage_id,
+    stage_name
+from pipedrive_remote.stages_versions
+where known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
