@@ -77,3 +77,20 @@ def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnec
             for name, value in session.items():
                 cursor.execute("select set_config(%s, %s, false)", (name, str(value)))
     return connection
+
+
+def engine(settings: Settings, database: Database) -> sa.Engine:
+    """A SQLAlchemy engine that opens a connection when asked and keeps none."""
+    options = {"options": session_options(settings), "connect_timeout": 10}
+    return sa.create_engine(url_of(settings, database), poolclass=sa.pool.NullPool, connect_args=options)
+
+
+def exists(settings: Settings, database: Database) -> bool:
+    """Whether `revops db upgrade` has created this database."""
+    guard = open_connection(settings, server_url(settings))
+    try:
+        with guard, guard.cursor() as cursor:
+            cursor.execute("select 1 from pg_database where datname = %s", (name_of(settings, database),))
+            return cursor.fetchone() is not None
+    finally:
+        guard.close()

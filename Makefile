@@ -1,0 +1,51 @@
+# A fresh machine needs Python >= 3.11 with venv, and make; nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test up lint bench clean lock install help
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: $(INSTALLED) ## the environment in .venv
+
+# Exactly the locked versions; bytecode is compiled here, because start-up counts.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "Installing into $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib revops_assets >/dev/null || true
+	@touch $@
+
+demo: $(INSTALLED) ## build everything from a generated export and print a summary
+	@$(BIN)/revops demo
+
+test: $(INSTALLED) ## the test suite, on the embedded PostgreSQL or on REVOPS_TEST_DATABASE_URL
+	@$(BIN)/python -m pytest
+
+up: $(INSTALLED) ## Dagster on http://127.0.0.1:3000 until Ctrl-C
+	@$(BIN)/revops up
+
+lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions
+	@$(BIN)/ruff format --check revops_assets revops_assets_tests bench
+	@$(BIN)/ruff check revops_assets revops_assets_tests bench
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql/pipedrive sql/checks
+	@$(BIN)/dg check defs 2>/dev/null || $(BIN)/dagster definitions validate
+
+bench: $(INSTALLED) ## speed, always beside a yardstick
+	@$(BIN)/python -m bench.run
+
+lock: ## renew requirements.lock to the newest versions that pyproject.toml allows
+	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade setuptools -e '.[dev]'
+	@$(VENV)/lock/bin/python -m pip freeze --exclude-editable --all | grep -viE '^pip==' > requirements.lock
+	@rm -rf $(VENV)/lock
+
+clean: ## stop PostgreSQL and remove what was made
+	@test ! -x $(BIN)/revops || $(BIN)/revops db stop || true
+	rm -rf .revops $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The assets, one module per wing and tier: names and dependencies, nothing else. The SQL lies in sql/."""

@@ -1,0 +1,24 @@
+"""The command `revops`. Each command imports what it needs when it runs, so that --help stays quick."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from revops_assets.errors import RevopsError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """Run a command; an error that people can mend is one line on stderr and exit status 1."""
+    from revops_assets.cli import db, demo, doctor, funnel, load, scenario  # noqa: F401 - they register themselves
+
+    try:
+        app()
+    except RevopsError as error:
+        print(f"revops: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(141)

@@ -1,0 +1,68 @@
+"""`revops db` and `revops psql`: the databases themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from revops_assets.cli import app
+from revops_assets.errors import RevopsError
+from revops_assets.settings import get_settings
+
+db = typer.Typer(no_args_is_help=True, help="Create, upgrade, find and stop the databases.")
+app.add_typer(db, name="db")
+
+
+class DatabaseName(StrEnum):
+    """The databases that have an address of their own."""
+
+    source = "source"
+    warehouse = "warehouse"
+    dagster = "dagster"
+
+
+@db.command("upgrade")
+def upgrade_command() -> None:
+    """Create and upgrade every database, keeping its data. Run it as often as you like."""
+    from revops_assets.warehouse.upgrade import upgrade
+
+    settings = get_settings()
+    done = upgrade(settings)
+    where = "embedded" if settings.database_url is None else "given by REVOPS_DATABASE_URL"
+    made = f"created {', '.join(done.created)}" if done.created else "all databases were there"
+    print(f"PostgreSQL {done.server_version} ({where}): {made}; up to date in {done.seconds:.1f} s")
+
+
+@db.command("url")
+def url_command(
+    database: Annotated[DatabaseName, typer.Option(help="Which database")] = DatabaseName.warehouse,
+) -> None:
+    """Print a database's address, as psql and libpq read it."""
+    from revops_assets.warehouse import databases
+
+    print(databases.libpq_url(databases.url_of(get_settings(), database.value)))
+
+
+@db.command("stop")
+def stop_command() -> None:
+    """Stop the embedded PostgreSQL; the next command that needs it starts it again."""
+    from revops_assets.warehouse import embedded
+
+    settings = get_settings()
+    if settings.database_url is not None:
+        raise RevopsError("REVOPS_DATABASE_URL is set: that server is not ours to stop")
+    print("stopped" if embedded.stop(settings.home) else "was not running")
+
+
+@app.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql_command(context: typer.Context) -> None:
+    """psql on the warehouse of the current environment; arguments after -- go to psql."""
+    from revops_assets.warehouse import databases, embedded
+
+    url = databases.libpq_url(databases.url_of(get_settings(), "warehouse"))
+    program = shutil.which("psql") or str(embedded.binary("psql"))
+    os.execv(program, [program, "-d", url, *context.args])

@@ -1,0 +1,64 @@
+"""`revops load`: a CRM export into the source database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from revops_assets.cli import app
+from revops_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from revops_assets.loading.load import LoadResult
+
+
+@app.command("load")
+def load_command(
+    directory: Annotated[Path, typer.Argument(help="Folder with the export's files")],
+    mapping: Annotated[str | None, typer.Option(help="A shipped mapping (pipedrive) or a file; default: what fits")] = None,
+    tenant: Annotated[str, typer.Option(help="Slug of the company; an unknown one is created")] = "default",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, say what it did, and undo it")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
+) -> None:
+    """Load a CRM export: all of it, or nothing with a reason."""
+    from revops_assets.cli.show import print_json
+    from revops_assets.loading.load import load_directory
+    from revops_assets.loading.mapping import detect_mapping, read_mapping
+
+    chosen = read_mapping(mapping) if mapping else detect_mapping(directory)
+    result = load_directory(get_settings(), directory, chosen, tenant, dry_run)
+    if json:
+        print_json(result.as_dict())
+    else:
+        print_load(result)
+
+
+def print_load(result: LoadResult) -> None:
+    """What a load did, for people."""
+    from revops_assets.cli.show import console, print_table
+
+    changed = "would change" if result.dry_run else "changed"
+    console.print(
+        f"[bold]Load {result.load_id}[/bold] of {result.source} for tenant {result.tenant}: {result.rows_read:,} records"
+        f" read, {result.rows_rejected:,} rejected. It {changed}"
+        f" {result.rows_inserted + result.rows_updated:,} records in crm."
+    )
+    print_table(
+        ["file", "read>", "rejected>", ""],
+        [(f["file_name"], f["rows_read"], f["rows_rejected"], "unchanged" if f["is_unchanged"] else "") for f in result.files],
+    )
+    print_table(
+        ["crm table", "new>", "updated>", "older>", "same>", "conflicts>"],
+        [
+            (t["table_name"], t["rows_inserted"], t["rows_updated"], t["rows_late"], t["rows_unchanged"], t["rows_conflicting"])
+            for t in result.tables
+        ],
+    )
+    if result.rows_rejected or result.rows_conflicting:
+        console.print(f"Rejected and conflicting records: select * from crm.load_rejects where load_id = {result.load_id}")
+    if result.earliest_business_at:
+        console.print(f"Figures can change from {result.earliest_business_at:%Y-%m-%d} on.")
+    if result.dry_run:
+        console.print("Dry run: all of it was undone.")

@@ -1,0 +1,49 @@
+"""What assets are given to run with: the warehouse, and the instant of known time that a run reads at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import sqlalchemy as sa
+
+from revops_assets.settings import Env, Settings, get_settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.writer import ReadAt, read_at
+
+KNOWN_AS_OF_TAG = "revops/known_as_of"
+ENV_TAG = "revops/env"
+
+
+class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The warehouse that a run writes: of REVOPS_ENV, or of the environment named in the run's config."""
+
+    env: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        """Settings with the run's environment."""
+        chosen: dict[str, Env] = {"dev": "dev", "prod": "prod"}
+        if self.env and self.env not in chosen:
+            raise dg.Failure(f"resources.warehouse.env is {self.env!r}; it takes dev or prod")
+        return get_settings().for_env(chosen.get(self.env))
+
+    @property
+    def database(self) -> str:
+        """Name of the database written."""
+        return databases.name_of(self.settings, "warehouse")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A connection whose block is one transaction."""
+        with databases.engine(self.settings, "warehouse").begin() as connection:
+            yield connection
+
+
+def resolve_read_at(context: dg.AssetExecutionContext, connection: sa.Connection) -> ReadAt:
+    """Known time of this run: from its tag, or 'latest', resolved by its first step and kept in the tag."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    tag = (run or context.run).tags.get(KNOWN_AS_OF_TAG)
+    at = read_at(connection, int(tag) if tag else None)
+    if not tag and run:
+        context.instance.add_run_tags(run.run_id, {KNOWN_AS_OF_TAG: str(at.known_as_of)})
+    return at

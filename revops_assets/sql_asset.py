@@ -1,0 +1,134 @@
+"""The one factory: a SQL file becomes a Dagster asset, a table written by the writer or a view."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+from dagster._utils.warnings import BetaWarning
+
+from revops_assets.errors import RevopsError
+from revops_assets.resources import Warehouse, resolve_read_at
+from revops_assets.settings import PROJECT_ROOT
+from revops_assets.sql_file import SqlFile, dataset_files
+from revops_assets.warehouse.views import create_view
+from revops_assets.warehouse.writer import check_columns, replace_window
+
+OWNERS = ["team:revops"]
+PREVIEW_ROWS = 10
+
+Params = Callable[[Warehouse], dict[str, Any]]
+
+
+def asset_key(table: str) -> dg.AssetKey:
+    """'schema.table' as an asset key."""
+    return dg.AssetKey(table.split("."))
+
+
+def sql_table(table: str, deps: Sequence[str], params: Params | None = None) -> dg.AssetsDefinition:
+    """An asset that fills a table from its file. `deps` are the tables it reads; `params` its bound parameters."""
+
+    def write(context: dg.AssetExecutionContext, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+        with warehouse.transaction() as connection:
+            at = resolve_read_at(context, connection)
+            check_columns(connection, file)
+            written = replace_window(connection, file, at, params=params(warehouse) if params else None)
+        return {
+            "dagster/row_count": written.inserted,
+            "rows_replaced": written.deleted,
+            "seconds": written.seconds,
+            "known_as_of": at.known_as_of,
+        }
+
+    return _asset(table, deps, "table", write)
+
+
+def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
+    """An asset that lays a view down from its file."""
+
+    def lay(context: dg.AssetExecutionContext, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+        with warehouse.transaction() as connection:
+            at = resolve_read_at(context, connection)
+            create_view(connection.connection.driver_connection, file.schema, file.name)
+            connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
+            rows = connection.scalar(sa.text(f"select count(*) from {file.table}"))
+        return {"dagster/row_count": rows, "known_as_of": at.known_as_of}
+
+    return _asset(table, deps, "view", lay)
+
+
+def _asset(
+    table: str,
+    deps: Sequence[str],
+    kind: str,
+    make: Callable[[dg.AssetExecutionContext, Warehouse, SqlFile], dict[str, Any]],
+) -> dg.AssetsDefinition:
+    file = dataset_files().get(table)
+    if file is None:
+        raise RevopsError(f"asset {table}: no file {table.replace('.', '/…/')}.sql under sql/")
+    spec = dg.AssetSpec(
+        asset_key(table),
+        deps=[asset_key(dep) for dep in deps],
+        description=f"{file.description}\n\nOne row per {file.grain}.",
+        group_name=file.schema,
+        owners=OWNERS,
+        kinds={"postgres", "sql", kind},
+        metadata={
+            "dagster/table_name": table,
+            "dagster/code_references": _code_reference(file),
+            "sql_file": str(file.path.relative_to(PROJECT_ROOT)),
+            "sql": dg.MetadataValue.md(f"```sql\n{file.select}\n```"),
+        },
+    )
+
+    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec])
+    def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        metadata = make(context, warehouse, file)
+        return dg.MaterializeResult(metadata={**metadata, "database": warehouse.database, **_look(warehouse, file)})
+
+    return run
+
+
+def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:
+    """Where the UI links to: the SQL file. (The API is marked beta; the warning is no user's business.)"""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=str(file.path), line_number=1, label=file.path.name)
+        return dg.CodeReferencesMetadataValue(code_references=[reference])
+
+
+def _look(warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+    """The made relation as a person would see it: its columns with their types, its first rows."""
+    with warehouse.transaction() as connection:
+        types = connection.execute(
+            sa.text(
+                "select attname, format_type(atttypid, atttypmod), not attnotnull, col_description(attrelid, attnum)"
+                " from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
+                " order by attnum"
+            ),
+            {"name": file.table},
+        ).all()
+        first_columns = ", ".join(str(place) for place in range(1, min(4, len(types)) + 1))
+        order = f" order by {first_columns}" if "table" in _kind(connection, file) else ""
+        preview = pd.read_sql(sa.text(f"select * from {file.table}{order} limit {PREVIEW_ROWS}"), connection)
+    columns = [
+        dg.TableColumn(
+            name,
+            column_type,
+            description=file.columns.get(name) or comment,
+            constraints=dg.TableColumnConstraints(nullable=nullable),
+        )
+        for name, column_type, nullable, comment in types
+    ]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "preview": dg.MetadataValue.md(preview.to_markdown(index=False)),
+    }
+
+
+def _kind(connection: sa.Connection, file: SqlFile) -> str:
+    """'table' or 'view': the first rows of a view over a foreign table are shown unsorted, so that few are fetched."""
+    relkind = connection.scalar(sa.text("select relkind from pg_class where oid = to_regclass(:name)"), {"name": file.table})
+    return "view" if relkind == "v" else "table"

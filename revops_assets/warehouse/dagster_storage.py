@@ -1,0 +1,45 @@
+"""Dagster's own storage on the project's PostgreSQL, so that a bare `dagster dev` works in a fresh clone too.
+
+dagster.yaml names the class below; the address comes from the settings, like that of every other database.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+
+from revops_assets.settings import PROJECT_ROOT, Settings, get_settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.upgrade import upgrade
+
+
+class RevopsPostgresStorage(DagsterPostgresStorage):  # type: ignore[misc]
+    """dagster-postgres storage whose URL is the installation's database `dagster`, built if it is not there."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """No configuration of its own."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> RevopsPostgresStorage:
+        """Called by Dagster in each of its processes."""
+        settings = get_settings()
+        if not databases.exists(settings, "dagster"):
+            upgrade(settings)
+        url = databases.url_of(settings, "dagster").render_as_string(hide_password=False)
+        return cls(postgres_url=url, should_autocreate_tables=True, inst_data=inst_data)
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The instance's folder under REVOPS_HOME (step logs), with the project's dagster.yaml in it."""
+    home = settings.home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
+    return home
