@@ -57,7 +57,7 @@ def print_load(result: LoadResult) -> None:
         ],
     )
     if result.rows_rejected or result.rows_conflicting:
-        console.print(f"Rejected and conflicting records: select * from crm.load_rejects where load_id = {result.load_id}")
+        console.print(f"Rejected and conflicting records: select * from crm_remote.load_rejects where load_id = {result.load_id}")
     if result.earliest_business_at:
         console.print(f"Figures can change from {result.earliest_business_at:%Y-%m-%d} on.")
     if result.dry_run:

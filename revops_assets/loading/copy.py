@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+import psycopg2
 from psycopg2.extensions import cursor as PgCursor
 from psycopg2.sql import Composable
 
@@ -20,8 +21,16 @@ class _Stream:
     def __init__(self, rows: Iterable[Sequence[object]]) -> None:
         self._rows: Iterator[Sequence[object]] = iter(rows)
         self._ready = b""
+        self.error: Exception | None = None
 
     def read(self, size: int) -> bytes:
+        try:
+            return self._read(size)
+        except Exception as error:  # psycopg2 would report it as a text inside an error of its own
+            self.error = error
+            raise
+
+    def _read(self, size: int) -> bytes:
         while len(self._ready) < size:
             text = io.StringIO()
             csv.writer(text, lineterminator="\n").writerows(islice(self._rows, ROWS_A_BATCH))
@@ -35,5 +44,11 @@ class _Stream:
 def copy_rows(cursor: PgCursor, target: Composable, rows: Iterable[Sequence[object]]) -> int:
     """COPY rows into `target` ('table (columns)'); returns how many went in."""
     statement = "copy " + target.as_string(cursor) + " from stdin with (format csv)"
-    cursor.copy_expert(statement, _Stream(rows), size=BYTES_A_READ)
+    stream = _Stream(rows)
+    try:
+        cursor.copy_expert(statement, stream, size=BYTES_A_READ)
+    except psycopg2.Error:
+        if stream.error:
+            raise stream.error from None
+        raise
     return int(cursor.rowcount)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -64,7 +65,7 @@ def load_directory(
         raise RevopsError(f"tenant {tenant!r} is not a slug: lower-case letters, digits, '-' and '_', at most 63")
     surveys = _survey_files(directory, mapping)
     connection = databases.open_connection(settings, databases.url_of(settings, "source"), **LOAD_SESSION)
-    with tempfile.TemporaryFile("w+", newline="") as rejects:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as rejects:
         try:
             with connection.cursor() as cursor:
                 result = _Load(cursor, mapping, tenant, str(directory), surveys, rejects).run()
@@ -203,22 +204,20 @@ class _Load:
 
     def _reject(self, file_name: str, reject: Reject) -> None:
         self.rejected += 1
-        csv.writer(self.rejects).writerow([file_name, reject.line_no, reject.reason, reject.record])
+        print(json.dumps([file_name, reject.line_no, reject.reason, reject.record]), file=self.rejects)
         if self.rejected > self.allowed:
             raise self._too_many(None)
 
     def _too_many(self, read: int | None) -> TooManyRejects:
-        self.rejects.seek(0)
-        file_name, line_no, reason, _ = next(csv.reader(self.rejects))
-        of = f" of {read}" if read is not None else ""
+        file_name, line_no, reason, _ = next(_spooled(self.rejects))
+        count = f"{self.rejected} of {read}" if read is not None else f"at least {self.rejected}"
         return TooManyRejects(
-            f"{self.directory}: {self.rejected}{of} records cannot be loaded, more than the mapping's"
+            f"{self.directory}: {count} records cannot be loaded, more than the mapping's"
             f" {self.mapping.max_reject_share:.0%}; nothing was loaded. The first: {file_name} line {line_no}: {reason}"
         )
 
     def _write_rejects(self) -> None:
-        self.rejects.seek(0)
-        rows = ([self.load_id, self.tenant, "rejected", *row] for row in csv.reader(self.rejects))
+        rows = ([self.load_id, self.tenant, "rejected", *row] for row in _spooled(self.rejects))
         copy_rows(self.cursor, sql.SQL("crm.load_rejects"), rows)
 
     def _create_staging(self, table: str) -> sql.Identifier:
@@ -312,10 +311,11 @@ def _record_failure(
             "update crm.loads set status = 'failed', finished_at = clock_timestamp(), error = %s where load_id = %s",
             (error, load_id),
         )
-        rejects.seek(0)
-        for number, row in enumerate(csv.reader(rejects)):
-            if number == REJECTS_KEPT_OF_A_FAILED_LOAD:
-                break
-            cursor.execute(
-                "insert into crm.load_rejects values (%s, %s, 'rejected', %s, %s, %s, %s)", (load_id, tenant, *row)
-            )
+        kept = islice(_spooled(rejects), REJECTS_KEPT_OF_A_FAILED_LOAD)
+        copy_rows(cursor, sql.SQL("crm.load_rejects"), ([load_id, tenant, "rejected", *row] for row in kept))
+
+
+def _spooled(rejects: TextIO) -> Iterator[list[Any]]:
+    """The rejects of a load so far: file, line, reason, record."""
+    rejects.seek(0)
+    return map(json.loads, rejects)

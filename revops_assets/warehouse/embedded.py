@@ -26,7 +26,9 @@ from sqlalchemy import URL
 from revops_assets.errors import RevopsError
 
 # sockaddr_un holds 108 bytes (104 on macOS), the file's own name and the final zero included.
-LONGEST_SOCKET_DIR = 103 - len("/.s.PGSQL.5432.lock")
+SOCKET = ".s.PGSQL.5432"
+LONGEST_SOCKET_DIR = 103 - len(f"/{SOCKET}.lock")
+SECONDS_TO_DIE = 30
 RUN_AS = "nobody"  # PostgreSQL refuses to run as root; root starts it as this user
 
 OPTIONS = {
@@ -103,9 +105,25 @@ def _postmaster(home: Path) -> psutil.Process | None:
     pid_file = home / "pgdata" / "postmaster.pid"
     try:
         process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
-        return process if process.name() == "postgres" else None
+        return process if _is_server(process) else None
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return None
+
+
+def _is_server(process: psutil.Process) -> bool:
+    return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+
+
+def _survivors(home: Path) -> list[psutil.Process]:
+    """Every living process of this data directory's server: they outlive a killed postmaster by a moment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if _is_server(process) and Path(process.cwd()) == home / "pgdata":
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
 
 
 def _initialise(home: Path) -> None:
@@ -130,8 +148,13 @@ def _start(home: Path) -> None:
         _own_directory(sockets)
     elif sockets.stat().st_uid != _server_uid():
         raise RevopsError(f"{sockets} belongs to another user; remove it or choose another REVOPS_HOME")
-    if not _postmaster(home):
-        (pgdata / "postmaster.pid").unlink(missing_ok=True)
+    # Lock files guard against two servers on one directory. They are removed only once nobody is left in there: a
+    # number that another process has now, or a killed server that nobody has buried, would block the start for ever.
+    _, alive = psutil.wait_procs(_survivors(home), timeout=SECONDS_TO_DIE)
+    if [process for process in alive if _is_server(process)]:
+        raise RevopsError(f"a PostgreSQL server on {pgdata} (process {alive[0].pid}) neither answers nor ends")
+    for left in (pgdata / "postmaster.pid", sockets / SOCKET, sockets / f"{SOCKET}.lock"):
+        left.unlink(missing_ok=True)
     log = pgdata / "server.log"
     _run(home, "pg_ctl", "-D", str(pgdata), "-l", str(log), "-o", f"-k '{sockets}'", "-w", "-t", "120", "start")
 

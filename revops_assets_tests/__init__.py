@@ -1,0 +1,1 @@
+"""Tests: given these rows, exactly those rows, on a real PostgreSQL."""

@@ -1,0 +1,161 @@
+"""One server and one set of databases for the whole run; every test begins with empty tables.
+
+The embedded PostgreSQL by default, or the server in REVOPS_TEST_DATABASE_URL, under names of this run only.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from revops_assets.loading.load import LoadResult, load_directory
+from revops_assets.loading.mapping import read_mapping
+from revops_assets.settings import PROJECT_ROOT, Env, Settings, get_settings
+from revops_assets.warehouse import databases, embedded
+from revops_assets.warehouse.upgrade import upgrade
+
+TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
+REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
+
+Query = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    """Settings of this run, also in the environment, so that Dagster and subprocesses see the same."""
+    home = Path(tempfile.mkdtemp(prefix="revops-test-"))
+    os.environ.update(REVOPS_HOME=str(home), REVOPS_TIMEZONE="UTC", REVOPS_ENV="dev", REVOPS_DATABASE_PREFIX="")
+    os.environ.pop("REVOPS_DATABASE_URL", None)
+    if TEST_SERVER:
+        os.environ.update(REVOPS_DATABASE_URL=TEST_SERVER, REVOPS_DATABASE_PREFIX=f"test{os.getpid()}_")
+    get_settings.cache_clear()
+    settings = get_settings()
+    try:
+        upgrade(settings)
+        yield settings
+    finally:
+        if TEST_SERVER:
+            drop_databases(settings)
+        else:
+            embedded.stop(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def drop_databases(settings: Settings) -> None:
+    """Remove what a run put on somebody's server."""
+    connection = databases.open_connection(settings, databases.server_url(settings))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        names = {databases.name_of(settings.for_env(env), db) for env in ("dev", "prod") for db in ("source", "warehouse", "dagster")}
+        for name in names:
+            cursor.execute(f'drop database if exists "{name}" with (force)')
+    connection.close()
+
+
+@pytest.fixture
+def clean(settings: Settings) -> Settings:
+    """Empty source and warehouses."""
+    for environment in (settings.for_env("dev"), settings.for_env("prod")):
+        truncate(environment, "warehouse", "'pipedrive', 'reference'")
+    truncate(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
+    return settings
+
+
+def truncate(settings: Settings, database: databases.Database, schemas: str) -> None:
+    with databases.connect(settings, database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select string_agg(format('%%I.%%I', relnamespace::regnamespace, relname), ', ') from pg_class"
+            f" where relnamespace::regnamespace::text in ({schemas}) and relkind in ('r', 'p') and not relispartition"
+            " and relname <> 'canonical_tables'".replace("%%", "%")
+        )
+        tables = cursor.fetchone()[0]
+        cursor.execute(f"truncate {tables}")
+        if database == "source":
+            cursor.execute("alter sequence crm.load_seq restart; alter table crm.loads alter column load_id restart")
+
+
+@pytest.fixture
+def source(clean: Settings) -> Query:
+    """Run SQL in the source database and get its rows."""
+    return lambda statement, *params: query(clean, "source", statement, *params)
+
+
+@pytest.fixture
+def warehouse(clean: Settings) -> Query:
+    """Run SQL in the dev warehouse and get its rows."""
+    return lambda statement, *params: query(clean, "warehouse", statement, *params)
+
+
+def query(settings: Settings, database: databases.Database, statement: str, *params: Any) -> list[tuple[Any, ...]]:
+    with databases.connect(settings, database) as connection, connection.cursor() as cursor:
+        cursor.execute(statement, params or None)
+        try:
+            return cursor.fetchall()
+        except psycopg2.ProgrammingError:
+            return []
+
+
+# ---------------------------------------------------------------------------------------------- exports
+
+HEADERS = {
+    "activity": "activity_id,type,assigned_to_user,deal_id,done,due_to",
+    "activity_types": "id,name,active,type",
+    "deal_changes": "deal_id,change_time,changed_field_key,new_value",
+    "fields": "ID,FIELD_KEY,NAME,FIELD_VALUE_OPTIONS",
+    "stages": "stage_id,stage_name",
+    "users": "id,name,email,modified",
+}
+DEFAULTS = {
+    "activity_types": ["1,Sales Call 1,Yes,meeting", "2,Sales Call 2,Yes,sc_2"],
+    "stages": ["1,Lead Generation", "2,Qualified lead", "3,Needs Assessment"],
+}
+
+Export = Callable[..., Path]
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Export:
+    """Write a Pipedrive export: lines by file; files not named have a few lines or only their header."""
+    made = 0
+
+    def write(**lines: list[str] | None) -> Path:
+        nonlocal made
+        made += 1
+        folder = tmp_path / f"export{made}"
+        folder.mkdir()
+        for name, header in HEADERS.items():
+            rows = lines.get(name, DEFAULTS.get(name, []))
+            if rows is not None:
+                (folder / f"{name}.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def load(clean: Settings) -> Callable[..., LoadResult]:
+    """Load a folder with the Pipedrive mapping."""
+    return lambda folder, tenant="default", dry_run=False, mapping="pipedrive": load_directory(
+        clean, folder, read_mapping(mapping), tenant, dry_run
+    )
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def build(settings: Settings, env: Env = "dev") -> Any:
+    """Materialise the funnel as the command line does."""
+    from revops_assets.runs import dagster_instance, run_job
+
+    with dagster_instance(settings) as instance:
+        return run_job(settings, "funnel", env, instance)

@@ -1,0 +1,153 @@
+"""The command line as a person uses it: real processes, their output, their exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from revops_assets.cli import app
+from revops_assets.settings import Settings
+from revops_assets_tests.conftest import Export
+
+REVOPS = Path(sys.executable).parent / "revops"
+
+
+def revops(*args: str | Path, status: int = 0, **environment: str) -> str:
+    """Run the command; its output, of the stream that its exit status makes the telling one."""
+    done = subprocess.run([REVOPS, *args], capture_output=True, text=True, env=os.environ | environment)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stderr if status else done.stdout
+
+
+def commands() -> list[list[str]]:
+    """Every command and group."""
+    from revops_assets.cli import db, demo, doctor, funnel, load, scenario  # noqa: F401
+
+    found: list[list[str]] = []
+
+    def walk(command: object, path: list[str]) -> None:
+        found.append(path)
+        for name, child in getattr(command, "commands", {}).items():
+            walk(child, [*path, name])
+
+    walk(typer.main.get_command(app), [])
+    return found
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_has_help(command: list[str]) -> None:
+    assert "Usage: " in revops(*command, "--help")
+
+
+def test_load_build_compare(clean: Settings, export: Export) -> None:
+    folder = export(deal_changes=["10,2024-01-31 23:59:59,stage_id,1", "10,2024-02-01 00:00:00,stage_id,2"])
+    assert "Dry run: all of it was undone." in revops("load", folder, "--tenant", "acme", "--dry-run")
+    said = revops("load", folder, "--tenant", "acme")
+    assert "7 records read, 0 rejected" in said
+    assert "Figures can change from 2024-01-31 on." in said
+    built = json.loads(revops("funnel", "build", "--env", "dev", "--json"))
+    assert built["assets"]["pipedrive.rep_sales_funnel_monthly"]["dagster/row_count"] == 2
+    assert "prod.rep_sales" not in revops("funnel", "build", "--env", "prod")
+    assert "2 lines (tenant, month, step); dev and prod agree in every line." in revops("funnel", "compare")
+    assert json.loads(revops("funnel", "compare", "--json"))[0] == {
+        "tenant_id": "acme", "month": "2024-01-01", "funnel_step": "1", "kpi_name": "Step 1: Lead Generation",
+        "dev": 1, "prod": 1, "differs": False,
+    }  # fmt: skip
+    assert "Lead Generation" in revops("funnel", "compare", "--all")
+    count = "select sum(deals_count) from pipedrive.rep_sales_funnel_monthly"
+    assert revops("psql", "--", "-At", "-c", count, REVOPS_ENV="prod") == "2\n"
+
+
+def test_an_error_is_one_line(clean: Settings, tmp_path: Path) -> None:
+    assert revops("load", tmp_path, status=1) == f"revops: {tmp_path} fits no shipped mapping; say which with --mapping\n"
+    assert revops("load", tmp_path / "x", "--mapping", "pipedrive", status=1) == f"revops: {tmp_path / 'x'} is not a directory\n"
+    assert revops("doctor", status=1, REVOPS_TIMEZONE="Mars/Phobos") == (
+        "revops: REVOPS_TIMEZONE: Value error, 'Mars/Phobos' is not a time zone name such as 'UTC' or 'Europe/Berlin'\n"
+    )
+    assert revops("db", "url", status=1, REVOPS_DATABASE_URL="mysql://x/y") == (
+        "revops: REVOPS_DATABASE_URL names mysql; only postgresql:// will do\n"
+    )
+    assert revops("scenario", "generate", "--out", tmp_path / "g", "--end-date", "soon", status=1) == (
+        "revops: --end-date soon is not a date of the form YYYY-MM-DD\n"
+    )
+
+
+def test_the_address_of_each_database(settings: Settings) -> None:
+    for database, name in (("source", "revops_training"), ("warehouse", "revops_metrics_dev"), ("dagster", "dagster")):
+        url = revops("db", "url", "--database", database)
+        assert f"/{settings.database_prefix}{name}" in url
+    assert f"/{settings.database_prefix}revops_metrics?" in revops("db", "url", REVOPS_ENV="prod").replace("\n", "?")
+
+
+def test_doctor(clean: Settings) -> None:
+    findings = json.loads(revops("doctor", "--json"))
+    assert [finding["what"] for finding in findings if not finding["is_fine"]] == []
+    assert findings[-1]["found"] == "none yet: `revops load DIR`"
+    done = subprocess.run([REVOPS, "doctor"], capture_output=True, text=True, env=os.environ | {"REVOPS_DATABASE_PREFIX": "none_"})
+    assert done.returncode == 1
+    assert "✗" in done.stdout
+    assert "does not exist (run `revops db upgrade` first)" in done.stdout
+
+
+def test_generated_exports_are_byte_identical(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        revops("scenario", "generate", "--out", tmp_path / name, "--deals", "50", "--end-date", "2024-02-29", "--seed", "3")
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert files == ["activity.csv", "activity_types.csv", "deal_changes.csv", "fields.csv", "stages.csv", "users.csv"]
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    revops("scenario", "generate", "--out", tmp_path / "c", "--deals", "50", "--end-date", "2024-02-29", "--seed", "4")
+    assert (tmp_path / "a" / "deal_changes.csv").read_bytes() != (tmp_path / "c" / "deal_changes.csv").read_bytes()
+    changes = (tmp_path / "a" / "deal_changes.csv").read_text()
+    assert max(line.split(",")[1] for line in changes.splitlines()[1:]) <= "2024-02-29 23:59:59"
+
+
+def test_the_demo_from_nothing_and_again(clean: Settings) -> None:
+    first = revops("demo")
+    assert "0 of which differ between the two" in first
+    assert "20 checks: 0 failed" in first
+    assert "make up" in first
+    assert "0 new in crm, 0 updated" in revops("demo")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("name: x", "files: Field required"),
+        ("[1, 2]", "a mapping is a YAML object with name, files and tables"),
+        ("name: [", "not readable as YAML"),
+        ("name: x\nfiles: {a: {path: a.csv, fields: {id: uuid}}}\ntables: {reps: {from: a, columns: {rep_id: id}}}",
+         "files.a.fields.id.type: Input should be 'id', 'text'"),
+        ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {reps: {from: a, columns: {rep_id: key}}}",
+         "tables.reps.columns.rep_id: file a has no field 'key'"),
+        ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {reps: {from: b, columns: {rep_id: id}}}",
+         "tables.reps.from: there is no file 'b' under files"),
+        ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {rep: {from: a, columns: {rep_id: id}}}",
+         "tables.rep: no such table"),
+        ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {reps: {from: a, columns: {id: id}}}",
+         "tables.reps: crm.reps has no column id"),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_does_not_fit_says_where(clean: Settings, tmp_path: Path, text: str, error: str) -> None:
+    (tmp_path / "m.yaml").write_text(text)
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    said = revops("load", tmp_path, "--mapping", tmp_path / "m.yaml", status=1)
+    assert error in said
+    assert said.count("\n") == 1
+
+
+def test_a_mapping_of_ones_own(clean: Settings, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(
+        "name: mine\nfiles: {people: {path: p.csv, delimiter: ';', fields: {key: id, who: text, changed: timestamp}}}\n"
+        "tables: {reps: {from: people, columns: {rep_id: key, name: who, modified_at: changed, region: {constant: EMEA}}}}\n"
+    )
+    (tmp_path / "p.csv").write_text("who;key;changed\nAda;1;2024-01-01T10:00:00+02:00\n")
+    assert json.loads(revops("load", tmp_path, "--mapping", tmp_path / "m.yaml", "--json"))["rows_inserted"] == 1
+    found = revops("psql", "--", "-At", "-c", "select rep_id, name, region, modified_at at time zone 'UTC' from crm_remote.reps")
+    assert found == "1|Ada|EMEA|2024-01-01 08:00:00\n"

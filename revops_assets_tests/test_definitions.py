@@ -1,0 +1,84 @@
+"""Assembly: definitions load without a database, quickly found faults, and assets say what they should."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from revops_assets.definitions import defs
+from revops_assets.settings import PROJECT_ROOT, Settings
+from revops_assets.warehouse.dagster_storage import dagster_home
+from revops_assets_tests.conftest import Export, build
+
+FORBID = """
+import socket
+def refuse(*args, **kwargs):
+    raise AssertionError("importing the definitions touched the outside world")
+socket.socket.connect = refuse
+import psycopg2
+psycopg2.connect = refuse
+from revops_assets.warehouse import embedded
+embedded.ensure_running = refuse
+from revops_assets.definitions import defs
+defs.resolve_asset_graph()
+"""
+
+
+def test_importing_the_package_touches_no_database() -> None:
+    environment = os.environ | {"REVOPS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    done = subprocess.run([sys.executable, "-c", FORBID], env=environment, capture_output=True, text=True, cwd=PROJECT_ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_definitions_are_loadable() -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_dagster_definitions_validate(settings: Settings) -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, env={**os.environ, "DAGSTER_HOME": str(dagster_home(settings))})
+    assert done.returncode == 0, done.stderr
+    assert "All code locations passed validation" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("spec", [spec for asset in defs.assets or () if isinstance(asset, dg.AssetsDefinition) for spec in asset.specs],
+                         ids=lambda spec: spec.key.to_user_string())  # fmt: skip
+def test_every_asset_says_what_it_is(spec: dg.AssetSpec) -> None:
+    assert spec.description
+    assert spec.owners == ["team:revops"]
+    assert {"postgres"} < spec.kinds
+    assert spec.group_name == spec.key.path[0]
+    assert spec.metadata["dagster/table_name"] == ".".join(spec.key.path)
+
+
+def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, export: Export, load: object) -> None:
+    load(export(deal_changes=["10,2024-01-31 23:59:59,stage_id,1"]))  # type: ignore[operator]
+    from revops_assets.runs import dagster_instance
+
+    build(clean)
+    with dagster_instance(clean) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["pipedrive", "rep_sales_funnel_monthly"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert metadata["dagster/row_count"].value == 1
+    assert metadata["known_as_of"].value == 1
+    columns = metadata["dagster/column_schema"].value.columns  # type: ignore[union-attr]
+    assert [(c.name, c.type, c.constraints.nullable) for c in columns[:5]] == [
+        ("tenant_id", "text", False), ("month", "date", False), ("kpi_name", "text", False),
+        ("funnel_step", "numeric", False), ("deals_count", "bigint", False),
+    ]  # fmt: skip
+    assert columns[1].description == "first day of the month"
+    assert "| default     | 2024-01-01 | Step 1: Lead Generation |" in str(metadata["preview"].value)
+
+
+def test_the_schedule_runs_by_itself_in_production_only(settings: Settings) -> None:
+    from revops_assets.schedules import schedules
+
+    assert [s.default_status for s in schedules(settings.for_env("dev"))] == [dg.DefaultScheduleStatus.STOPPED]
+    assert [s.default_status for s in schedules(settings.for_env("prod"))] == [dg.DefaultScheduleStatus.RUNNING]

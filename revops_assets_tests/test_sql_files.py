@@ -1,0 +1,90 @@
+"""The SQL files themselves: what they read is what is declared, they read no clock, their headers tell the truth."""
+
+from __future__ import annotations
+
+import re
+
+import dagster as dg
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from revops_assets.definitions import defs
+from revops_assets.errors import RevopsError
+from revops_assets.settings import SQL_DIR
+from revops_assets.sql_asset import asset_key, sql_table
+from revops_assets.sql_file import SqlFile, dataset_files, parse
+from revops_assets_tests.conftest import Query
+
+FILES = sorted(dataset_files().values(), key=lambda file: file.table)
+# Foreign schemas in the warehouse, and the source's schema that each of them is.
+REMOTE = {"pipedrive_remote": "pipedrive_raw", "crm_remote": "crm"}
+CLOCK = re.compile(r"\b(now\(\)|current_date|current_timestamp|clock_timestamp|localtimestamp|random\(\))", re.IGNORECASE)
+
+
+def tables_read(file: SqlFile) -> set[dg.AssetKey]:
+    """Keys of the assets whose tables the SQL names, CTEs left out."""
+    tree = sqlglot.parse_one(file.select, read="postgres")
+    names = {cte.alias for cte in tree.find_all(exp.CTE)}
+    keys = set()
+    for table in tree.find_all(exp.Table):
+        if not table.db and table.name in names:
+            continue
+        assert table.db, f"{file.path}: {table.name} is named without its schema"
+        schema = REMOTE.get(table.db, table.db)
+        name = table.name.removesuffix("_versions") if table.db in REMOTE else table.name
+        keys.add(dg.AssetKey([schema, name]))
+    return keys
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.table)
+def test_declared_dependencies_are_the_tables_that_the_sql_reads(file: SqlFile) -> None:
+    node = defs.resolve_asset_graph().get(asset_key(file.table))
+    assert node.parent_keys == tables_read(file)
+
+
+def test_the_parser_sees_through_joins_subqueries_and_unions() -> None:
+    file = parse_text("with a as (select 1 from x.t1) select * from a join (select 1 from x.t2 union select 1 from x.t3) as b on true")
+    assert tables_read(file) == {dg.AssetKey(["x", name]) for name in ("t1", "t2", "t3")}
+
+
+def parse_text(select: str) -> SqlFile:
+    return SqlFile("x", "y", SQL_DIR, "d", "g", {}, select)
+
+
+def test_every_dataset_file_is_an_asset() -> None:
+    keys = {node.key for node in defs.resolve_asset_graph().asset_nodes}
+    assert {asset_key(file.table) for file in FILES} <= keys
+
+
+def test_no_dataset_reads_the_clock_or_chance() -> None:
+    assert [file.table for file in FILES if CLOCK.search(file.select)] == []
+    assert CLOCK.search("select NOW()")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.table)
+def test_the_header_lists_the_columns_of_the_relation(file: SqlFile, warehouse: Query) -> None:
+    rows = warehouse("select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum", file.table)
+    columns = [name for (name,) in rows if name not in ("known_as_of", "data_freshness")]
+    assert columns == list(file.columns)
+
+
+def test_an_asset_without_a_file_says_which_is_missing() -> None:
+    with pytest.raises(RevopsError, match=re.escape("asset pipedrive.nothing: no file pipedrive/…/nothing.sql under sql/")):
+        sql_table("pipedrive.nothing", deps=[])
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("select 1", "the header comment has no description"),
+        ("-- What.\nselect 1", "the header comment has no 'One row per:' line"),
+        ("-- What.\n-- One row per: x.\nselect 1", "the header comment has no 'Columns:' list"),
+        ("-- What.\n-- One row per: x.\n-- Columns:\n-- a\nselect 1", "not of the form '  column: meaning': 'a'"),
+    ],
+)
+def test_a_header_that_lacks_something(tmp_path: object, text: str, error: str) -> None:
+    path = tmp_path / "t.sql"  # type: ignore[operator]
+    path.write_text(text)
+    with pytest.raises(RevopsError, match=re.escape(error)):
+        parse(path, "x")

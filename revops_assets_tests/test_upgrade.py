@@ -1,0 +1,90 @@
+"""`revops db upgrade`: builds everything, again and again, several at once, and keeps the data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from revops_assets.errors import RevopsError
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.upgrade import upgrade
+from revops_assets_tests.conftest import Query, drop_databases, query
+
+UPGRADE = "from revops_assets.cli import main; import sys; sys.argv = ['revops', 'db', 'upgrade']; main()"
+
+
+def shape(settings: Settings) -> list[tuple[object, ...]]:
+    """Every relation and column of both kinds of database."""
+    statement = (
+        "select table_schema, table_name, column_name, data_type from information_schema.columns"
+        " where table_schema not in ('pg_catalog', 'information_schema') order by 1, 2, ordinal_position"
+    )
+    return [*query(settings, "source", statement), *query(settings.for_env("prod"), "warehouse", statement)]
+
+
+def test_a_second_upgrade_creates_nothing_and_keeps_the_data(clean: Settings, source: Query) -> None:
+    source("insert into crm.tenants values ('acme', 'Acme')")
+    before = shape(clean)
+    assert upgrade(clean).created == []
+    assert shape(clean) == before
+    assert source("select name from crm.tenants") == [("Acme",)]
+
+
+def test_two_upgrades_of_a_fresh_server_at_once(settings: Settings) -> None:
+    fresh = settings.model_copy(update={"database_prefix": settings.database_prefix + "two_"})
+    environment = os.environ | {"REVOPS_DATABASE_PREFIX": fresh.database_prefix}
+    try:
+        processes = [
+            subprocess.Popen([sys.executable, "-c", UPGRADE], env=environment, stdout=subprocess.PIPE, text=True)
+            for _ in range(3)
+        ]
+        said = [process.communicate(timeout=120)[0] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0, 0], said
+        assert sum("created" in text for text in said) == 1
+        assert shape(fresh) == shape(settings)
+    finally:
+        drop_databases(fresh)
+
+
+def test_a_column_that_the_source_gained_appears_in_the_foreign_table(clean: Settings, warehouse: Query) -> None:
+    with databases.connect(clean, "source") as connection, connection.cursor() as cursor:
+        cursor.execute("alter table crm.tenants add column industry text")
+    try:
+        upgrade(clean)
+        assert warehouse("select industry from crm_remote.tenants") == []
+    finally:
+        with databases.connect(clean, "source") as connection, connection.cursor() as cursor:
+            cursor.execute("alter table crm.tenants drop column industry")
+        for env in ("dev", "prod"):
+            query(clean.for_env(env), "warehouse", "alter foreign table crm_remote.tenants drop column industry")  # type: ignore[arg-type]
+
+
+def test_the_warehouse_reads_the_source_over_postgres_fdw_only(warehouse: Query) -> None:
+    kinds = dict(warehouse("select relnamespace::regnamespace::text, string_agg(distinct relkind::text, '') from pg_class"
+                           " where relnamespace::regnamespace::text in ('crm_remote', 'pipedrive_remote') group by 1"))  # fmt: skip
+    assert kinds == {"crm_remote": "f", "pipedrive_remote": "f"}
+
+
+def test_filters_of_staging_are_pushed_down_to_the_source(warehouse: Query) -> None:
+    plan = "\n".join(
+        line for (line,) in warehouse("explain (verbose, costs off) select * from pipedrive.stg_deal_changes where tenant_id = 'a'")
+    )
+    remote = next(line for line in plan.splitlines() if "Remote SQL" in line)
+    assert "known_from <= $1" in remote
+    assert "known_to > $2" in remote
+    assert "tenant_id = 'a'" in remote
+    assert "Filter:" not in plan
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(settings: Settings) -> None:
+    from pydantic import SecretStr
+
+    away = settings.model_copy(update={"database_url": SecretStr("postgresql://u:hush@127.0.0.1:1/postgres")})
+    with pytest.raises(RevopsError) as raised:
+        upgrade(away)
+    assert "cannot connect to postgresql+psycopg2://u:***@127.0.0.1:1/postgres" in str(raised.value)
+    assert "hush" not in str(raised.value)
