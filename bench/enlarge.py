@@ -29,7 +29,9 @@ def _shifted(name: str, header: list[str], row: list[str], by: int) -> list[str]
     values = dict(zip(header, row, strict=True))
     is_user_change = values.get("changed_field_key") == "user_id"
     for column, value in values.items():
-        is_id = column in SHIFTED or (name == "users.csv" and column == "id") or (is_user_change and column == "new_value")
+        is_id = (
+            column in SHIFTED or (name == "users.csv" and column == "id") or (is_user_change and column == "new_value")
+        )
         if is_id and value:
             values[column] = str(int(value) + by)
     return list(values.values())

@@ -59,7 +59,7 @@ def _read(path: Path) -> Check:
 def offending_rows(connection: sa.Connection, check: Check, max_age_days: float) -> pd.DataFrame:
     """Run a check's query; the rows it returns are what is wrong. The clock comes in as a parameter, here only."""
     statement = sa.text(check.query)
-    given = {"checked_at": datetime.now(UTC), "max_age_days": max_age_days}
+    given: dict[str, datetime | float] = {"checked_at": datetime.now(UTC), "max_age_days": max_age_days}
     params = {name: value for name, value in given.items() if f":{name}" in check.query}
     return pd.read_sql(statement, connection, params=params)
 
@@ -85,7 +85,9 @@ def _definition(table: str, checks: list[Check]) -> dg.AssetChecksDefinition:
         with warehouse.transaction() as connection:
             for check in checks:
                 rows = offending_rows(connection, check, warehouse.settings.max_age_days)
-                shown = {"rows": dg.MetadataValue.md(rows.head(ROWS_SHOWN).to_markdown(index=False))} if len(rows) else {}
+                shown = (
+                    {"rows": dg.MetadataValue.md(rows.head(ROWS_SHOWN).to_markdown(index=False))} if len(rows) else {}
+                )
                 yield dg.AssetCheckResult(
                     asset_key=asset_key(table),
                     check_name=check.rule,

@@ -29,7 +29,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _try("server", lambda: _server(settings))
     yield _try("source", lambda: _source(settings))
     for env in ("dev", "prod"):
-        chosen = settings.for_env(env)  # type: ignore[arg-type]
+        chosen = settings.for_env(env)
         yield _try(f"warehouse {env}", lambda chosen=chosen: _warehouse(chosen))  # type: ignore[misc]
     yield _try("dagster storage", lambda: _dagster(settings))
     yield _try("loads", lambda: _loads(settings))
@@ -62,7 +62,9 @@ def _server(settings: Settings) -> str:
 
 def _source(settings: Settings) -> str:
     revision, tenants = _one(
-        settings, "source", "select (select version_num from schema_version), (select count(*) from crm.tenants)"
+        settings,
+        "source",
+        "select (select version_num from schema_version), (select count(*) from crm.tenants)",
     )
     return f"{databases.name_of(settings, 'source')}: schema {revision}, {tenants} tenants"
 

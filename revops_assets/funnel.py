@@ -25,7 +25,10 @@ order by tenant_id, month, funnel_step
 
 def compare(settings: Settings) -> list[dict[str, Any]]:
     """Every line of the report with its count in dev and in prod; `differs` marks those that are not the same."""
-    with databases.connect(settings.for_env("prod"), "warehouse") as connection, connection.cursor() as cursor:
+    with (
+        databases.connect(settings.for_env("prod"), "warehouse") as connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute(COMPARISON)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -12,7 +12,7 @@ from revops_assets.sql_asset import OWNERS, asset_key
 
 
 def reference_table(table: str, description: str) -> dg.AssetsDefinition:
-    """An asset that replaces a reference table by its file; a file that breaks the table's constraints changes nothing."""
+    """An asset that replaces a table by its file; a file that breaks the table's constraints changes nothing."""
     schema, name = table.split(".")
     path = SQL_DIR / "reference" / f"{name}.csv"
     spec = dg.AssetSpec(
@@ -28,13 +28,11 @@ def reference_table(table: str, description: str) -> dg.AssetsDefinition:
     def run(warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with path.open(newline="", encoding="utf-8") as handle:
             header, *rows = csv.reader(handle)
-        with warehouse.transaction() as connection:
-            target = sql.SQL("{} ({})").format(
-                sql.Identifier(schema, name), sql.SQL(", ").join(map(sql.Identifier, header))
-            )
-            with connection.connection.cursor() as cursor:
-                cursor.execute(sql.SQL("delete from {}").format(sql.Identifier(schema, name)))
-                count = copy_rows(cursor, target, rows)
+        table_id = sql.Identifier(schema, name)
+        columns = sql.SQL(", ").join(map(sql.Identifier, header))
+        with warehouse.driver_transaction() as connection, connection.cursor() as cursor:
+            cursor.execute(sql.SQL("delete from {}").format(table_id))
+            count = copy_rows(cursor, sql.SQL("{} ({})").format(table_id, columns), rows)
         preview = "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
         return dg.MaterializeResult(
             metadata={

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 import sqlalchemy as sa
+from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.settings import Env, Settings, get_settings
 from revops_assets.warehouse import databases
@@ -31,6 +32,12 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def database(self) -> str:
         """Name of the database written."""
         return databases.name_of(self.settings, "warehouse")
+
+    @contextmanager
+    def driver_transaction(self) -> Iterator[PgConnection]:
+        """The same as a plain psycopg2 connection, for COPY and DDL."""
+        with databases.connect(self.settings, "warehouse") as connection:
+            yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:

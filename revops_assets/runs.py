@@ -58,7 +58,9 @@ def run_job(settings: Settings, job_name: str, env: Env, instance: dg.DagsterIns
     for event in outcome.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
         result.assets[".".join(materialization.asset_key.path)] = {
-            name: value.value for name, value in materialization.metadata.items() if name in ("dagster/row_count", "seconds")
+            name: value.value
+            for name, value in materialization.metadata.items()
+            if name in ("dagster/row_count", "seconds")
         }
     for evaluation in outcome.get_asset_check_evaluations():
         result.checks.append(

@@ -23,16 +23,23 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="REVOPS_", env_file=PROJECT_ROOT / ".env", extra="ignore")
 
-    home: Path = Field(PROJECT_ROOT / ".revops", description="State directory: embedded PostgreSQL, landing zone")
-    database_url: SecretStr | None = Field(None, description="A PostgreSQL >= 15 server; absent: the embedded one")
-    database_prefix: str = Field("", pattern=r"^[a-z0-9_]*$", description="Before every database's name")
-    fdw_address: str | None = Field(
-        None, description="host:port where the server reaches itself, if not the URL's own (port forwards)"
+    home: Path = Field(
+        default=PROJECT_ROOT / ".revops", description="State directory: embedded PostgreSQL, landing zone"
     )
-    env: Env = Field("dev", description="Which warehouse is written: dev or prod")
-    timezone: str = Field("UTC", description="Business time zone: where a day and a month begin")
-    landing_dir: Path | None = Field(None, description="Landing zone of CRM exports; default <home>/landing")
-    max_age_days: float = Field(2.0, gt=0, description="A newest load older than this is reported as stale")
+    database_url: SecretStr | None = Field(
+        default=None, description="A PostgreSQL >= 15 server; absent: the embedded one"
+    )
+    database_password: SecretStr | None = Field(
+        default=None, description="That URL's password, as it is, if not in the URL"
+    )
+    database_prefix: str = Field(default="", pattern=r"^[a-z0-9_]*$", description="Before every database's name")
+    fdw_address: str | None = Field(
+        default=None, description="host:port where the server reaches itself, if not the URL's own (port forwards)"
+    )
+    env: Env = Field(default="dev", description="Which warehouse is written: dev or prod")
+    timezone: str = Field(default="UTC", description="Business time zone: where a day and a month begin")
+    landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
+    max_age_days: float = Field(default=2.0, gt=0, description="A newest load older than this is reported as stale")
 
     @field_validator("timezone")
     @classmethod

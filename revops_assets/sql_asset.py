@@ -49,10 +49,13 @@ def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
     """An asset that lays a view down from its file."""
 
     def lay(context: dg.AssetExecutionContext, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+        with warehouse.driver_transaction() as driver_connection:
+            create_view(driver_connection, file.schema, file.name)
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
-            create_view(connection.connection.driver_connection, file.schema, file.name)
-            connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
+            connection.execute(
+                sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)}
+            )
             rows = connection.scalar(sa.text(f"select count(*) from {file.table}"))
         return {"dagster/row_count": rows, "known_as_of": at.known_as_of}
 
@@ -130,5 +133,7 @@ def _look(warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
 
 def _kind(connection: sa.Connection, file: SqlFile) -> str:
     """'table' or 'view': the first rows of a view over a foreign table are shown unsorted, so that few are fetched."""
-    relkind = connection.scalar(sa.text("select relkind from pg_class where oid = to_regclass(:name)"), {"name": file.table})
+    relkind = connection.scalar(
+        sa.text("select relkind from pg_class where oid = to_regclass(:name)"), {"name": file.table}
+    )
     return "view" if relkind == "v" else "table"

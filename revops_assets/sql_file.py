@@ -78,7 +78,11 @@ def parse(path: Path, schema: str) -> SqlFile:
             columns[match[1]] = match[2]
         elif not grain and line:
             description.append(line)
-    for what, value in (("description", description), ("'One row per:' line", grain), ("'Columns:' list", columns)):
+    for what, value in (
+        ("description", description),
+        ("'One row per:' line", grain),
+        ("'Columns:' list", columns),
+    ):
         if not value:
             raise RevopsError(f"{path}: the header comment has no {what}")
     return SqlFile(schema, path.stem, path, " ".join(description), grain, columns, select)

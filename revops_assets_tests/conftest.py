@@ -54,7 +54,11 @@ def drop_databases(settings: Settings) -> None:
     connection = databases.open_connection(settings, databases.server_url(settings))
     connection.autocommit = True
     with connection.cursor() as cursor:
-        names = {databases.name_of(settings.for_env(env), db) for env in ("dev", "prod") for db in ("source", "warehouse", "dagster")}
+        names = {
+            databases.name_of(settings.for_env(env), db)
+            for env in ("dev", "prod")
+            for db in ("source", "warehouse", "dagster")
+        }
         for name in names:
             cursor.execute(f'drop database if exists "{name}" with (force)')
     connection.close()

@@ -65,8 +65,13 @@ def test_load_build_compare(clean: Settings, export: Export) -> None:
 
 
 def test_an_error_is_one_line(clean: Settings, tmp_path: Path) -> None:
-    assert revops("load", tmp_path, status=1) == f"revops: {tmp_path} fits no shipped mapping; say which with --mapping\n"
-    assert revops("load", tmp_path / "x", "--mapping", "pipedrive", status=1) == f"revops: {tmp_path / 'x'} is not a directory\n"
+    assert (
+        revops("load", tmp_path, status=1) == f"revops: {tmp_path} fits no shipped mapping; say which with --mapping\n"
+    )
+    assert (
+        revops("load", tmp_path / "x", "--mapping", "pipedrive", status=1)
+        == f"revops: {tmp_path / 'x'} is not a directory\n"
+    )
     assert revops("doctor", status=1, REVOPS_TIMEZONE="Mars/Phobos") == (
         "revops: REVOPS_TIMEZONE: Value error, 'Mars/Phobos' is not a time zone name such as 'UTC' or 'Europe/Berlin'\n"
     )
@@ -79,7 +84,11 @@ def test_an_error_is_one_line(clean: Settings, tmp_path: Path) -> None:
 
 
 def test_the_address_of_each_database(settings: Settings) -> None:
-    for database, name in (("source", "revops_training"), ("warehouse", "revops_metrics_dev"), ("dagster", "dagster")):
+    for database, name in (
+        ("source", "revops_training"),
+        ("warehouse", "revops_metrics_dev"),
+        ("dagster", "dagster"),
+    ):
         url = revops("db", "url", "--database", database)
         assert f"/{settings.database_prefix}{name}" in url
     assert f"/{settings.database_prefix}revops_metrics?" in revops("db", "url", REVOPS_ENV="prod").replace("\n", "?")
@@ -89,7 +98,12 @@ def test_doctor(clean: Settings) -> None:
     findings = json.loads(revops("doctor", "--json"))
     assert [finding["what"] for finding in findings if not finding["is_fine"]] == []
     assert findings[-1]["found"] == "none yet: `revops load DIR`"
-    done = subprocess.run([REVOPS, "doctor"], capture_output=True, text=True, env=os.environ | {"REVOPS_DATABASE_PREFIX": "none_"})
+    done = subprocess.run(
+        [REVOPS, "doctor"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"REVOPS_DATABASE_PREFIX": "none_"},
+    )
     assert done.returncode == 1
     assert "✗" in done.stdout
     assert "does not exist (run `revops db upgrade` first)" in done.stdout
@@ -97,12 +111,41 @@ def test_doctor(clean: Settings) -> None:
 
 def test_generated_exports_are_byte_identical(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        revops("scenario", "generate", "--out", tmp_path / name, "--deals", "50", "--end-date", "2024-02-29", "--seed", "3")
+        revops(
+            "scenario",
+            "generate",
+            "--out",
+            tmp_path / name,
+            "--deals",
+            "50",
+            "--end-date",
+            "2024-02-29",
+            "--seed",
+            "3",
+        )
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert files == ["activity.csv", "activity_types.csv", "deal_changes.csv", "fields.csv", "stages.csv", "users.csv"]
+    assert files == [
+        "activity.csv",
+        "activity_types.csv",
+        "deal_changes.csv",
+        "fields.csv",
+        "stages.csv",
+        "users.csv",
+    ]
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    revops("scenario", "generate", "--out", tmp_path / "c", "--deals", "50", "--end-date", "2024-02-29", "--seed", "4")
+    revops(
+        "scenario",
+        "generate",
+        "--out",
+        tmp_path / "c",
+        "--deals",
+        "50",
+        "--end-date",
+        "2024-02-29",
+        "--seed",
+        "4",
+    )
     assert (tmp_path / "a" / "deal_changes.csv").read_bytes() != (tmp_path / "c" / "deal_changes.csv").read_bytes()
     changes = (tmp_path / "a" / "deal_changes.csv").read_text()
     assert max(line.split(",")[1] for line in changes.splitlines()[1:]) <= "2024-02-29 23:59:59"
@@ -149,5 +192,11 @@ def test_a_mapping_of_ones_own(clean: Settings, tmp_path: Path) -> None:
     )
     (tmp_path / "p.csv").write_text("who;key;changed\nAda;1;2024-01-01T10:00:00+02:00\n")
     assert json.loads(revops("load", tmp_path, "--mapping", tmp_path / "m.yaml", "--json"))["rows_inserted"] == 1
-    found = revops("psql", "--", "-At", "-c", "select rep_id, name, region, modified_at at time zone 'UTC' from crm_remote.reps")
+    found = revops(
+        "psql",
+        "--",
+        "-At",
+        "-c",
+        "select rep_id, name, region, modified_at at time zone 'UTC' from crm_remote.reps",
+    )
     assert found == "1|Ada|EMEA|2024-01-01 08:00:00\n"

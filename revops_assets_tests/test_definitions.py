@@ -30,7 +30,9 @@ defs.resolve_asset_graph()
 
 def test_importing_the_package_touches_no_database() -> None:
     environment = os.environ | {"REVOPS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
-    done = subprocess.run([sys.executable, "-c", FORBID], env=environment, capture_output=True, text=True, cwd=PROJECT_ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", FORBID], env=environment, capture_output=True, text=True, cwd=PROJECT_ROOT
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
 
@@ -41,7 +43,13 @@ def test_definitions_are_loadable() -> None:
 
 def test_dagster_definitions_validate(settings: Settings) -> None:
     command = [sys.executable, "-m", "dagster", "definitions", "validate"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_ROOT, env={**os.environ, "DAGSTER_HOME": str(dagster_home(settings))})
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "DAGSTER_HOME": str(dagster_home(settings))},
+    )
     assert done.returncode == 0, done.stderr
     assert "All code locations passed validation" in done.stdout + done.stderr
 

@@ -127,7 +127,9 @@ def test_an_ordinary_user_runs_it_too() -> None:
         # Not root any more, but able to pass root's private folders, in which the checkout or Python may lie.
         drop = ["setpriv", "--reuid=daemon", f"--regid={user.pw_gid}", "--clear-groups"]
         drop += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        done = subprocess.run([*drop, sys.executable, "-c", START, home], capture_output=True, text=True, cwd=PROJECT_ROOT)
+        done = subprocess.run(
+            [*drop, sys.executable, "-c", START, home], capture_output=True, text=True, cwd=PROJECT_ROOT
+        )
         assert done.returncode == 0, done.stderr
         assert (home / "pgdata").stat().st_uid == user.pw_uid
         assert psutil.Process(postmaster(home)).uids().real == user.pw_uid

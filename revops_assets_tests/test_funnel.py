@@ -106,7 +106,10 @@ def test_a_month_begins_in_the_business_time_zone(
 
 def test_two_tenants_stand_side_by_side(export: Export, load: Load, clean: Settings, warehouse: Query) -> None:
     load(export(deal_changes=["10,2024-01-01 00:00:00,stage_id,1"]), tenant="acme")
-    load(export(deal_changes=["10,2024-01-02 00:00:00,stage_id,1", "11,2024-01-02 00:00:00,stage_id,1"]), tenant="blue")
+    load(
+        export(deal_changes=["10,2024-01-02 00:00:00,stage_id,1", "11,2024-01-02 00:00:00,stage_id,1"]),
+        tenant="blue",
+    )
     build(clean)
     assert warehouse(REPORT) == [line("2024-01", "1", 1, "acme"), line("2024-01", "1", 2, "blue")]
     assert warehouse(
@@ -115,7 +118,9 @@ def test_two_tenants_stand_side_by_side(export: Export, load: Load, clean: Setti
     ) == [("acme", 2, True), ("blue", 2, True)]
 
 
-def test_a_run_can_read_as_known_after_an_earlier_load(export: Export, load: Load, clean: Settings, warehouse: Query) -> None:
+def test_a_run_can_read_as_known_after_an_earlier_load(
+    export: Export, load: Load, clean: Settings, warehouse: Query
+) -> None:
     """Two clocks: the same known time gives the same report, whatever was loaded since."""
     import dagster as dg
 

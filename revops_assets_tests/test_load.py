@@ -35,7 +35,11 @@ def at(text: str) -> datetime:
 
 
 def test_raw_rows_are_the_file_row_for_row(export: Export, load: Load, source: Query) -> None:
-    lines = ["5,meeting,7,10,True,2024-02-03T10:00:00", "5,sc_2,,11,False,", "5,meeting,7,10,True,2024-02-03T10:00:00"]
+    lines = [
+        "5,meeting,7,10,True,2024-02-03T10:00:00",
+        "5,sc_2,,11,False,",
+        "5,meeting,7,10,True,2024-02-03T10:00:00",
+    ]
     load(export(activity=lines))
     assert source("select activity_id, type, assigned_to_user, deal_id, done, due_to from pipedrive_raw.activity") == [
         ("5", "meeting", "7", "10", "True", "2024-02-03T10:00:00"),
@@ -74,7 +78,9 @@ def test_a_change_that_arrives_later_folds_into_what_was_known(export: Export, l
         ("10", "2", "7"),
         ("11", "1", None),
     ]
-    assert source("select stage_id, known_from, known_to from crm.opportunities_versions where opportunity_id = '10' order by 2") == [
+    assert source(
+        "select stage_id, known_from, known_to from crm.opportunities_versions where opportunity_id = '10' order by 2"
+    ) == [
         ("1", 1, 2),
         ("2", 2, 9223372036854775807),
     ]
@@ -85,28 +91,45 @@ def test_a_change_that_arrives_later_folds_into_what_was_known(export: Export, l
 def test_the_same_content_twice_changes_nothing(export: Export, load: Load, source: Query) -> None:
     folder = export(deal_changes=DEAL, users=["7,Ada,ada@example.com,2024-01-01 00:00:00.5"])
     load(folder)
-    before = source("select * from crm.opportunities_versions"), source("select * from pipedrive_raw.deal_changes_versions")
+    before = (
+        source("select * from crm.opportunities_versions"),
+        source("select * from pipedrive_raw.deal_changes_versions"),
+    )
     again = load(folder)
-    assert (again.rows_inserted, again.rows_updated, again.rows_rejected, again.earliest_business_at) == (0, 0, 0, None)
+    assert (again.rows_inserted, again.rows_updated, again.rows_rejected, again.earliest_business_at) == (
+        0,
+        0,
+        0,
+        None,
+    )
     assert all(file["is_unchanged"] for file in again.files)
-    assert before == (source("select * from crm.opportunities_versions"), source("select * from pipedrive_raw.deal_changes_versions"))
+    assert before == (
+        source("select * from crm.opportunities_versions"),
+        source("select * from pipedrive_raw.deal_changes_versions"),
+    )
 
 
-def test_the_same_records_in_another_order_change_no_canonical_record(export: Export, load: Load, source: Query) -> None:
+def test_the_same_records_in_another_order_change_no_canonical_record(
+    export: Export, load: Load, source: Query
+) -> None:
     load(export(deal_changes=DEAL))
     again = load(export(deal_changes=DEAL[::-1]))
     assert (again.rows_inserted, again.rows_updated) == (0, 0)
     assert source("select count(*) from crm.opportunity_history_versions") == [(5,)]
 
 
-def test_a_full_export_replaces_what_is_current_and_earlier_ones_stay_readable(export: Export, load: Load, source: Query) -> None:
+def test_a_full_export_replaces_what_is_current_and_earlier_ones_stay_readable(
+    export: Export, load: Load, source: Query
+) -> None:
     load(export(stages=["1,Lead", "2,Qualified"]))
     load(export(stages=["1,Lead Generation"]))
     assert source("select stage_id, stage_name from pipedrive_raw.stages") == [("1", "Lead Generation")]
     as_known = "select stage_id, stage_name from pipedrive_raw.stages_versions where known_from <= %s and known_to > %s order by 1"
     assert source(as_known, 1, 1) == [("1", "Lead"), ("2", "Qualified")]
     assert source(as_known, 2, 2) == [("1", "Lead Generation")]
-    assert source("select name, known_from, known_to from crm.pipeline_stages_versions where stage_id = '1' order by 2") == [
+    assert source(
+        "select name, known_from, known_to from crm.pipeline_stages_versions where stage_id = '1' order by 2"
+    ) == [
         ("Lead", 1, 2),
         ("Lead Generation", 2, 9223372036854775807),
     ]
@@ -134,18 +157,27 @@ def test_an_older_version_that_arrives_twice_is_kept_once(export: Export, load: 
     load(export(users=["7,Ada,new@example.com,2024-06-01 00:00:00"]))
     load(export(users=old))
     load(export(users=[*old, "8,Bela,b@example.com,2024-01-01 00:00:00"]))
-    assert source("select email, known_from, known_to from crm.reps_versions where rep_id = '7' order by known_from") == [
+    assert source(
+        "select email, known_from, known_to from crm.reps_versions where rep_id = '7' order by known_from"
+    ) == [
         ("new@example.com", 1, 9223372036854775807),
         ("old@example.com", 2, 2),
     ]
 
 
-def test_two_rows_with_one_id_the_later_is_current_and_the_conflict_recorded(export: Export, load: Load, source: Query) -> None:
+def test_two_rows_with_one_id_the_later_is_current_and_the_conflict_recorded(
+    export: Export, load: Load, source: Query
+) -> None:
     lines = ["5,meeting,7,10,True,2024-02-03T10:00:00", "5,sc_2,7,11,True,2024-02-04T10:00:00"]
     result = load(export(activity=lines))
     assert source("select type, opportunity_id from crm.activities") == [("call", "11")]
     assert source("select kind, file_name, line_no, reason from crm.load_rejects") == [
-        ("conflict", "activity.csv", 2, "activity_id 5 stands again in activity.csv line 3, which is later and wins")
+        (
+            "conflict",
+            "activity.csv",
+            2,
+            "activity_id 5 stands again in activity.csv line 3, which is later and wins",
+        )
     ]
     assert (result.rows_conflicting, result.rows_rejected) == (1, 0)
 
@@ -153,7 +185,9 @@ def test_two_rows_with_one_id_the_later_is_current_and_the_conflict_recorded(exp
 def test_two_versions_of_one_record_in_one_file_are_no_conflict(export: Export, load: Load, source: Query) -> None:
     load(export(users=["7,Ada,new@example.com,2024-06-01 00:00:00", "7,Ada,old@example.com,2024-01-01 00:00:00"]))
     assert source("select email from crm.reps") == [("new@example.com",)]
-    assert source("select email, known_from, known_to from crm.reps_versions where known_to < 100") == [("old@example.com", 1, 1)]
+    assert source("select email, known_from, known_to from crm.reps_versions where known_to < 100") == [
+        ("old@example.com", 1, 1)
+    ]
     assert source("select count(*) from crm.load_rejects") == [(0,)]
 
 
@@ -174,22 +208,35 @@ def test_too_many_broken_rows_fail_the_load_whole(export: Export, load: Load, so
     broken = [f"{n},never,stage_id,1" for n in range(40)]
     with pytest.raises(TooManyRejects) as raised:
         load(export(deal_changes=[*DEAL, *broken], stages=["1,Renamed"]))
-    assert "more than the mapping's 5%; nothing was loaded. The first: deal_changes.csv line 7: change_time: 'never'" in str(raised.value)
+    assert (
+        "more than the mapping's 5%; nothing was loaded. The first: deal_changes.csv line 7: change_time: 'never'"
+        in str(raised.value)
+    )
     assert source("select name from crm.pipeline_stages where stage_id = '1'") == [("Lead Generation",)]
-    assert source("select status, load_seq is null, error like '%%nothing was loaded%%' from crm.loads order by load_id") == [
+    assert source(
+        "select status, load_seq is null, error like '%%nothing was loaded%%' from crm.loads order by load_id"
+    ) == [
         ("finished", False, None),
         ("failed", True, True),
     ]
-    assert source("select count(*) > 0 from crm.load_rejects where load_id = (select max(load_id) from crm.loads)") == [(True,)]
+    assert source("select count(*) > 0 from crm.load_rejects where load_id = (select max(load_id) from crm.loads)") == [
+        (True,)
+    ]
 
 
 @pytest.mark.parametrize(
     ("change", "error"),
     [
         ({"stages": None}, "required file stages.csv is missing; nothing was loaded"),
-        ({"deal_changes": b"deal_id,change_time,new_value\n"}, "deal_changes.csv: no column changed_field_key"),
+        (
+            {"deal_changes": b"deal_id,change_time,new_value\n"},
+            "deal_changes.csv: no column changed_field_key",
+        ),
         ({"activity": b""}, "activity.csv: the file is empty, not even a header line"),
-        ({"users": "id,name,email,modified\n".encode("utf-16")}, "users.csv: the file is UTF-16; convert it to UTF-8"),
+        (
+            {"users": "id,name,email,modified\n".encode("utf-16")},
+            "users.csv: the file is UTF-16; convert it to UTF-8",
+        ),
     ],
 )
 def test_what_stops_a_load_before_anything_is_written(
@@ -222,7 +269,9 @@ def test_an_unknown_column_is_kept(export: Export, load: Load, source: Query) ->
     folder = export()
     (folder / "stages.csv").write_text("stage_id,Rotten_Days,stage_name\n1,30,Lead\n")
     load(folder)
-    assert source("select stage_id, stage_name, extra from pipedrive_raw.stages") == [("1", "Lead", {"rotten_days": "30"})]
+    assert source("select stage_id, stage_name, extra from pipedrive_raw.stages") == [
+        ("1", "Lead", {"rotten_days": "30"})
+    ]
 
 
 def test_wrong_encoding_costs_the_lines_it_breaks(export: Export, load: Load, source: Query) -> None:
@@ -234,7 +283,9 @@ def test_wrong_encoding_costs_the_lines_it_breaks(export: Export, load: Load, so
     assert (result.rows_rejected, source("select count(*) from crm.reps")) == (1, [(29,)])
 
 
-def test_a_huge_field_is_loaded_whole_up_to_a_mebibyte_and_refused_above(export: Export, load: Load, source: Query) -> None:
+def test_a_huge_field_is_loaded_whole_up_to_a_mebibyte_and_refused_above(
+    export: Export, load: Load, source: Query
+) -> None:
     users = [f"{n},Zoe,z@example.com," for n in range(40)]
     load(export(users=[*users, f"98,{'x' * 1_000_000},,", f"99,{'x' * 1_100_000},,"]))
     assert source("select length(name) from crm.reps where rep_id = '98'") == [(1_000_000,)]
@@ -244,8 +295,14 @@ def test_a_huge_field_is_loaded_whole_up_to_a_mebibyte_and_refused_above(export:
 def test_two_tenants_with_the_same_ids_stay_apart(export: Export, load: Load, source: Query) -> None:
     load(export(deal_changes=DEAL), tenant="acme")
     load(export(deal_changes=[line.replace("stage_id,2", "stage_id,3") for line in DEAL]), tenant="blue")
-    assert source("select tenant_id, stage_id from crm.opportunities order by 1") == [("acme", "2"), ("blue", "3")]
-    assert source("select tenant_id, count(*) from pipedrive_raw.deal_changes group by 1 order by 1") == [("acme", 5), ("blue", 5)]
+    assert source("select tenant_id, stage_id from crm.opportunities order by 1") == [
+        ("acme", "2"),
+        ("blue", "3"),
+    ]
+    assert source("select tenant_id, count(*) from pipedrive_raw.deal_changes group by 1 order by 1") == [
+        ("acme", 5),
+        ("blue", 5),
+    ]
     assert source("select tenant_id from crm.tenants order by 1") == [("acme",), ("blue",)]
 
 
@@ -268,21 +325,32 @@ def test_other_tools_load_through_the_staging_tables(source: Query) -> None:
         load_id, load_id,
     )  # fmt: skip
     assert source("select crm.finish_load(%s)", load_id) == [(1,)]
-    assert source("select tenant_id, opportunity_id, amount::text, is_closed from crm.opportunities") == [("acme", "1", "10.50", False)]
+    assert source("select tenant_id, opportunity_id, amount::text, is_closed from crm.opportunities") == [
+        ("acme", "1", "10.50", False)
+    ]
     assert source("select status, rows_inserted, rows_rejected, earliest_business_at from crm.loads") == [
         ("finished", 1, 1, at("2024-01-01"))
     ]
     assert source("select count(*) from crm_staging.opportunities") == [(0,)]
-    assert source("select reason from crm.load_rejects") == [("opportunities: opportunity_id is empty or longer than 512 characters",)]
+    assert source("select reason from crm.load_rejects") == [
+        ("opportunities: opportunity_id is empty or longer than 512 characters",)
+    ]
 
 
 def test_a_deleted_record_is_marked_not_lost(source: Query) -> None:
     for is_deleted in (False, True):
         [(load_id,)] = source("select crm.start_load('acme', 'airbyte')")
-        source("insert into crm_staging.reps (load_id, rep_id, name, is_deleted) values (%s, '1', 'Ada', %s)", load_id, is_deleted)
+        source(
+            "insert into crm_staging.reps (load_id, rep_id, name, is_deleted) values (%s, '1', 'Ada', %s)",
+            load_id,
+            is_deleted,
+        )
         source("select crm.finish_load(%s)", load_id)
     assert source("select count(*) from crm.reps") == [(0,)]
-    assert source("select name, is_deleted, known_from from crm.reps_versions order by known_from") == [("Ada", False, 1), ("Ada", True, 2)]
+    assert source("select name, is_deleted, known_from from crm.reps_versions order by known_from") == [
+        ("Ada", False, 1),
+        ("Ada", True, 2),
+    ]
 
 
 def test_a_finished_load_cannot_be_finished_again(source: Query) -> None:
@@ -330,7 +398,11 @@ def test_a_process_killed_half_way_leaves_nothing_and_blocks_nobody(
     process.send_signal(signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 30
-    while query(settings, "source", "select 1 from pg_stat_activity where state like 'idle in%%' and datname = current_database()"):
+    while query(
+        settings,
+        "source",
+        "select 1 from pg_stat_activity where state like 'idle in%%' and datname = current_database()",
+    ):
         assert time.monotonic() < deadline, "the killed load's session is still there"
         time.sleep(0.1)
     assert source("select (select count(*) from crm.loads) + (select count(*) from crm.opportunities)") == [(0,)]
@@ -343,7 +415,9 @@ def test_the_real_export_loads_whole(load: Load, source: Query) -> None:
     result = load(REAL_EXPORT)
     assert (result.rows_read, result.rows_rejected, result.rows_conflicting) == (21789, 0, 11)
     assert source("select count(*) from pipedrive_raw.activity") == [(4579,)]
-    assert source("select count(*), count(*) filter (where is_closed and not is_won) from crm.opportunities") == [(1995, 1995)]
+    assert source("select count(*), count(*) filter (where is_closed and not is_won) from crm.opportunities") == [
+        (1995, 1995)
+    ]
 
 
 def test_files_are_found_by_the_mapping_that_fits(export: Export, tmp_path: Path) -> None:

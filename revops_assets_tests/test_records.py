@@ -53,7 +53,9 @@ def test_unknown_columns_are_kept_as_json(tmp_path: Path) -> None:
         ("7,Ac\0me,", "contains a NUL byte"),
     ],
 )
-def test_a_broken_record_is_refused_with_line_and_reason_and_the_rest_goes_on(tmp_path: Path, line: str, reason: str) -> None:
+def test_a_broken_record_is_refused_with_line_and_reason_and_the_rest_goes_on(
+    tmp_path: Path, line: str, reason: str
+) -> None:
     good, bad = read(tmp_path, f"id,name,at\n1,First,\n{line}\n9,Last,\n")
     assert [record[1][0] for record in good] == ["1", "9"]
     assert bad == [(3, reason)]
@@ -143,7 +145,12 @@ def test_types_accept_just_what_postgresql_reads_in_the_same_meaning(
     check = CHECKS[kind]  # type: ignore[index]
     assert [value for value in good if not check(value)] == []
     assert [value for value in bad if check(value)] == []
-    pg = {"timestamp": "timestamptz", "money": "numeric(14, 2)", "number": "numeric", "integer": "bigint"}.get(kind, kind)
+    pg = {
+        "timestamp": "timestamptz",
+        "money": "numeric(14, 2)",
+        "number": "numeric",
+        "integer": "bigint",
+    }.get(kind, kind)
     for value in good:
         assert source(f"select %s::text::{pg} is not null", value) == [(True,)]  # type: ignore[operator]
 
@@ -152,7 +159,9 @@ values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 
 
 @given(st.lists(st.tuples(values.filter(bool), values, values), max_size=30))
-def test_whatever_csv_writes_is_read_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]) -> None:
+def test_whatever_csv_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
+) -> None:
     file = FileSpec(path="t.csv", fields={"a": "id", "b": "text", "c": "text"})
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([("a", "b", "c"), *rows])

@@ -19,7 +19,9 @@ from revops_assets_tests.conftest import Query
 FILES = sorted(dataset_files().values(), key=lambda file: file.table)
 # Foreign schemas in the warehouse, and the source's schema that each of them is.
 REMOTE = {"pipedrive_remote": "pipedrive_raw", "crm_remote": "crm"}
-CLOCK = re.compile(r"\b(now\(\)|current_date|current_timestamp|clock_timestamp|localtimestamp|random\(\))", re.IGNORECASE)
+CLOCK = re.compile(
+    r"\b(now\(\)|current_date|current_timestamp|clock_timestamp|localtimestamp|random\(\))", re.IGNORECASE
+)
 
 
 def tables_read(file: SqlFile) -> set[dg.AssetKey]:
@@ -44,7 +46,9 @@ def test_declared_dependencies_are_the_tables_that_the_sql_reads(file: SqlFile) 
 
 
 def test_the_parser_sees_through_joins_subqueries_and_unions() -> None:
-    file = parse_text("with a as (select 1 from x.t1) select * from a join (select 1 from x.t2 union select 1 from x.t3) as b on true")
+    file = parse_text(
+        "with a as (select 1 from x.t1) select * from a join (select 1 from x.t2 union select 1 from x.t3) as b on true"
+    )
     assert tables_read(file) == {dg.AssetKey(["x", name]) for name in ("t1", "t2", "t3")}
 
 
@@ -64,13 +68,18 @@ def test_no_dataset_reads_the_clock_or_chance() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.table)
 def test_the_header_lists_the_columns_of_the_relation(file: SqlFile, warehouse: Query) -> None:
-    rows = warehouse("select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum", file.table)
+    rows = warehouse(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum",
+        file.table,
+    )
     columns = [name for (name,) in rows if name not in ("known_as_of", "data_freshness")]
     assert columns == list(file.columns)
 
 
 def test_an_asset_without_a_file_says_which_is_missing() -> None:
-    with pytest.raises(RevopsError, match=re.escape("asset pipedrive.nothing: no file pipedrive/…/nothing.sql under sql/")):
+    with pytest.raises(
+        RevopsError, match=re.escape("asset pipedrive.nothing: no file pipedrive/…/nothing.sql under sql/")
+    ):
         sql_table("pipedrive.nothing", deps=[])
 
 
@@ -80,7 +89,10 @@ def test_an_asset_without_a_file_says_which_is_missing() -> None:
         ("select 1", "the header comment has no description"),
         ("-- What.\nselect 1", "the header comment has no 'One row per:' line"),
         ("-- What.\n-- One row per: x.\nselect 1", "the header comment has no 'Columns:' list"),
-        ("-- What.\n-- One row per: x.\n-- Columns:\n-- a\nselect 1", "not of the form '  column: meaning': 'a'"),
+        (
+            "-- What.\n-- One row per: x.\n-- Columns:\n-- a\nselect 1",
+            "not of the form '  column: meaning': 'a'",
+        ),
     ],
 )
 def test_a_header_that_lacks_something(tmp_path: object, text: str, error: str) -> None:

@@ -71,7 +71,10 @@ def test_the_warehouse_reads_the_source_over_postgres_fdw_only(warehouse: Query)
 
 def test_filters_of_staging_are_pushed_down_to_the_source(warehouse: Query) -> None:
     plan = "\n".join(
-        line for (line,) in warehouse("explain (verbose, costs off) select * from pipedrive.stg_deal_changes where tenant_id = 'a'")
+        line
+        for (line,) in warehouse(
+            "explain (verbose, costs off) select * from pipedrive.stg_deal_changes where tenant_id = 'a'"
+        )
     )
     remote = next(line for line in plan.splitlines() if "Remote SQL" in line)
     assert "known_from <= $1" in remote

@@ -41,7 +41,9 @@ def write(settings: Settings, file: SqlFile, value: int, window: Window = WHOLE,
 
 def values(settings: Settings) -> dict[str, list[int]]:
     with databases.engine(settings, "warehouse").begin() as connection:
-        rows = connection.execute(sa.text("select tenant_id, array_agg(value order by day) from writer_test.t group by 1"))
+        rows = connection.execute(
+            sa.text("select tenant_id, array_agg(value order by day) from writer_test.t group by 1")
+        )
         return {tenant: found for tenant, found in rows}
 
 
@@ -54,7 +56,9 @@ def values(settings: Settings) -> dict[str, list[int]]:
         (Window("day", "2024-02-29", "2024-03-02", ("a",)), {"a": [0, 5, 5], "b": [0, 0, 0]}),
     ],
 )
-def test_exactly_the_window_is_replaced(clean: Settings, dataset: SqlFile, window: Window, after: dict[str, list[int]]) -> None:
+def test_exactly_the_window_is_replaced(
+    clean: Settings, dataset: SqlFile, window: Window, after: dict[str, list[int]]
+) -> None:
     deleted, inserted = write(clean, dataset, 5, window)
     assert values(clean) == after
     assert deleted == inserted == sum(row.count(5) for row in after.values())
@@ -63,7 +67,9 @@ def test_exactly_the_window_is_replaced(clean: Settings, dataset: SqlFile, windo
 def test_known_time_and_freshness_are_filled_in(clean: Settings, dataset: SqlFile) -> None:
     write(clean, dataset, 5)
     with databases.engine(clean, "warehouse").begin() as connection:
-        rows = connection.execute(sa.text("select distinct tenant_id, known_as_of, data_freshness::text from writer_test.t order by 1"))
+        rows = connection.execute(
+            sa.text("select distinct tenant_id, known_as_of, data_freshness::text from writer_test.t order by 1")
+        )
         assert [tuple(row) for row in rows] == [("a", 7, "2024-03-01 12:00:00+00"), ("b", 7, None)]
 
 
@@ -100,5 +106,8 @@ def test_a_second_writer_waits_and_readers_see_the_old_rows_meanwhile(clean: Set
 
 def test_a_table_that_does_not_fit_its_file(clean: Settings, dataset: SqlFile) -> None:
     file = SqlFile("writer_test", "t", Path("t.sql"), "d", "g", {"tenant_id": "", "month": ""}, "select 1")
-    with databases.engine(clean, "warehouse").begin() as connection, pytest.raises(RevopsError, match="run `revops db upgrade`"):
+    with (
+        databases.engine(clean, "warehouse").begin() as connection,
+        pytest.raises(RevopsError, match="run `revops db upgrade`"),
+    ):
         check_columns(connection, file)

@@ -17,7 +17,9 @@ ASSETS = [
         "pipedrive.int_deal_stage_history",
         deps=["pipedrive.stg_deal_changes", "pipedrive.stg_stages"],
     ),
-    reference_table("reference.funnel_steps", "Steps of the monthly sales funnel, kept in sql/reference/funnel_steps.csv."),
+    reference_table(
+        "reference.funnel_steps", "Steps of the monthly sales funnel, kept in sql/reference/funnel_steps.csv."
+    ),
     sql_table(
         "pipedrive.rep_sales_funnel_monthly",
         deps=[

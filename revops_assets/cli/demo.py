@@ -86,4 +86,7 @@ def up_command(
     os.chdir(PROJECT_ROOT)
     dagster = Path(sys.executable).parent / "dagster"
     print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
-    os.execv(dagster, [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", "workspace.yaml"])
+    os.execv(
+        dagster,
+        [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", "workspace.yaml"],
+    )

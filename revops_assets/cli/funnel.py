@@ -63,7 +63,9 @@ def print_run(result: RunResult) -> None:
 
 @funnel.command("compare")
 def compare_command(
-    all_rows: Annotated[bool, typer.Option("--all", help="Every line of the report, not only those that differ")] = False,
+    all_rows: Annotated[
+        bool, typer.Option("--all", help="Every line of the report, not only those that differ")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Show the report of both environments side by side and say where they differ."""
@@ -79,7 +81,10 @@ def compare_command(
         total = steps.setdefault((row["tenant_id"], row["funnel_step"], row["kpi_name"]), [0, 0])
         total[0] += row["dev"] or 0
         total[1] += row["prod"] or 0
-    print_table(["tenant", "step, all months", "dev>", "prod>"], [(tenant, name, *total) for (tenant, _, name), total in sorted(steps.items())])
+    print_table(
+        ["tenant", "step, all months", "dev>", "prod>"],
+        [(tenant, name, *total) for (tenant, _, name), total in sorted(steps.items())],
+    )
     differing = [row for row in rows if row["differs"]]
     shown = rows if all_rows else differing
     if shown:

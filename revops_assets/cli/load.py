@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @app.command("load")
 def load_command(
     directory: Annotated[Path, typer.Argument(help="Folder with the export's files")],
-    mapping: Annotated[str | None, typer.Option(help="A shipped mapping (pipedrive) or a file; default: what fits")] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="A shipped mapping (pipedrive) or a file; default: what fits")
+    ] = None,
     tenant: Annotated[str, typer.Option(help="Slug of the company; an unknown one is created")] = "default",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, say what it did, and undo it")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
@@ -41,23 +43,35 @@ def print_load(result: LoadResult) -> None:
 
     changed = "would change" if result.dry_run else "changed"
     console.print(
-        f"[bold]Load {result.load_id}[/bold] of {result.source} for tenant {result.tenant}: {result.rows_read:,} records"
-        f" read, {result.rows_rejected:,} rejected. It {changed}"
+        f"[bold]Load {result.load_id}[/bold] of {result.source} for tenant {result.tenant}:"
+        f" {result.rows_read:,} records read, {result.rows_rejected:,} rejected. It {changed}"
         f" {result.rows_inserted + result.rows_updated:,} records in crm."
     )
     print_table(
         ["file", "read>", "rejected>", ""],
-        [(f["file_name"], f["rows_read"], f["rows_rejected"], "unchanged" if f["is_unchanged"] else "") for f in result.files],
+        [
+            (f["file_name"], f["rows_read"], f["rows_rejected"], "unchanged" if f["is_unchanged"] else "")
+            for f in result.files
+        ],
     )
     print_table(
         ["crm table", "new>", "updated>", "older>", "same>", "conflicts>"],
         [
-            (t["table_name"], t["rows_inserted"], t["rows_updated"], t["rows_late"], t["rows_unchanged"], t["rows_conflicting"])
+            (
+                t["table_name"],
+                t["rows_inserted"],
+                t["rows_updated"],
+                t["rows_late"],
+                t["rows_unchanged"],
+                t["rows_conflicting"],
+            )
             for t in result.tables
         ],
     )
     if result.rows_rejected or result.rows_conflicting:
-        console.print(f"Rejected and conflicting records: select * from crm_remote.load_rejects where load_id = {result.load_id}")
+        console.print(
+            f"Rejected and conflicting records: select * from crm_remote.load_rejects where load_id = {result.load_id}"
+        )
     if result.earliest_business_at:
         console.print(f"Figures can change from {result.earliest_business_at:%Y-%m-%d} on.")
     if result.dry_run:

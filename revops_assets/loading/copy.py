@@ -46,7 +46,7 @@ def copy_rows(cursor: PgCursor, target: Composable, rows: Iterable[Sequence[obje
     statement = "copy " + target.as_string(cursor) + " from stdin with (format csv)"
     stream = _Stream(rows)
     try:
-        cursor.copy_expert(statement, stream, size=BYTES_A_READ)
+        cursor.copy_expert(statement, stream, size=BYTES_A_READ)  # type: ignore[arg-type]
     except psycopg2.Error:
         if stream.error:
             raise stream.error from None

@@ -157,10 +157,14 @@ class _Load:
         known = {name: set(columns) - {"load_id", "file_name", "line_no"} for name, columns in self.cursor.fetchall()}
         for table, spec in self.mapping.tables.items():
             if table not in known:
-                raise RevopsError(f"mapping {self.mapping.name}: tables.{table}: no such table; there are {sorted(known)}")
+                raise RevopsError(
+                    f"mapping {self.mapping.name}: tables.{table}: no such table; there are {sorted(known)}"
+                )
             for column in [*spec.columns, *(name for row in spec.rows for name in row)]:
                 if column not in known[table]:
-                    raise RevopsError(f"mapping {self.mapping.name}: tables.{table}: crm.{table} has no column {column}")
+                    raise RevopsError(
+                        f"mapping {self.mapping.name}: tables.{table}: crm.{table} has no column {column}"
+                    )
 
     def _relation(self, key: str) -> sql.Identifier:
         """Where a file's records go, all text: the raw schema's table, or a temporary one."""
@@ -175,8 +179,8 @@ class _Load:
             "rows_read": 0, "rows_rejected": 0, "is_unchanged": False,
         }  # fmt: skip
         self._execute(
-            "select rows_read, rows_rejected from crm.load_files where tenant_id = %s and source = %s and file_key = %s and sha256 = %s"
-            " and mapping_sha256 = %s and known_to = 9223372036854775807",
+            "select rows_read, rows_rejected from crm.load_files where tenant_id = %s and source = %s and file_key = %s"
+            " and sha256 = %s and mapping_sha256 = %s and known_to = 9223372036854775807",
             self.tenant, self.source, key, found.sha256, self.mapping.sha256,
         )  # fmt: skip
         if same := self.cursor.fetchone():
@@ -242,18 +246,19 @@ class _Load:
             )
             types = dict(self.cursor.fetchall())
             expressions = sql.SQL(", ").join(
-                sql.SQL("({})::{}").format(
-                    column_expression(column, file, self.mapping.timezone), sql.SQL(types[name])
-                )
+                sql.SQL("({})::{}").format(column_expression(column, file, self.mapping.timezone), sql.SQL(types[name]))
                 for name, column in spec.columns.items()
             )
+            columns = sql.SQL(", ").join(map(sql.Identifier, spec.columns))
+            statement = (
+                "insert into {} (load_id, file_name, line_no, {}) select r.load_id, %s, r.line_no, {} from {} as r"
+                " where r.load_id = %s"
+            )
             self._execute(
-                sql.SQL("insert into {} (load_id, file_name, line_no, {}) select {}, {}, r.line_no, {} from {} as r where r.load_id = {}").format(
-                    target, sql.SQL(", ").join(map(sql.Identifier, spec.columns)), sql.Literal(self.load_id),
-                    sql.Literal(self.surveys[spec.source].path.name), expressions, self._relation(spec.source),
-                    sql.Literal(self.load_id),
-                )
-            )  # fmt: skip
+                sql.SQL(statement).format(target, columns, expressions, self._relation(spec.source)),
+                self.surveys[spec.source].path.name,
+                self.load_id,
+            )
         self._execute(sql.SQL("analyze {}").format(target))
 
     def _write_files(self, files: list[dict[str, Any]], load_seq: int) -> None:
@@ -282,9 +287,7 @@ class _Load:
         self._execute("select * from crm.load_tables where load_id = %s order by table_name", self.load_id)
         names = [column.name for column in self.cursor.description or ()]
         tables = [dict(zip(names, row, strict=True)) for row in self.cursor.fetchall()]
-        return LoadResult(
-            self.tenant, self.mapping.name, self.load_id, load_seq, **totals, files=files, tables=tables
-        )
+        return LoadResult(self.tenant, self.mapping.name, self.load_id, load_seq, **totals, files=files, tables=tables)
 
     # ------------------------------------------------------------------------------------------ the cursor
 
@@ -306,7 +309,7 @@ def _record_failure(
     """Leave a trace of a load that was undone: its row, and the first of its rejects."""
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
         cursor.execute("select crm.start_load(%s, %s, %s)", (tenant, mapping.name, directory))
-        load_id = cursor.fetchone()[0]
+        [(load_id,)] = cursor.fetchall()
         cursor.execute(
             "update crm.loads set status = 'failed', finished_at = clock_timestamp(), error = %s where load_id = %s",
             (error, load_id),

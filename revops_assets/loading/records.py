@@ -46,10 +46,14 @@ class Survey:
 
 # ---------------------------------------------------------------------------------------------- types of fields
 
-TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:(?<=:\d\d:\d\d)\.\d{1,9})?(?:Z|[+-](\d\d)(?::?[0-5]\d)?)?", re.ASCII)
+TIMESTAMP = re.compile(
+    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:(?<=:\d\d:\d\d)\.\d{1,9})?(?:Z|[+-](\d\d)(?::?[0-5]\d)?)?",
+    re.ASCII,
+)
 # What nearly every time stamp looks like, valid in every month: no calendar needed.
 USUAL_TIMESTAMP = re.compile(
-    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?", re.ASCII
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?",
+    re.ASCII,
 )
 NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -186,7 +190,10 @@ def _rows(path: Path, file: FileSpec) -> Iterator[tuple[int, list[str] | Reject]
                     yield first, source.reject(source.fault)
                     break
                 if len(taken) > 1 and width and len(row) != width:
-                    yield first, source.reject("a quoted field runs over several lines, and the field count is wrong")
+                    yield (
+                        first,
+                        source.reject("a quoted field runs over several lines, and the field count is wrong"),
+                    )
                     break
                 if row:
                     width = width or len(row)
@@ -257,7 +264,7 @@ def _blocks(path: Path) -> Iterator[tuple[list[bytes], bool]]:
         while block := handle.read(BLOCK_BYTES):
             *lines, rest = (rest + block).split(b"\n")
             is_cut = len(rest) > LONGEST_LINE
-            yield (lines + [rest[:1000]] if is_cut else lines), is_cut
+            yield ([*lines, rest[:1000]] if is_cut else lines), is_cut
             while is_cut and block:
                 block = handle.read(BLOCK_BYTES)
                 is_cut = b"\n" not in block

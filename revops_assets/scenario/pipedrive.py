@@ -25,9 +25,39 @@ ACTIVITY_TYPES = [
     ("After Close Call", "Yes", "after_close_call"),
 ]
 CALL_AT_STAGE = {2: "meeting", 3: "sc_2", 5: "follow_up", 7: "after_close_call"}
-LOST_REASONS = ["Customer Not Ready", "Pricing Issues", "Unreachable Customer", "Product Mismatch", "Duplicate Entry"]
-FIRST_NAMES = ["Ada", "Bela", "Carla", "Dmitri", "Emeka", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kemal", "Lina"]
-LAST_NAMES = ["Abe", "Brandt", "Costa", "Dietz", "Eriksen", "Fonseca", "Gruber", "Haddad", "Ivanova", "Jansen"]
+LOST_REASONS = [
+    "Customer Not Ready",
+    "Pricing Issues",
+    "Unreachable Customer",
+    "Product Mismatch",
+    "Duplicate Entry",
+]
+FIRST_NAMES = [
+    "Ada",
+    "Bela",
+    "Carla",
+    "Dmitri",
+    "Emeka",
+    "Farah",
+    "Goran",
+    "Hana",
+    "Ines",
+    "Jonas",
+    "Kemal",
+    "Lina",
+]
+LAST_NAMES = [
+    "Abe",
+    "Brandt",
+    "Costa",
+    "Dietz",
+    "Eriksen",
+    "Fonseca",
+    "Gruber",
+    "Haddad",
+    "Ivanova",
+    "Jansen",
+]
 USERS_PER_DEALS = 25
 REPEATED_ACTIVITY_SHARE = 0.003
 
@@ -71,7 +101,10 @@ def _live(rng: random.Random, events: _Events, deal: int, users: int, end: datet
     """One deal's life, up to `end`."""
     at = end - timedelta(seconds=rng.randrange(3600, 365 * 86400))
     owner = rng.randint(1, users)
-    life = [(at, "add_time", at.isoformat()), (at + timedelta(hours=rng.randint(1, 72)), "user_id", str(owner))]
+    life = [
+        (at, "add_time", at.isoformat()),
+        (at + timedelta(hours=rng.randint(1, 72)), "user_id", str(owner)),
+    ]
     at = life[-1][0]
     if rng.random() < 0.25:
         owner = rng.randint(1, users)

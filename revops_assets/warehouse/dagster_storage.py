@@ -17,7 +17,7 @@ from revops_assets.warehouse import databases
 from revops_assets.warehouse.upgrade import upgrade
 
 
-class RevopsPostgresStorage(DagsterPostgresStorage):  # type: ignore[misc]
+class RevopsPostgresStorage(DagsterPostgresStorage):
     """dagster-postgres storage whose URL is the installation's database `dagster`, built if it is not there."""
 
     @classmethod
@@ -26,9 +26,7 @@ class RevopsPostgresStorage(DagsterPostgresStorage):  # type: ignore[misc]
         return {}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> RevopsPostgresStorage:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> RevopsPostgresStorage:
         """Called by Dagster in each of its processes."""
         settings = get_settings()
         if not databases.exists(settings, "dagster"):

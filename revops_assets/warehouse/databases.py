@@ -34,6 +34,8 @@ def server_url(settings: Settings) -> sa.URL:
         raise RevopsError("REVOPS_DATABASE_URL is not of the form postgresql://user:password@host:port/db") from None
     if given.get_backend_name() != "postgresql":
         raise RevopsError(f"REVOPS_DATABASE_URL names {given.get_backend_name()}; only postgresql:// will do")
+    if settings.database_password is not None:
+        given = given.set(password=settings.database_password.get_secret_value())
     # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3.
     return given.set(drivername="postgresql+psycopg2", database=given.database or "postgres")
 

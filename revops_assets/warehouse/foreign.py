@@ -35,7 +35,10 @@ order by c.relname, a.attnum
 
 def link_warehouse(settings: Settings) -> None:
     """Let one warehouse read the source."""
-    with databases.connect(settings, "source") as source, databases.connect(settings, "warehouse") as warehouse:
+    with (
+        databases.connect(settings, "source") as source,
+        databases.connect(settings, "warehouse") as warehouse,
+    ):
         _server(warehouse, settings, "source", databases.url_of(settings, "source"))
         _import(source, "crm", warehouse, "crm_remote", "source")
         _import(source, "pipedrive_raw", warehouse, "pipedrive_remote", "source")

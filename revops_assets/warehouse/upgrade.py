@@ -1,4 +1,4 @@
-"""`revops db upgrade`: creates and upgrades every database, keeping its data; as often as one likes, by any number at once.
+"""`revops db upgrade`: creates and upgrades every database, keeping its data; any number may run at once.
 
 Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book);
 functions/ hold `create or replace` and run every time. What depends on the installation's address (foreign servers,
@@ -60,13 +60,19 @@ def upgrade(settings: Settings) -> Upgraded:
                 if _create_database(cursor, name)
             ]
             cursor.execute("show server_version")
-            version = cursor.fetchone()[0]
+            [(version,)] = cursor.fetchall()
         _migrate(databases.url_of(dev, "source"), "source")
         for environment in (dev, prod):
             _migrate(databases.url_of(environment, "warehouse"), "warehouse")
             link_warehouse(environment)
             with databases.connect(environment, "warehouse") as connection:
-                for name in ("stg_activity", "stg_activity_types", "stg_deal_changes", "stg_stages", "stg_users"):
+                for name in (
+                    "stg_activity",
+                    "stg_activity_types",
+                    "stg_deal_changes",
+                    "stg_stages",
+                    "stg_users",
+                ):
                     create_view(connection, "pipedrive", name)
         publish_funnel(prod)
         _prepare_dagster(settings)
@@ -118,5 +124,5 @@ def _prepare_dagster(settings: Settings) -> None:
     url = databases.url_of(settings, "dagster").render_as_string(hide_password=False)
     storage = DagsterPostgresStorage(url)
     for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
-        part.upgrade()
+        part.upgrade()  # type: ignore[union-attr]
         part.dispose()

@@ -6,7 +6,6 @@ run can see had finished) are filled in here, for every dataset alike.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -102,12 +101,21 @@ def replace_window(
     columns = ", ".join(file.columns)
     statement = (
         f"insert into {file.table} ({columns}, known_as_of, data_freshness)\n"
-        f"select {columns}, :known_as_of, (cast(:freshness as jsonb) ->> q.tenant_id)::timestamptz\n"
-        f"from (\n{file.select}\n) as q where {window.condition('q')}"
+        f"select {', '.join('q.' + name for name in file.columns)}, :known_as_of, f.finished_at\n"
+        f"from (\n{file.select}\n) as q\n"
+        "left join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)\n"
+        f"    on f.tenant_id = q.tenant_id\n"
+        f"where {window.condition('q')}"
     )
     inserted = connection.execute(
         sa.text(statement),
-        {**(params or {}), **window.params, "known_as_of": at.known_as_of, "freshness": json.dumps(at.freshness)},
+        {
+            **(params or {}),
+            **window.params,
+            "known_as_of": at.known_as_of,
+            "tenants": list(at.freshness),
+            "finished": list(at.freshness.values()),
+        },
     ).rowcount
     for guard in guards:
         guard(connection, file, window)

@@ -29,13 +29,23 @@ with steps_taken as (
     from pipedrive.int_completed_activities as a
     inner join reference.funnel_steps as s on a.activity_type = s.activity_type
     where a.due_at is not null and a.deal_id is not null
+),
+
+deals as (
+    select distinct
+        tenant_id,
+        date_trunc('month', taken_at at time zone :timezone)::date as month,
+        funnel_step,
+        step_name,
+        deal_id
+    from steps_taken
 )
 
 select
     tenant_id,
-    date_trunc('month', taken_at at time zone :timezone)::date as month,
+    month,
     'Step ' || funnel_step || ': ' || step_name as kpi_name,
     funnel_step,
-    count(distinct deal_id) as deals_count
-from steps_taken
+    count(*) as deals_count
+from deals
 group by tenant_id, month, funnel_step, step_name

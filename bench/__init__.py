@@ -1,0 +1,1 @@
+"""Measurements, each beside a yardstick that ran in the same minutes: `make bench`."""
