@@ -6,7 +6,7 @@ import dagster as dg
 from psycopg2 import sql
 
 from revops_assets.loading.copy import copy_rows
-from revops_assets.resources import Warehouse
+from revops_assets.resources import Warehouse, driver_connection
 from revops_assets.settings import SQL_DIR
 from revops_assets.sql_asset import OWNERS, asset_key
 
@@ -30,7 +30,7 @@ def reference_table(table: str, description: str) -> dg.AssetsDefinition:
             header, *rows = csv.reader(handle)
         table_id = sql.Identifier(schema, name)
         columns = sql.SQL(", ").join(map(sql.Identifier, header))
-        with warehouse.driver_transaction() as connection, connection.cursor() as cursor:
+        with warehouse.transaction() as connection, driver_connection(connection).cursor() as cursor:
             cursor.execute(sql.SQL("delete from {}").format(table_id))
             count = copy_rows(cursor, sql.SQL("{} ({})").format(table_id, columns), rows)
         preview = "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])

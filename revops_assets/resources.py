@@ -34,16 +34,17 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         return databases.name_of(self.settings, "warehouse")
 
     @contextmanager
-    def driver_transaction(self) -> Iterator[PgConnection]:
-        """The same as a plain psycopg2 connection, for COPY and DDL."""
-        with databases.connect(self.settings, "warehouse") as connection:
-            yield connection
-
-    @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """A connection whose block is one transaction."""
         with databases.engine(self.settings, "warehouse").begin() as connection:
             yield connection
+
+
+def driver_connection(connection: sa.Connection) -> PgConnection:
+    """The psycopg2 connection below, in the same transaction: for COPY and for DDL."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, PgConnection)
+    return driver
 
 
 def resolve_read_at(context: dg.AssetExecutionContext, connection: sa.Connection) -> ReadAt:

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
-from revops_assets.resources import Warehouse, resolve_read_at
+from revops_assets.resources import Warehouse, driver_connection, resolve_read_at
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets.sql_file import SqlFile, dataset_files
 from revops_assets.warehouse.views import create_view
-from revops_assets.warehouse.writer import check_columns, replace_window
+from revops_assets.warehouse.writer import COMMON_COLUMNS, ReadAt, check_columns, replace_window
 
 OWNERS = ["team:revops"]
 PREVIEW_ROWS = 10
@@ -30,16 +30,13 @@ def asset_key(table: str) -> dg.AssetKey:
 def sql_table(table: str, deps: Sequence[str], params: Params | None = None) -> dg.AssetsDefinition:
     """An asset that fills a table from its file. `deps` are the tables it reads; `params` its bound parameters."""
 
-    def write(context: dg.AssetExecutionContext, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
-        with warehouse.transaction() as connection:
-            at = resolve_read_at(context, connection)
-            check_columns(connection, file)
-            written = replace_window(connection, file, at, params=params(warehouse) if params else None)
+    def write(connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+        check_columns(connection, file)
+        written = replace_window(connection, file, at, params=params(warehouse) if params else None)
         return {
             "dagster/row_count": written.inserted,
             "rows_replaced": written.deleted,
             "seconds": written.seconds,
-            "known_as_of": at.known_as_of,
         }
 
     return _asset(table, deps, "table", write)
@@ -48,16 +45,10 @@ def sql_table(table: str, deps: Sequence[str], params: Params | None = None) -> 
 def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
     """An asset that lays a view down from its file."""
 
-    def lay(context: dg.AssetExecutionContext, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
-        with warehouse.driver_transaction() as driver_connection:
-            create_view(driver_connection, file.schema, file.name)
-        with warehouse.transaction() as connection:
-            at = resolve_read_at(context, connection)
-            connection.execute(
-                sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)}
-            )
-            rows = connection.scalar(sa.text(f"select count(*) from {file.table}"))
-        return {"dagster/row_count": rows, "known_as_of": at.known_as_of}
+    def lay(connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+        create_view(driver_connection(connection), file.schema, file.name)
+        connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
+        return {"dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}"))}
 
     return _asset(table, deps, "view", lay)
 
@@ -66,7 +57,7 @@ def _asset(
     table: str,
     deps: Sequence[str],
     kind: str,
-    make: Callable[[dg.AssetExecutionContext, Warehouse, SqlFile], dict[str, Any]],
+    make: Callable[[sa.Connection, ReadAt, Warehouse, SqlFile], dict[str, Any]],
 ) -> dg.AssetsDefinition:
     file = dataset_files().get(table)
     if file is None:
@@ -88,8 +79,13 @@ def _asset(
 
     @dg.multi_asset(name=table.replace(".", "__"), specs=[spec])
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        metadata = make(context, warehouse, file)
-        return dg.MaterializeResult(metadata={**metadata, "database": warehouse.database, **_look(warehouse, file)})
+        # One connection for all: each new one would plan and connect to the source anew.
+        with warehouse.transaction() as connection:
+            at = resolve_read_at(context, connection)
+            metadata = make(connection, at, warehouse, file)
+            shown = _look(connection, file)
+        about: dict[str, Any] = {"known_as_of": at.known_as_of, "database": warehouse.database}
+        return dg.MaterializeResult(metadata={**metadata, **about, **shown})
 
     return run
 
@@ -102,25 +98,22 @@ def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:
         return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 
-def _look(warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
     """The made relation as a person would see it: its columns with their types, its first rows."""
-    with warehouse.transaction() as connection:
-        types = connection.execute(
-            sa.text(
-                "select attname, format_type(atttypid, atttypmod), not attnotnull, col_description(attrelid, attnum)"
-                " from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
-                " order by attnum"
-            ),
-            {"name": file.table},
-        ).all()
-        first_columns = ", ".join(str(place) for place in range(1, min(4, len(types)) + 1))
-        order = f" order by {first_columns}" if "table" in _kind(connection, file) else ""
-        preview = pd.read_sql(sa.text(f"select * from {file.table}{order} limit {PREVIEW_ROWS}"), connection)
+    types = connection.execute(
+        sa.text(
+            "select attname, format_type(atttypid, atttypmod), not attnotnull, col_description(attrelid, attnum)"
+            " from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
+            " order by attnum"
+        ),
+        {"name": file.table},
+    ).all()
+    preview = pd.read_sql(sa.text(f"select * from {file.table} limit {PREVIEW_ROWS}"), connection)
     columns = [
         dg.TableColumn(
             name,
             column_type,
-            description=file.columns.get(name) or comment,
+            description=(file.columns | COMMON_COLUMNS).get(name) or comment,
             constraints=dg.TableColumnConstraints(nullable=nullable),
         )
         for name, column_type, nullable, comment in types
@@ -129,11 +122,3 @@ def _look(warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "preview": dg.MetadataValue.md(preview.to_markdown(index=False)),
     }
-
-
-def _kind(connection: sa.Connection, file: SqlFile) -> str:
-    """'table' or 'view': the first rows of a view over a foreign table are shown unsorted, so that few are fetched."""
-    relkind = connection.scalar(
-        sa.text("select relkind from pg_class where oid = to_regclass(:name)"), {"name": file.table}
-    )
-    return "view" if relkind == "v" else "table"

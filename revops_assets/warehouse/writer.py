@@ -17,6 +17,13 @@ from revops_assets.errors import RevopsError
 from revops_assets.sql_file import SqlFile
 
 
+# Columns of every dataset, after those of its file.
+COMMON_COLUMNS = {
+    "known_as_of": "number of the newest load that the run could see",
+    "data_freshness": "when the newest load of the tenant that the run could see had finished",
+}
+
+
 @dataclass(frozen=True)
 class Window:
     """What a write replaces: everything, or the days [start, end) of a date column; of all tenants or of some."""
@@ -132,6 +139,6 @@ def check_columns(connection: sa.Connection, file: SqlFile) -> None:
         {"name": file.table},
     )
     present = [name for (name,) in rows]
-    wanted = [*file.columns, "known_as_of", "data_freshness"]
+    wanted = [*file.columns, *COMMON_COLUMNS]
     if present != wanted:
         raise RevopsError(f"{file.table} has columns {present}, its file describes {wanted}: run `revops db upgrade`")
