@@ -332,9 +332,21 @@ def test_other_tools_load_through_the_staging_tables(source: Query) -> None:
         ("finished", 1, 1, at("2024-01-01"))
     ]
     assert source("select count(*) from crm_staging.opportunities") == [(0,)]
-    assert source("select reason from crm.load_rejects") == [
-        ("opportunities: opportunity_id is empty or longer than 512 characters",)
-    ]
+    assert source("select reason from crm.load_rejects") == [("opportunities: opportunity_id is empty",)]
+
+
+def test_a_record_that_a_constraint_refuses_is_set_aside(source: Query) -> None:
+    [(load_id,)] = source("select crm.start_load('acme', 'airbyte')")
+    source(
+        "insert into crm_staging.activities (load_id, activity_id, type) values (%s, '1', 'call'), (%s, '2', 'fax'), (%s, %s, null)",
+        load_id, load_id, load_id, "x" * 513,
+    )  # fmt: skip
+    source("select crm.finish_load(%s)", load_id)
+    assert source("select activity_id from crm.activities") == [("1",)]
+    reasons = sorted(reason for (reason,) in source("select reason from crm.load_rejects"))
+    assert [reason[:40] for reason in reasons] == [
+        "activities: must hold: ((length(activity", "activities: must hold: (type = ANY (ARRA"
+    ]  # fmt: skip
 
 
 def test_a_deleted_record_is_marked_not_lost(source: Query) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from revops_assets.errors import RevopsError
-from revops_assets.loading import records
+from revops_assets.loading import csv_rows, lines, records
+from revops_assets.loading.lines import Reject
 from revops_assets.loading.mapping import FileSpec
-from revops_assets.loading.records import CHECKS, Reject, survey
+from revops_assets.loading.records import CHECKS, survey
 
 DEALS = FileSpec(path="deals.csv", fields={"id": "id", "name": "text", "at": "timestamp"})
 
@@ -98,16 +100,16 @@ def test_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
 
 
 def test_a_field_that_is_too_long(tmp_path: Path) -> None:
-    good, bad = read(tmp_path, f"id,name,at\n1,{'x' * (records.LONGEST_FIELD + 1)},\n2,{'y' * 1000},\n")
+    good, bad = read(tmp_path, f"id,name,at\n1,{'x' * (csv_rows.LONGEST_FIELD + 1)},\n2,{'y' * 1000},\n")
     assert [row[0] for _, row, _ in good] == ["2"]
-    assert bad == [(2, f"not valid CSV: field larger than field limit ({records.LONGEST_FIELD})")]
+    assert bad == [(2, f"not valid CSV: field larger than field limit ({csv_rows.LONGEST_FIELD})")]
 
 
 def test_a_line_that_is_too_long_is_never_held_whole(tmp_path: Path) -> None:
-    long = "x" * (records.LONGEST_LINE + 3 * records.BLOCK_BYTES)
+    long = "x" * (lines.LONGEST_LINE + 3 * lines.BLOCK_BYTES)
     good, bad = read(tmp_path, f"id,name,at\n1,{long},\n2,Blue,\n3,{long}")
     assert [(line, row[0]) for line, row, _ in good] == [(3, "2")]
-    assert bad == [(line, f"a line longer than {records.LONGEST_LINE} bytes") for line in (2, 4)]
+    assert bad == [(line_no, f"a line longer than {lines.LONGEST_LINE} bytes") for line_no in (2, 4)]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +180,121 @@ def test_no_bytes_crash_the_reader_and_every_line_is_accounted_for(
     path = tmp_path_factory.getbasetemp() / "n.csv"
     path.write_bytes(b"a,b\n" + noise + b"\nlast,line\n")
     found = list(records.records(survey(path, file), file))
-    lines = [record.line_no if isinstance(record, Reject) else record[0] for record in found]
-    assert lines == sorted(set(lines))
+    numbers = [record.line_no if isinstance(record, Reject) else record[0] for record in found]
+    assert numbers == sorted(set(numbers))
     assert isinstance(found[-1], Reject) or found[-1][1] == ["last", "line"] or "\n" in "".join(found[-1][1])
+
+
+# ---------------------------------------------------------------------------------------------- JSON
+
+NESTED = FileSpec(
+    path="deals.json",
+    fields={"Id": "id", "Amount": "money", "Owner": {"type": "text", "path": "Owner.Name"}, "Won": "boolean"},  # type: ignore[dict-item]
+    skip=[{"Owner": "Robot", "Won": "false"}],
+)
+
+
+def test_json_arrays_and_lines_say_the_same(tmp_path: Path) -> None:
+    first = '{"Id": "1", "Amount": 1234.10, "Owner": {"Name": "Zoë", "Id": 7}, "Won": false, "x": [1, {"y": null}]}'
+    second = '{"Id": "2", "Amount": null}'
+    array, _ = read(tmp_path, f"[\n{first},\n  {second}\n]\n", NESTED)
+    one_a_line, _ = read(tmp_path, f"\n{first}\n{second}", NESTED)
+    assert array == one_a_line == [(2, ["1", "1234.10", "Zoë", "false"], first), (3, ["2", "", "", ""], second)]
+
+
+def test_an_array_over_many_blocks_and_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from revops_assets.loading import json_records
+
+    monkeypatch.setattr(json_records, "BLOCK_BYTES", 7)
+    text = "[\n" + ",\n".join(f'{{"Id": "{n}",\n "Owner": {{"Name": "Ö{n}"}}}}' for n in range(50)) + "]"
+    good, bad = read(tmp_path, text, NESTED)
+    assert [(line, row[0], row[2]) for line, row, _ in good] == [(2 + 2 * n, str(n), f"Ö{n}") for n in range(50)]
+    assert bad == []
+
+
+def test_records_that_the_mapping_skips(tmp_path: Path) -> None:
+    good, bad = read(
+        tmp_path, '{"Id":"1","Owner":{"Name":"Robot"},"Won":false}\n{"Id":"2","Owner":{"Name":"Robot"}}', NESTED
+    )
+    assert ([row[0] for _, row, _ in good], bad) == (["2"], [])
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ('{"Id": ""}', "Id is empty"),
+        ('{"Amount": 1}', "Id is empty"),
+        ('{"Id": "1", "Amount": "much"}', "Amount: 'much' is not a valid money"),
+        ('{"Id": "1", "Amount": 1e12}', "Amount: '1e12' is not a valid money"),
+        ('{"Id": "1", "Won": {"a": 1}}', """Won: '{"a": "1"}' is not a valid boolean"""),
+        ('{"Id": "1", "x": 1e999999}', "a number of more than 100 digits"),
+        ('{"Id": "1", "x": NaN}', "NaN is not a JSON value"),
+        ('{"Id": "1", "x": "\\u0000"}', "contains a NUL character"),
+        ('{"Id": "1", "x": "\\ud83d"}', "is not UTF-8, or holds half of a surrogate pair"),
+        ("[1]", "not a JSON object"),
+        ("17", "not a JSON object"),
+    ],
+)
+@pytest.mark.parametrize("form", ["array", "lines"])
+def test_an_unusable_object_is_refused_and_the_rest_goes_on(
+    tmp_path: Path, record: str, reason: str, form: str
+) -> None:
+    rows = ['{"Id": "first", "Owner": {"Name": "\\ud83d\\ude00"}}', record, '{"Id": "last"}']
+    good, bad = read(tmp_path, "[" + ",\n".join(rows) + "]" if form == "array" else "\n".join(rows), NESTED)
+    assert [row[0] for _, row, _ in good] == ["first", "last"]
+    assert good[0][1][2] == "😀"  # type: ignore[index]
+    assert bad == [(2, reason)]
+
+
+def test_bytes_that_are_not_utf8_cost_their_object(tmp_path: Path) -> None:
+    for text in ('[{"Id": "1"},\n{"Id": "B\xf6ll"},\n{"Id": "3"}]', '{"Id": "1"}\n{"Id": "B\xf6ll"}\n{"Id": "3"}'):
+        good, bad = read(tmp_path, text.encode("latin-1"), NESTED)
+        assert [row[0] for _, row, _ in good] == ["1", "3"]
+        assert [line for line, _ in bad] == [2]
+
+
+def test_a_broken_line_costs_itself(tmp_path: Path) -> None:
+    good, bad = read(tmp_path, '{"Id": "1"}\n{"Id": \n{"Id": "3"}\n', NESTED)
+    assert [row[0] for _, row, _ in good] == ["1", "3"]
+    assert bad == [(2, "not valid JSON: Expecting value (character 7)")]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('[{"Id": "1"},\n{"Id" "2"}]', "deals.json line 2: not valid JSON: Expecting ':' delimiter (character 7)"),
+        (
+            '[{"Id": "1"},\n{"Id": "2"',
+            "deals.json line 2: not valid JSON: Expecting ',' delimiter (character 11); the file was cut off",
+        ),
+        ('[{"Id": "1"}', "deals.json line 1: not valid JSON: Expecting value (character 13); the file was cut off"),
+        ("[" + "[" * 100_000, "deals.json line 1: nested too deeply"),
+    ],
+)
+def test_an_array_with_a_fault_in_its_syntax_is_refused_whole(tmp_path: Path, text: str, error: str) -> None:
+    with pytest.raises(RevopsError) as raised:
+        read(tmp_path, text, NESTED)
+    assert str(raised.value).partition(" (character")[0] == error.partition(" (character")[0]
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.lists(anything, max_size=8), st.booleans())
+def test_no_json_crashes_the_reader_and_no_usable_object_is_lost(
+    tmp_path_factory: pytest.TempPathFactory, items: list[object], is_array: bool
+) -> None:
+    file = FileSpec(path="any.jsonl", fields={"Id": "text"})  # type: ignore[dict-item]
+    items = [{"Id": "ok"}, *items, {"Id": "ok"}]
+    texts = [json.dumps(item, ensure_ascii=True) for item in items]
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    path.write_text("[" + ",".join(texts) + "]" if is_array else "\n".join(texts), encoding="utf-8")
+    found = list(records.records(survey(path, file), file))
+    assert len(found) == len(items)
+    for record, text in zip(found, texts, strict=True):
+        assert isinstance(record, Reject) or record[2] == text
+    assert not isinstance(found[0], Reject)
+    assert not isinstance(found[-1], Reject)

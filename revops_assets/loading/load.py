@@ -18,8 +18,9 @@ from psycopg2.extensions import cursor as PgCursor
 
 from revops_assets.errors import RevopsError
 from revops_assets.loading.copy import copy_rows
+from revops_assets.loading.lines import Reject
 from revops_assets.loading.mapping import Mapping, TableSpec, column_expression
-from revops_assets.loading.records import Reject, Survey, records, survey
+from revops_assets.loading.records import Survey, records, survey
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
@@ -143,7 +144,18 @@ class _Load:
         self._execute("select crm.finish_load(%s, %s, 'pg_temp')", self.load_id, self.mapping.fold_opportunities)
         load_seq = self._scalar()
         self._write_files(files, load_seq)
-        return self._result(load_seq, files)
+        result = self._result(load_seq, files)
+        if result.rows_rejected > self.mapping.max_reject_share * read:
+            self._execute(
+                "select file_name, line_no, reason, record from crm.load_rejects"
+                " where load_id = %s and kind = 'rejected' order by file_name, line_no",
+                self.load_id,
+            )
+            self.rejected = result.rows_rejected
+            self.rejects.seek(0)
+            self.rejects.writelines(json.dumps(row) + "\n" for row in self.cursor)
+            raise self._too_many(read)
+        return result
 
     # ------------------------------------------------------------------------------------------ steps
 
@@ -192,7 +204,7 @@ class _Load:
             self._execute(sql.SQL(statement).format(relation, columns))
 
         def good_rows() -> Iterator[list[object]]:
-            for record in records(found, file):
+            for record in records(found, file, keep_whole=not self.mapping.raw_schema):
                 counts["rows_read"] += 1
                 if isinstance(record, Reject):
                     counts["rows_rejected"] += 1
@@ -250,6 +262,9 @@ class _Load:
                 for name, column in spec.columns.items()
             )
             columns = sql.SQL(", ").join(map(sql.Identifier, spec.columns))
+            if not self.mapping.raw_schema:  # the record as received is kept beside the typed columns
+                columns += sql.SQL(", record")
+                expressions += sql.SQL(", r.extra")
             statement = (
                 "insert into {} (load_id, file_name, line_no, {}) select r.load_id, %s, r.line_no, {} from {} as r"
                 " where r.load_id = %s"

@@ -31,15 +31,17 @@ class _Strict(BaseModel):
 
 
 class FieldSpec(_Strict):
-    """One field of a file: its type, and whether a record without it is refused ('timestamp required')."""
+    """One field of a file: its type, whether a record without it is refused ('timestamp required'), and, in JSON, where
+    it stands if not under its own name ('Owner.Name')."""
 
     type: FieldType
     required: bool = False
+    path: str | None = None
 
 
 def _field_spec(value: Any) -> Any:
     if not isinstance(value, str):
-        return value
+        return value | {"required": True} if isinstance(value, dict) and value.get("type") == "id" else value
     kind, _, rest = value.partition(" ")
     if rest not in ("", "required"):
         raise ValueError(f"{value!r} is not '<type>' or '<type> required'")
@@ -47,13 +49,27 @@ def _field_spec(value: Any) -> Any:
 
 
 class FileSpec(_Strict):
-    """One file of an export and the fields it must have; others are kept as extras."""
+    """One file of an export and the fields it must have; others are kept as extras. `skip`: records whose fields have
+    all the values of one of these are left out (a log of another kind in the same file)."""
 
     path: str
     required: bool = True
+    skip: list[dict[str, str]] = []
     encoding: str = "utf-8"
     delimiter: str = Field(",", min_length=1, max_length=1)
     fields: dict[str, Annotated[FieldSpec, BeforeValidator(_field_spec)]] = Field(min_length=1)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether records are JSON objects: in an array, or one a line."""
+        return Path(self.path).suffix in (".json", ".jsonl", ".ndjson")
+
+    @model_validator(mode="after")
+    def _skips_by_known_fields(self) -> FileSpec:
+        for name in (name for condition in self.skip for name in condition):
+            if name not in self.fields:
+                raise ValueError(f"skip: there is no field {name!r}")
+        return self
 
     @field_validator("encoding")
     @classmethod

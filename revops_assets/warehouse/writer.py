@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from revops_assets.errors import RevopsError
 from revops_assets.sql_file import SqlFile
 
-
 # Columns of every dataset, after those of its file.
 COMMON_COLUMNS = {
     "known_as_of": "number of the newest load that the run could see",

@@ -15,6 +15,8 @@ declare
     v_differs text;  -- s differs from v
     v_out crm.load_tables;
     v_at timestamptz;
+    v_rule text;
+    v_reason text;
 begin
     select string_agg(quote_ident(attname), ', ' order by attnum),
         string_agg('s.' || quote_ident(attname), ', ' order by attnum),
@@ -26,15 +28,21 @@ begin
 
     v_out.load_id := p_load_id;
     v_out.table_name := p_table;
-    execute format($sql$
-        with unusable as (
-            delete from %1$s as s where s.load_id = %2$s and coalesce(length(s.%3$s), 0) not between 1 and 512
-            returning s.*
-        )
-        insert into crm.load_rejects
-        select load_id, %4$L, 'rejected', file_name, line_no, %5$L, to_jsonb(s)::text from unusable as s
-    $sql$, v_stage, p_load_id, v_key, v_tenant,
-        format('%s: %s is empty or longer than 512 characters', p_table, v_info.key_column));
+    -- Records without an id, or that the table's own constraints refuse, are set aside.
+    for v_rule, v_reason in
+        select format('s.%s is null', v_key), format('%s: %s is empty', p_table, v_info.key_column)
+        union all
+        select format('(%s) is false', pg_get_expr(conbin, conrelid)),
+            format('%s: must hold: %s', p_table, pg_get_expr(conbin, conrelid))
+        from pg_constraint
+        where conrelid = v_versions::regclass and contype = 'c' and conname <> 'known_interval'
+    loop
+        execute format($sql$
+            with unusable as (delete from %1$s as s where s.load_id = %2$s and (%3$s) returning s.*)
+            insert into crm.load_rejects
+            select load_id, %4$L, 'rejected', file_name, line_no, %5$L, to_jsonb(s)::text from unusable as s
+        $sql$, v_stage, p_load_id, v_rule, v_tenant, v_reason);
+    end loop;
     execute format('select count(*) from %s where load_id = %s', v_stage, p_load_id) into v_out.rows_staged;
 
     -- Several staged rows with one id: the losers leave the staging table.

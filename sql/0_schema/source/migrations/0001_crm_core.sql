@@ -100,6 +100,8 @@ comment on table crm.canonical_tables is
 create function crm.define_table(
     p_table text, p_key text, p_columns text, p_business_at text, p_is_event boolean, p_comment text
 ) returns void language plpgsql as $$
+declare
+    v_constraint text;
 begin
     execute format($ddl$
         create table crm.%1$I (
@@ -112,7 +114,8 @@ begin
             load_id bigint not null,
             line_no bigint,
             known_from bigint not null,
-            known_to bigint not null default 9223372036854775807 check (known_from <= known_to)
+            known_to bigint not null default 9223372036854775807,
+            constraint known_interval check (known_from <= known_to)
         ) partition by range (known_to)
     $ddl$, p_table || '_versions', p_key, p_columns);
     execute format('create table crm.%I partition of crm.%I for values from (9223372036854775807) to (maxvalue)',
@@ -129,6 +132,11 @@ begin
             modified_at timestamptz, is_deleted boolean not null default false, record jsonb
         )
     $ddl$, p_table, p_key, p_columns);
+    for v_constraint in  -- staging takes what comes; the merge sets aside what the constraints refuse
+        select conname from pg_constraint where conrelid = format('crm_staging.%I', p_table)::regclass and contype = 'c'
+    loop
+        execute format('alter table crm_staging.%I drop constraint %I', p_table, v_constraint);
+    end loop;
     execute format('create index on crm_staging.%I (load_id)', p_table);
     execute format('comment on view crm.%I is %L', p_table, p_comment);
     execute format('comment on table crm.%I is %L', p_table || '_versions',
