@@ -109,54 +109,12 @@ def test_doctor(clean: Settings) -> None:
     assert "does not exist (run `revops db upgrade` first)" in done.stdout
 
 
-def test_generated_exports_are_byte_identical(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        revops(
-            "scenario",
-            "generate",
-            "--out",
-            tmp_path / name,
-            "--deals",
-            "50",
-            "--end-date",
-            "2024-02-29",
-            "--seed",
-            "3",
-        )
-    files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert files == [
-        "activity.csv",
-        "activity_types.csv",
-        "deal_changes.csv",
-        "fields.csv",
-        "stages.csv",
-        "users.csv",
-    ]
-    for file in files:
-        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    revops(
-        "scenario",
-        "generate",
-        "--out",
-        tmp_path / "c",
-        "--deals",
-        "50",
-        "--end-date",
-        "2024-02-29",
-        "--seed",
-        "4",
-    )
-    assert (tmp_path / "a" / "deal_changes.csv").read_bytes() != (tmp_path / "c" / "deal_changes.csv").read_bytes()
-    changes = (tmp_path / "a" / "deal_changes.csv").read_text()
-    assert max(line.split(",")[1] for line in changes.splitlines()[1:]) <= "2024-02-29 23:59:59"
-
-
 def test_the_demo_from_nothing_and_again(clean: Settings) -> None:
     first = revops("demo")
     assert "0 of which differ between the two" in first
     assert "20 checks: 0 failed" in first
     assert "make up" in first
-    assert "0 new in crm, 0 updated" in revops("demo")
+    assert revops("demo").count("0 new in crm, 0 updated") == 2
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from revops_assets.funnel import compare
 from revops_assets.loading.load import LoadResult
 from revops_assets.resources import KNOWN_AS_OF_TAG
 from revops_assets.scenario import pipedrive
+from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings, get_settings
 from revops_assets_tests.conftest import REAL_EXPORT, Export, Query, build, query
 
@@ -179,7 +180,7 @@ def test_dev_and_prod_are_compared_under_their_published_names(export: Export, l
 def test_the_generated_export_equals_pandas(
     tmp_path: Path, load: Load, clean: Settings, warehouse: Query, seed: int
 ) -> None:
-    pipedrive.generate(tmp_path, deals=150, end_date=date(2024, 3, 5), seed=seed)
+    pipedrive.write(tmp_path, Plan(150, date(2024, 3, 5), seed, "Europe/Berlin"))
     load(tmp_path)
     build(clean)
     assert warehouse(REPORT) == report_in_pandas(tmp_path)

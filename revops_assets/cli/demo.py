@@ -14,12 +14,13 @@ from revops_assets.cli import app
 from revops_assets.cli.scenario import yesterday
 from revops_assets.settings import PROJECT_ROOT, get_settings
 
-DEALS, SEED, TENANT = 500, 1, "demo"
+DEALS = 500
+MAPPINGS = {"acme": "salesforce", "pipeco": "pipedrive"}
 
 
 @app.command("demo")
 def demo_command() -> None:
-    """Generate a company, load it, build everything in dev and prod, and say what came out."""
+    """Generate two companies, load them, build everything in dev and prod, and say what came out."""
     from revops_assets.cli.db import upgrade_command
     from revops_assets.cli.funnel import print_run
     from revops_assets.cli.load import print_load
@@ -28,46 +29,62 @@ def demo_command() -> None:
     from revops_assets.loading.load import load_directory
     from revops_assets.loading.mapping import read_mapping
     from revops_assets.runs import dagster_instance, run_job
-    from revops_assets.scenario import pipedrive
+    from revops_assets.scenario import pipedrive, salesforce
+    from revops_assets.scenario.company import day_end
+    from revops_assets.scenario.model import Plan
 
     started = time.monotonic()
     settings = get_settings()
     console.rule("1 Databases", align="left")
     upgrade_command()
 
-    console.rule("2 A generated company's CRM export", align="left")
-    export = settings.landing / "demo-pipedrive"
-    rows = pipedrive.generate(export, DEALS, yesterday(), SEED)
-    print(f"{export}: {sum(rows.values()):,} rows in {len(rows)} files")
+    console.rule("2 Two generated companies' CRM exports", align="left")
+    plans = {name: Plan(DEALS, yesterday(), seed, settings.timezone) for name, seed in (("acme", 1), ("pipeco", 2))}
+    exports = {name: settings.landing / f"demo-{name}" for name in plans}
+    acme = plans["acme"]
+    rows = {
+        "acme": salesforce.write(exports["acme"], acme, day_end(acme, acme.end_date)),
+        "pipeco": pipedrive.write(exports["pipeco"], plans["pipeco"]),
+    }
+    for name, shape in MAPPINGS.items():
+        print(
+            f"{exports[name]}: {sum(rows[name].values()):,} records in {len(rows[name])} files, as {shape} exports them"
+        )
 
     console.rule("3 Load", align="left")
-    load = load_directory(settings, export, read_mapping("pipedrive"), TENANT)
-    print_load(load)
+    loads = {
+        name: load_directory(settings, exports[name], read_mapping(shape), name) for name, shape in MAPPINGS.items()
+    }
+    for load in loads.values():
+        print_load(load)
 
     console.rule("4 Build and check", align="left")
     with dagster_instance(settings) as instance:
         results = [run_job(settings, "funnel", env, instance) for env in ("dev", "prod")]
     print_run(results[0])
 
-    lines = [line for line in compare(settings) if line["tenant_id"] == TENANT]
+    lines = [line for line in compare(settings) if line["tenant_id"] == "pipeco"]
     differing = sum(line["differs"] for line in lines)
     failed = sum(len(result.failed_checks) for result in results)
     warned = sum(not check["passed"] for result in results for check in result.checks) - failed
     revops = Path(sys.argv[0])
     revops = revops.relative_to(Path.cwd()) if revops.is_relative_to(Path.cwd()) else revops
     console.rule("Summary", align="left")
+    for name, load in loads.items():
+        console.print(
+            f"Loaded   {load.rows_read:,} records of tenant {name} ({load.source}), {load.rows_rejected:,} rejected:"
+            f" {load.rows_inserted:,} new in crm, {load.rows_updated:,} updated, {load.rows_unchanged:,} as they were"
+        )
     console.print(
-        f"Loaded   {load.rows_read:,} records of tenant {TENANT}, {load.rows_rejected:,} rejected;"
-        f" {load.rows_inserted:,} new in crm, {load.rows_updated:,} updated, {load.rows_unchanged:,} as they were\n"
-        f"Built    {len(results[0].assets)} tables and views, in dev and in prod; the funnel has {len(lines)} lines,"
+        f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
         f"Checked  {sum(len(result.checks) for result in results)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
-        f"Next     make up                       the asset graph, its data and checks on http://127.0.0.1:3000\n"
-        f"         {revops} funnel compare    the funnel, dev beside prod\n"
-        f'         {revops} psql -- -c "select * from pipedrive.rep_sales_funnel_monthly limit 20"\n'
-        f"         {revops} load DIR          your own Pipedrive export"
+        f"Next     make up                            the asset graph, its data and checks on http://127.0.0.1:3000\n"
+        f"         {revops} funnel compare   the funnel, dev beside prod\n"
+        f'         {revops} psql -- -c "select name, stage_id, amount from crm_remote.opportunities limit 20"\n'
+        f"         {revops} load DIR         your own export"
     )
     if failed:
         raise typer.Exit(1)

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+import json
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
 from revops_assets.cli import app
 from revops_assets.errors import RevopsError
+from revops_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from revops_assets.scenario.model import Plan
 
 scenario = typer.Typer(no_args_is_help=True, help="Generated CRM exports.")
 app.add_typer(scenario, name="scenario")
 
 
+STATE = "scenario.json"
+
+
 class Format(StrEnum):
     """Shapes of an export."""
 
+    salesforce = "salesforce"
     pipedrive = "pipedrive"
 
 
 def yesterday() -> date:
     """The last day that is over in the business time zone."""
-    from zoneinfo import ZoneInfo
-
-    from revops_assets.settings import get_settings
-
     return datetime.now(UTC).astimezone(ZoneInfo(get_settings().timezone)).date() - timedelta(days=1)
 
 
@@ -36,15 +42,78 @@ def generate_command(
     out: Annotated[Path, typer.Option(help="Folder to write the export into")],
     deals: Annotated[int, typer.Option(min=1, help="How many deals")] = 500,
     end_date: Annotated[str | None, typer.Option(help="Last day (YYYY-MM-DD); default: yesterday")] = None,
+    cut: Annotated[
+        str | None, typer.Option(help="Undo everything from this instant on (ISO); default: the last day's end")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, end date and size: byte-identical files")] = 1,
-    format: Annotated[Format, typer.Option(help="Shape of the export")] = Format.pipedrive,
+    format: Annotated[Format, typer.Option(help="Shape of the export")] = Format.salesforce,
 ) -> None:
     """Write a generated company as a CRM export."""
-    from revops_assets.scenario import pipedrive
+    from revops_assets.scenario.company import day_end
+    from revops_assets.scenario.model import Plan
 
+    plan = Plan(deals, _date(end_date) if end_date else yesterday(), seed, get_settings().timezone)
+    until = _instant(cut, plan.timezone) if cut else day_end(plan, plan.end_date)
+    rows = _write(format, out, plan, until, None)
+    state = {
+        "format": format.value,
+        "deals": deals,
+        "end_date": str(plan.end_date),
+        "seed": seed,
+        "timezone": plan.timezone,
+    }
+    (out / STATE).write_text(json.dumps(state | {"until": until.isoformat()}, indent=2) + "\n")
+    print(
+        f"{out}: {sum(rows.values()):,} rows in {len(rows)} files ({format.value}),"
+        f" {deals:,} deals up to {plan.end_date}"
+    )
+
+
+@scenario.command("next-day")
+def next_day_command(
+    out: Annotated[Path, typer.Option(help="Folder of an earlier `generate`; gets a folder for the day")],
+) -> None:
+    """Write what the following day brings, beside an export generated before."""
+    from revops_assets.scenario.company import HORIZON_DAYS
+    from revops_assets.scenario.model import Plan
+
+    if not (out / STATE).is_file():
+        raise RevopsError(f"{out} holds no {STATE}: run `revops scenario generate --out {out}` first")
+    state = json.loads((out / STATE).read_text())
+    plan = Plan(state["deals"], date.fromisoformat(state["end_date"]), state["seed"], state["timezone"])
+    since = datetime.fromisoformat(state["until"])
+    zone = ZoneInfo(plan.timezone)
+    day = since.astimezone(zone).date()
+    if day > plan.end_date + timedelta(days=HORIZON_DAYS):
+        raise RevopsError(
+            f"the company is generated up to {HORIZON_DAYS} days after {plan.end_date}: generate a newer one"
+        )
+    until = datetime.combine(day + timedelta(days=1), time(), zone)
+    folder = out / f"day-{day}"
+    rows = _write(Format(state["format"]), folder, plan, until, since)
+    (out / STATE).write_text(json.dumps(state | {"until": until.isoformat()}, indent=2) + "\n")
+    print(f"{folder}: {sum(rows.values()):,} rows in {len(rows)} files ({state['format']})")
+
+
+def _write(shape: Format, out: Path, plan: Plan, until: datetime, since: datetime | None) -> dict[str, int]:
+    """Write one export; Pipedrive's are always full ones."""
+    from revops_assets.scenario import pipedrive, salesforce
+
+    return (
+        salesforce.write(out, plan, until, since) if shape is Format.salesforce else pipedrive.write(out, plan, until)
+    )
+
+
+def _date(text: str) -> date:
     try:
-        end = date.fromisoformat(end_date) if end_date else yesterday()
+        return date.fromisoformat(text)
     except ValueError:
-        raise RevopsError(f"--end-date {end_date} is not a date of the form YYYY-MM-DD") from None
-    rows = pipedrive.generate(out, deals, end, seed)
-    print(f"{out}: {sum(rows.values()):,} rows in {len(rows)} files ({format.value}), {deals:,} deals up to {end}")
+        raise RevopsError(f"--end-date {text} is not a date of the form YYYY-MM-DD") from None
+
+
+def _instant(text: str, timezone: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise RevopsError(f"--cut {text} is not an instant such as 2024-02-01T00:00+00:00") from None
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(timezone))

@@ -116,6 +116,7 @@ class _Load:
         self.cursor, self.mapping, self.tenant, self.directory = cursor, mapping, tenant, directory
         self.surveys, self.rejects = surveys, rejects
         self.rejected = 0
+        self.unchanged: set[str] = set()
         self.allowed = mapping.max_reject_share * sum(found.lines for found in surveys.values())
         self.source = mapping.raw_schema or mapping.name
         self.load_id = 0
@@ -196,6 +197,7 @@ class _Load:
             self.tenant, self.source, key, found.sha256, self.mapping.sha256,
         )  # fmt: skip
         if same := self.cursor.fetchone():
+            self.unchanged.add(key)
             return counts | {"rows_read": same[0], "rows_rejected": same[1], "is_unchanged": True}
         relation = self._relation(key)
         if not self.mapping.raw_schema:
@@ -250,7 +252,7 @@ class _Load:
                 names = sql.SQL(", ").join(map(sql.Identifier, ["load_id", "line_no", *row]))
                 values = sql.SQL(", ").join(map(sql.Literal, [self.load_id, number, *row.values()]))
                 self._execute(sql.SQL("insert into {} ({}) values ({})").format(target, names, values))
-        elif spec.source in self.surveys:
+        elif spec.source in self.surveys and spec.source not in self.unchanged:
             file = self.mapping.files[spec.source]
             self._execute(
                 "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass",

@@ -80,9 +80,11 @@ class FileSpec(_Strict):
 
 
 class ColumnSpec(_Strict):
-    """Where a canonical column's value comes from: a field (with values translated), a constant, a join, the line."""
+    """Where a canonical column's value comes from: a field (its values translated, with a default where it is empty),
+    a constant, a join of fields, or the line number."""
 
     field: str | None = None
+    default: str | None = None
     values: dict[str, str] = {}
     otherwise: str | None = Field(None, alias="else")
     constant: str | None = None
@@ -201,4 +203,6 @@ def column_expression(spec: ColumnSpec, file: FileSpec, timezone: str) -> sql.Co
         )
         other = value if spec.otherwise is None else sql.Literal(spec.otherwise)
         value = sql.SQL("case {} {} else {} end").format(value, cases, other)
+    if spec.default is not None:
+        value = sql.SQL("coalesce({}, {})").format(value, sql.Literal(spec.default))
     return value

@@ -120,8 +120,8 @@ Values = tuple[int, list[str], str]
 
 
 def records(found: Survey, file: FileSpec, keep_whole: bool = False) -> Iterator[Values | Reject]:
-    """Yield (line, values in the mapping's order, JSON) or a Reject, for each record. The JSON is the record as it
-    came (always for JSON files; for CSV with `keep_whole`), or its fields that the mapping does not know, '' if none."""
+    """Yield (line, values in the mapping's order, JSON) or a Reject, for each record. The JSON is the record as
+    it came (always for JSON files; for CSV with `keep_whole`), or its fields that the mapping does not know, or ''."""
     names = list(file.fields)
     specs = list(file.fields.values())
     ids = [at for at, spec in enumerate(specs) if spec.type == "id"]

@@ -1,7 +1,7 @@
-"""A small sales team's year as a Pipedrive export: six CSV files, deterministic in (deals, end date, seed).
+"""The generated company as a Pipedrive export: six CSV files of the same deals, in Pipedrive's shape.
 
-Deals are born over the year before the end date, get owners, climb the stages, skip or repeat some, and mostly get
-lost on the way; calls are planned along and done when due. Nothing after the end date has happened yet.
+Pipedrive knows nine stages of its own; the process's nine stages stand for them in order. Won deals go on to nothing
+here, lost ones get a reason. A few activity ids repeat, as in real exports.
 """
 
 from __future__ import annotations
@@ -9,136 +9,114 @@ from __future__ import annotations
 import csv
 import json
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
+from revops_assets.scenario.company import day_end, deals
+from revops_assets.scenario.model import LOST, REPS, STAGE_INDEX, Activity, Deal, Plan
+
 STAGES = [
-    "Lead Generation", "Qualified lead", "Needs Assessment", "Proposal/Quote Preparation", "Negotiation", "Closing",
-    "Implementation/Onboarding", "Follow-up/Customer Success", "Renewal/Expansion",
-]  # fmt: skip
+    "Lead Generation",
+    "Qualified lead",
+    "Needs Assessment",
+    "Proposal/Quote Preparation",
+    "Negotiation",
+    "Closing",
+    "Implementation/Onboarding",
+    "Follow-up/Customer Success",
+    "Renewal/Expansion",
+]
 ACTIVITY_TYPES = [
     ("Sales Call 1", "Yes", "meeting"),
     ("Sales Call 2", "Yes", "sc_2"),
     ("Follow Up Call", "No", "follow_up"),
     ("After Close Call", "Yes", "after_close_call"),
 ]
-CALL_AT_STAGE = {2: "meeting", 3: "sc_2", 5: "follow_up", 7: "after_close_call"}
-LOST_REASONS = [
-    "Customer Not Ready",
-    "Pricing Issues",
-    "Unreachable Customer",
-    "Product Mismatch",
-    "Duplicate Entry",
-]
-FIRST_NAMES = [
-    "Ada",
-    "Bela",
-    "Carla",
-    "Dmitri",
-    "Emeka",
-    "Farah",
-    "Goran",
-    "Hana",
-    "Ines",
-    "Jonas",
-    "Kemal",
-    "Lina",
-]
-LAST_NAMES = [
-    "Abe",
-    "Brandt",
-    "Costa",
-    "Dietz",
-    "Eriksen",
-    "Fonseca",
-    "Gruber",
-    "Haddad",
-    "Ivanova",
-    "Jansen",
-]
-USERS_PER_DEALS = 25
-REPEATED_ACTIVITY_SHARE = 0.003
+KINDS = {"meeting": "meeting", "demo": "sc_2", "call": "follow_up", "task": "after_close_call"}
+LOST_REASONS = ["Customer Not Ready", "Pricing Issues", "Unreachable Customer", "Product Mismatch", "Duplicate Entry"]
+REPEATED_ID_SHARE = 0.003
+HEADERS = {
+    "activity": ["activity_id", "type", "assigned_to_user", "deal_id", "done", "due_to"],
+    "activity_types": ["id", "name", "active", "type"],
+    "deal_changes": ["deal_id", "change_time", "changed_field_key", "new_value"],
+    "fields": ["ID", "FIELD_KEY", "NAME", "FIELD_VALUE_OPTIONS"],
+    "stages": ["stage_id", "stage_name"],
+    "users": ["id", "name", "email", "modified"],
+}
+USER_NUMBER = {rep.id: number for number, rep in enumerate(REPS, 1)}
 
 
-@dataclass
-class _Events:
-    """What happened, as rows of the export's two event files."""
-
-    changes: list[tuple[int, datetime, str, str]] = field(default_factory=list)
-    activities: list[list[object]] = field(default_factory=list)
-
-
-def generate(out: Path, deals: int, end_date: date, seed: int) -> dict[str, int]:
-    """Write the export into `out`; returns rows per file."""
-    rng = random.Random(f"pipedrive/{deals}/{end_date}/{seed}")
-    end = datetime.combine(end_date + timedelta(days=1), time())
-    users = max(4, deals // USERS_PER_DEALS)
-    events = _Events()
-    for number in range(deals):
-        _live(rng, events, 100_000 + number * 7, users, end)
-    for row in [row for row in events.activities if rng.random() < REPEATED_ACTIVITY_SHARE]:
-        events.activities.append([row[0], *rng.choice(events.activities)[1:]])
+def write(out: Path, plan: Plan, until: datetime | None = None) -> dict[str, int]:
+    """Write the export, everything from `until` on undone; returns rows per file. Streamed deal by deal."""
     out.mkdir(parents=True, exist_ok=True)
-    changes = ([deal, at.strftime("%Y-%m-%d %H:%M:%S"), key, value] for deal, at, key, value in events.changes)
-    return {
-        name: _write(out / name, header, rows)
-        for name, header, rows in (
-            ("stages.csv", ["stage_id", "stage_name"], iter(enumerate(STAGES, 1))),
-            ("activity_types.csv", ["id", "name", "active", "type"],
-             ([number, *row] for number, row in enumerate(ACTIVITY_TYPES, 1))),
-            ("fields.csv", ["ID", "FIELD_KEY", "NAME", "FIELD_VALUE_OPTIONS"], _fields()),
-            ("users.csv", ["id", "name", "email", "modified"], _users(rng, users, end)),
-            ("deal_changes.csv", ["deal_id", "change_time", "changed_field_key", "new_value"], changes),
-            ("activity.csv", ["activity_id", "type", "assigned_to_user", "deal_id", "done", "due_to"],
-             iter(events.activities)),
+    until = until or day_end(plan, plan.end_date)
+    rows = dict.fromkeys(HEADERS, 0)
+    handles = {name: (out / f"{name}.csv").open("w", newline="", encoding="utf-8") for name in HEADERS}
+    try:
+        writers = {name: csv.writer(handle, lineterminator="\n") for name, handle in handles.items()}
+
+        def put(name: str, lines: Iterable[Iterable[object]]) -> None:
+            for line in lines:
+                writers[name].writerow(line)
+                rows[name] += 1
+
+        for name, header in HEADERS.items():
+            writers[name].writerow(header)
+        put("stages", enumerate(STAGES, 1))
+        put("activity_types", ([number, *row] for number, row in enumerate(ACTIVITY_TYPES, 1)))
+        put("fields", _fields())
+        put(
+            "users",
+            (
+                [n, rep.name, rep.email, f"{until.astimezone(UTC):%Y-%m-01 08:00:00.000000}"]
+                for n, rep in enumerate(REPS, 1)
+            ),
         )
-    }  # fmt: skip
-
-
-def _live(rng: random.Random, events: _Events, deal: int, users: int, end: datetime) -> None:
-    """One deal's life, up to `end`."""
-    at = end - timedelta(seconds=rng.randrange(3600, 365 * 86400))
-    owner = rng.randint(1, users)
-    life = [
-        (at, "add_time", at.isoformat()),
-        (at + timedelta(hours=rng.randint(1, 72)), "user_id", str(owner)),
-    ]
-    at = life[-1][0]
-    if rng.random() < 0.25:
-        owner = rng.randint(1, users)
-        at += timedelta(days=rng.uniform(0.5, 6))
-        life.append((at, "user_id", str(owner)))
-    stage = 1
-    while stage <= len(STAGES):
-        at += timedelta(days=rng.expovariate(1 / 9) + 0.2)
-        life.append((at, "stage_id", str(stage)))
-        if stage in CALL_AT_STAGE and rng.random() < 0.85:
-            due = at + timedelta(days=rng.uniform(0.2, 9))
-            is_done = due < end and rng.random() < 0.8
-            number = 500_000 + len(events.activities)
-            events.activities.append(
-                [number, CALL_AT_STAGE[stage], owner, deal, is_done, due.isoformat(timespec="seconds")]
+        for deal in deals(plan):
+            rng = random.Random(f"{plan.seed}/pipedrive/{deal.id}")
+            put("deal_changes", _changes(rng, deal, until))
+            put(
+                "activity",
+                (_activity(rng, deal, activity, until) for activity in deal.activities if activity.kind in KINDS),
             )
-        if rng.random() < 0.22:
-            at += timedelta(days=rng.expovariate(1 / 12) + 0.5)
-            life.append((at, "lost_reason", str(rng.randint(1, len(LOST_REASONS)))))
-            break
-        move = rng.random()
-        stage += 2 if move < 0.08 else (-1 if move > 0.96 and stage > 1 else 1)
-    events.changes.extend((deal, at, key, value) for at, key, value in life if at < end)
+    finally:
+        for handle in handles.values():
+            handle.close()
+    return rows
 
 
-def _users(rng: random.Random, count: int, end: datetime) -> Iterator[list[object]]:
-    for number in range(1, count + 1):
-        first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
-        modified = end - timedelta(seconds=rng.randrange(1, 300 * 86400), microseconds=rng.randrange(1, 1_000_000))
-        email = f"{first}.{last}.{number}@example.com".lower()
-        yield [number, f"{first} {last}", email, modified.isoformat(" ", "microseconds")]
+def _number(deal: Deal) -> int:
+    return 100_000 + int(deal.id[3:])
 
 
-def _fields() -> Iterator[list[object]]:
+def _changes(rng: random.Random, deal: Deal, until: datetime) -> Iterable[list[object]]:
+    number = _number(deal)
+    for at, key, value in _events(rng, deal):
+        if at < until:
+            yield [number, at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"), key, value]
+
+
+def _events(rng: random.Random, deal: Deal) -> Iterable[tuple[datetime, str, object]]:
+    yield deal.created_at, "add_time", deal.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    for change in deal.changes:
+        if change.field == "OwnerId" and change.value:
+            yield change.at, "user_id", USER_NUMBER[change.value]
+        elif change.field == "StageName" and change.value in STAGE_INDEX:
+            yield change.at, "stage_id", STAGE_INDEX[change.value] + 1
+        elif change.field == "StageName" and change.value == LOST:
+            yield change.at, "lost_reason", rng.randint(1, len(LOST_REASONS))
+
+
+def _activity(rng: random.Random, deal: Deal, activity: Activity, until: datetime) -> list[object]:
+    is_repeated = rng.random() < REPEATED_ID_SHARE
+    number = _number(deal) * 1000 + (0 if is_repeated else int(activity.id[-3:]))
+    owner = USER_NUMBER[activity.rep_id] if activity.rep_id else ""
+    due = activity.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return [number, KINDS[activity.kind], owner, _number(deal), activity.is_done and activity.at < until, due]
+
+
+def _fields() -> Iterable[list[object]]:
     def options(names: list[str]) -> str:
         return json.dumps([{"id": str(number), "label": name} for number, name in enumerate(names, 1)])
 
@@ -146,14 +124,3 @@ def _fields() -> Iterator[list[object]]:
     yield [2, "user_id", "Owner", ""]
     yield [3, "stage_id", "Stage", options(STAGES)]
     yield [4, "lost_reason", "Lost reason", options(LOST_REASONS)]
-
-
-def _write(path: Path, header: list[str], rows: Iterator[object]) -> int:
-    with path.open("w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(header)
-        count = 0
-        for row in rows:
-            writer.writerow(row)  # type: ignore[arg-type]
-            count += 1
-    return count

@@ -111,7 +111,7 @@ def replace_window(
         f"from (\n{file.select}\n) as q\n"
         "left join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)\n"
         f"    on f.tenant_id = q.tenant_id\n"
-        f"where {window.condition('q')}"
+        f"where {window.condition('q')}\n{_in_key_order(connection, file)}"
     )
     inserted = connection.execute(
         sa.text(statement),
@@ -126,6 +126,19 @@ def replace_window(
     for guard in guards:
         guard(connection, file, window)
     return Written(deleted, inserted, time.monotonic() - started)
+
+
+def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
+    """ORDER BY the table's primary key: its index then grows at one end, several times faster than at random places."""
+    keys = connection.scalars(
+        sa.text(
+            "select a.attname from pg_index as i cross join unnest(i.indkey) with ordinality as k (attnum, place)"
+            " inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum"
+            " where i.indrelid = to_regclass(:name) and i.indisprimary order by k.place"
+        ),
+        {"name": file.table},
+    ).all()
+    return "order by " + ", ".join(f"q.{key}" for key in keys) if keys else ""
 
 
 def check_columns(connection: sa.Connection, file: SqlFile) -> None:
