@@ -3,17 +3,21 @@
 import dagster as dg
 
 from revops_assets.assets import pipedrive, source
+from revops_assets.assets.scenario import scenario_exports
 from revops_assets.checks import check_definitions
-from revops_assets.jobs import JOBS
+from revops_assets.jobs import jobs
 from revops_assets.resources import Warehouse
 from revops_assets.schedules import schedules
 from revops_assets.settings import get_settings
 
+settings = get_settings()
+top = [scenario_exports, source.loaded_tables()] if settings.scenario else source.table_specs(has_scenario=False)
+
 defs = dg.Definitions(
-    assets=[*source.raw_tables(), *pipedrive.ASSETS],
+    assets=[*top, *pipedrive.ASSETS],
     asset_checks=check_definitions(),
-    jobs=JOBS,
-    schedules=schedules(get_settings()),
+    jobs=jobs(settings),
+    schedules=schedules(settings),
     resources={"warehouse": Warehouse()},
     # The work is done by PostgreSQL; a process for each step would cost seconds and gain nothing.
     executor=dg.in_process_executor,

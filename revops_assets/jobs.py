@@ -1,6 +1,9 @@
 """Jobs: the selections of assets that are run together."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from revops_assets.settings import Settings
 
 funnel_job = dg.define_asset_job(
     "funnel",
@@ -8,4 +11,13 @@ funnel_job = dg.define_asset_job(
     description="The Pipedrive monthly sales funnel, from the newest export to the report, with its checks.",
 )
 
-JOBS = [funnel_job]
+scenario_job = dg.define_asset_job(
+    "scenario",
+    selection=dg.AssetSelection.groups("scenario", "crm", "pipedrive_raw"),
+    description="Generate both companies' exports and load them; size, seed and end date in the run's config.",
+)
+
+
+def jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
+    """All jobs; the scenario's only where there is a scenario."""
+    return [funnel_job, scenario_job] if settings.scenario else [funnel_job]

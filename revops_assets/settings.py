@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     env: Env = Field(default="dev", description="Which warehouse is written: dev or prod")
     timezone: str = Field(default="UTC", description="Business time zone: where a day and a month begin")
     landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
+    scenario: bool = Field(default=True, description="Whether the graph begins with generated companies (on | off)")
     max_age_days: float = Field(default=2.0, gt=0, description="A newest load older than this is reported as stale")
 
     @field_validator("timezone")

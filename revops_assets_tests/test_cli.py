@@ -95,7 +95,7 @@ def test_the_address_of_each_database(settings: Settings) -> None:
 
 
 def test_doctor(clean: Settings) -> None:
-    findings = json.loads(revops("doctor", "--json"))
+    findings = json.loads(revops("doctor", "--json"))["findings"]
     assert [finding["what"] for finding in findings if not finding["is_fine"]] == []
     assert findings[-1]["found"] == "none yet: `revops load DIR`"
     done = subprocess.run(
@@ -107,6 +107,21 @@ def test_doctor(clean: Settings) -> None:
     assert done.returncode == 1
     assert "✗" in done.stdout
     assert "does not exist (run `revops db upgrade` first)" in done.stdout
+
+
+def test_doctor_says_what_a_source_lacks(clean: Settings, export: Export) -> None:
+    revops(
+        "load",
+        export(deal_changes=["10,2024-01-01 00:00:00,stage_id,1"], activity=["1,meeting,,10,True,2024-01-01"]),
+        "--tenant",
+        "acme",
+    )
+    lacks = {lack["need"]: lack for lack in json.loads(revops("doctor", "--json"))["lacks"]}
+    assert {"crm.opportunities.amount", "crm.contacts", "crm.quotas", "crm.activities.contact_id"} <= set(lacks)
+    assert not {"crm.opportunity_history", "crm.activities", "change log of opportunities.stage_id"} & set(lacks)
+    assert lacks["crm.opportunities.amount"]["tenant"] == "acme"
+    assert "forecast" in lacks["crm.opportunities.amount"]["datasets"]
+    assert "money is null everywhere" in revops("doctor")
 
 
 def test_the_demo_from_nothing_and_again(clean: Settings) -> None:

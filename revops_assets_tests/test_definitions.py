@@ -12,7 +12,7 @@ import pytest
 from revops_assets.definitions import defs
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse.dagster_storage import dagster_home
-from revops_assets_tests.conftest import Export, build
+from revops_assets_tests.conftest import Export, Query, build
 
 FORBID = """
 import socket
@@ -59,9 +59,10 @@ def test_dagster_definitions_validate(settings: Settings) -> None:
 def test_every_asset_says_what_it_is(spec: dg.AssetSpec) -> None:
     assert spec.description
     assert spec.owners == ["team:revops"]
-    assert {"postgres"} < spec.kinds
     assert spec.group_name == spec.key.path[0]
-    assert spec.metadata["dagster/table_name"] == ".".join(spec.key.path)
+    if spec.group_name != "scenario":
+        assert {"postgres"} < spec.kinds
+        assert spec.metadata["dagster/table_name"] == ".".join(spec.key.path)
 
 
 def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, export: Export, load: object) -> None:
@@ -90,3 +91,39 @@ def test_the_schedule_runs_by_itself_in_production_only(settings: Settings) -> N
 
     assert [s.default_status for s in schedules(settings.for_env("dev"))] == [dg.DefaultScheduleStatus.STOPPED]
     assert [s.default_status for s in schedules(settings.for_env("prod"))] == [dg.DefaultScheduleStatus.RUNNING]
+
+
+def test_the_scenario_starts_the_graph_and_can_be_left_out(settings: Settings) -> None:
+    nodes = defs.resolve_asset_graph()
+    assert nodes.get(dg.AssetKey(["crm", "opportunities"])).parent_keys >= {dg.AssetKey(["scenario", "opportunities"])}
+    assert nodes.get(dg.AssetKey(["crm", "opportunity_history"])).parent_keys >= {
+        dg.AssetKey(["scenario", "process_events"])
+    }
+    listing = "from revops_assets.definitions import defs; print(sorted(a.key.to_user_string() for a in defs.resolve_asset_graph().asset_nodes))"
+    done = subprocess.run(
+        [sys.executable, "-c", listing],
+        env=os.environ | {"REVOPS_SCENARIO": "off"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "crm/opportunities" in done.stdout
+    assert "scenario/" not in done.stdout
+
+
+def test_the_scenario_job_writes_exports_and_loads_them(clean: Settings, source: Query) -> None:
+    config = {"ops": {"scenario_exports": {"config": {"deals": 40, "seed": 2, "end_date": "2024-02-29"}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = defs.resolve_job_def("scenario").execute_in_process(instance=instance, run_config=config)
+        assert run.success
+        event = instance.get_latest_materialization_event(dg.AssetKey(["crm", "opportunities"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert source("select count(*) from crm.opportunities") == [(metadata["rows_inserted"].value,)]
+    assert {e.check_name: e.passed for e in run.get_asset_check_evaluations()} == {
+        "versions_do_not_overlap": True, "history_agrees": True, "references_resolve": True,
+    }  # fmt: skip
+    assert source("select tenant_id, max(changed_at) < '2024-03-01Z' from crm.opportunity_history group by 1 order by 1") == [
+        ("acme", True), ("pipeco", True),
+    ]  # fmt: skip

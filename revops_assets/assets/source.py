@@ -1,16 +1,29 @@
-"""Tables of the source database, filled by `revops load`: where the graph begins."""
+"""Tables of the source database: what loads fill. With the scenario on, one asset loads its exports; with it off, the
+tables start the graph and `revops load` fills them."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
+from revops_assets.assets.scenario import ASSET_OF_FILE, PIPEDRIVE_EXPORT, TENANTS, folder
+from revops_assets.loading.load import LoadResult, load_directory
 from revops_assets.loading.mapping import read_mapping
+from revops_assets.settings import get_settings
 from revops_assets.sql_asset import OWNERS, asset_key
+from revops_assets.warehouse import databases
+
+REJECTS_SHOWN = 20
 
 
-def raw_tables() -> list[dg.AssetSpec]:
-    """Pipedrive's files as exported."""
-    return [
+def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
+    """Pipedrive's files as exported, and the canonical tables; with a scenario, with the exports they come from."""
+    salesforce, pipedrive = read_mapping("salesforce"), read_mapping("pipedrive")
+    export = [asset_key(f"scenario.{PIPEDRIVE_EXPORT}")] if has_scenario else []
+    specs = [
         dg.AssetSpec(
             asset_key(f"pipedrive_raw.{key}"),
+            deps=export,
             group_name="pipedrive_raw",
             owners=OWNERS,
             kinds={"postgres", "csv"},
@@ -22,5 +35,70 @@ def raw_tables() -> list[dg.AssetSpec]:
                 ),
             },
         )
-        for key, file in read_mapping("pipedrive").files.items()
+        for key, file in pipedrive.files.items()
     ]
+    for table in sorted(salesforce.tables.keys() | pipedrive.tables.keys()):
+        origin = salesforce.tables[table].source
+        file = salesforce.files[origin].path.removesuffix(".json") if origin else "OpportunityStage"
+        specs.append(
+            dg.AssetSpec(
+                asset_key(f"crm.{table}"),
+                deps=[asset_key(f"scenario.{ASSET_OF_FILE[file]}"), *export] if has_scenario else [],
+                group_name="crm",
+                owners=OWNERS,
+                kinds={"postgres", "table"},
+                description=f"Loaded {table.replace('_', ' ')}, current state; every version in crm.{table}_versions.",
+                metadata={"dagster/table_name": f"crm.{table}"},
+            )
+        )
+    return specs
+
+
+def loaded_tables() -> dg.AssetsDefinition:
+    """The asset that loads both companies' exports, with what each load did."""
+
+    @dg.multi_asset(name="load_scenario", specs=table_specs(has_scenario=True))
+    def load() -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        settings = get_settings()
+        results = [
+            load_directory(settings, folder(settings, tenant), read_mapping(shape), tenant)
+            for tenant, (shape, _) in TENANTS.items()
+        ]
+        for spec in table_specs(has_scenario=True):
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(results, *spec.key.path))
+
+    return load
+
+
+def _metadata(results: list[LoadResult], schema: str, table: str) -> dict[str, Any]:
+    """What the loads did to one table: counts over all of them, the loads, and what was set aside."""
+    if schema == "crm":
+        done = [entry for result in results for entry in result.tables if entry["table_name"] == table]
+        counts = {name: sum(entry[name] for entry in done) for name in
+                  ("rows_inserted", "rows_updated", "rows_unchanged", "rows_conflicting")}  # fmt: skip
+        earliest = min((entry["earliest_business_at"] for entry in done if entry["earliest_business_at"]), default=None)
+    else:
+        done = [entry for result in results for entry in result.files if entry["file_key"] == table]
+        counts = {name: sum(entry[name] for entry in done) for name in ("rows_read", "rows_rejected")}
+        earliest = None
+    return {
+        **counts,
+        **({"earliest_business_at": earliest.isoformat()} if earliest else {}),
+        "loads": {result.tenant: result.load_id for result in results},
+        "rejects": dg.MetadataValue.md(_rejects([result.load_id for result in results])),
+    }
+
+
+def _rejects(load_ids: list[int]) -> str:
+    """Records that the loads set aside, as a table."""
+    with databases.connect(get_settings(), "source") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select tenant_id, kind, file_name, line_no, reason from crm.load_rejects where load_id = any(%s)"
+            " order by load_id, file_name, line_no limit %s",
+            (load_ids, REJECTS_SHOWN),
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return "none"
+    header = [["tenant", "kind", "file", "line", "reason"], ["---"] * 5]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in [*header, *rows])

@@ -11,16 +11,13 @@ from typing import Annotated
 import typer
 
 from revops_assets.cli import app
-from revops_assets.cli.scenario import yesterday
 from revops_assets.settings import PROJECT_ROOT, get_settings
-
-DEALS = 500
-MAPPINGS = {"acme": "salesforce", "pipeco": "pipedrive"}
 
 
 @app.command("demo")
 def demo_command() -> None:
     """Generate two companies, load them, build everything in dev and prod, and say what came out."""
+    from revops_assets.assets.scenario import TENANTS, ScenarioConfig, folder, write_exports
     from revops_assets.cli.db import upgrade_command
     from revops_assets.cli.funnel import print_run
     from revops_assets.cli.load import print_load
@@ -29,9 +26,6 @@ def demo_command() -> None:
     from revops_assets.loading.load import load_directory
     from revops_assets.loading.mapping import read_mapping
     from revops_assets.runs import dagster_instance, run_job
-    from revops_assets.scenario import pipedrive, salesforce
-    from revops_assets.scenario.company import day_end
-    from revops_assets.scenario.model import Plan
 
     started = time.monotonic()
     settings = get_settings()
@@ -39,21 +33,14 @@ def demo_command() -> None:
     upgrade_command()
 
     console.rule("2 Two generated companies' CRM exports", align="left")
-    plans = {name: Plan(DEALS, yesterday(), seed, settings.timezone) for name, seed in (("acme", 1), ("pipeco", 2))}
-    exports = {name: settings.landing / f"demo-{name}" for name in plans}
-    acme = plans["acme"]
-    rows = {
-        "acme": salesforce.write(exports["acme"], acme, day_end(acme, acme.end_date)),
-        "pipeco": pipedrive.write(exports["pipeco"], plans["pipeco"]),
-    }
-    for name, shape in MAPPINGS.items():
-        print(
-            f"{exports[name]}: {sum(rows[name].values()):,} records in {len(rows[name])} files, as {shape} exports them"
-        )
+    rows = write_exports(settings, ScenarioConfig())
+    for tenant, (shape, _) in TENANTS.items():
+        print(f"{folder(settings, tenant)}: {sum(rows[tenant].values()):,} records in {shape}'s shape")
 
     console.rule("3 Load", align="left")
     loads = {
-        name: load_directory(settings, exports[name], read_mapping(shape), name) for name, shape in MAPPINGS.items()
+        tenant: load_directory(settings, folder(settings, tenant), read_mapping(shape), tenant)
+        for tenant, (shape, _) in TENANTS.items()
     }
     for load in loads.values():
         print_load(load)

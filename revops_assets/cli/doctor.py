@@ -18,11 +18,18 @@ def doctor_command(
     """Try everything this installation needs; exit status 1 if something is amiss."""
     from revops_assets.cli.show import print_json, print_table
     from revops_assets.doctor import examine
+    from revops_assets.source_needs import lacks
 
     findings = list(examine(get_settings()))
+    is_whole = all(finding.is_fine for finding in findings)
+    missing = lacks(get_settings()) if is_whole else []
     if json:
-        print_json([asdict(finding) for finding in findings])
+        print_json({"findings": [asdict(f) for f in findings], "lacks": [asdict(lack) for lack in missing]})
     else:
         print_table(["", "what", "found"], [("✓" if f.is_fine else "✗", f.what, f.found) for f in findings])
-    if not all(finding.is_fine for finding in findings):
+        if missing:
+            print("\nWhat each tenant's source does not give:")
+            rows = [(lack.tenant, lack.need, lack.without_it, lack.datasets) for lack in missing]
+            print_table(["tenant", "lacks", "so", "which touches"], rows)
+    if not is_whole:
         raise typer.Exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,11 +32,6 @@ class Format(StrEnum):
     pipedrive = "pipedrive"
 
 
-def yesterday() -> date:
-    """The last day that is over in the business time zone."""
-    return datetime.now(UTC).astimezone(ZoneInfo(get_settings().timezone)).date() - timedelta(days=1)
-
-
 @scenario.command("generate")
 def generate_command(
     out: Annotated[Path, typer.Option(help="Folder to write the export into")],
@@ -49,10 +44,12 @@ def generate_command(
     format: Annotated[Format, typer.Option(help="Shape of the export")] = Format.salesforce,
 ) -> None:
     """Write a generated company as a CRM export."""
-    from revops_assets.scenario.company import day_end
+    from revops_assets.scenario.company import day_end, yesterday
     from revops_assets.scenario.model import Plan
 
-    plan = Plan(deals, _date(end_date) if end_date else yesterday(), seed, get_settings().timezone)
+    plan = Plan(
+        deals, _date(end_date) if end_date else yesterday(get_settings().timezone), seed, get_settings().timezone
+    )
     until = _instant(cut, plan.timezone) if cut else day_end(plan, plan.end_date)
     rows = _write(format, out, plan, until, None)
     state = {

@@ -70,6 +70,11 @@ COMPETITORS = ["Acmesoft", "Bluebird", "Corvid Systems"]
 SIZES = {"Enterprise": (320_000, 0.55), "Mid-Market": (110_000, 0.5), "SMB": (34_000, 0.45)}
 
 
+def yesterday(timezone: str) -> date:
+    """The last day that is over in a time zone."""
+    return datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
+
+
 def quarter_start(day: date) -> date:
     """First day of the calendar quarter."""
     return date(day.year, day.month - (day.month - 1) % 3, 1)

@@ -1,0 +1,80 @@
+"""The documents are true: their commands and settings exist, and their SQL runs and finds what they say."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from revops_assets.loading.load import load_directory
+from revops_assets.loading.mapping import Mapping, read_mapping
+from revops_assets.scenario import salesforce
+from revops_assets.scenario.company import day_end
+from revops_assets.scenario.model import Plan
+from revops_assets.settings import PROJECT_ROOT, Settings
+from revops_assets_tests.conftest import Query
+from revops_assets_tests.test_cli import commands
+
+DOCS = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_commands_and_settings_exist(path: Path) -> None:
+    text = path.read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (path.parent / target).exists(), target
+    known = {" ".join(command) for command in commands()}
+    for call in re.findall(r"(?:`|bin/)revops ((?:[a-z][a-z-]* ?)+)", text):
+        words = call.split()
+        assert words[0] in known, call
+        assert len(words) == 1 or " ".join(words[:2]) in known or words[0] not in {"db", "funnel", "scenario"}, call
+    for name in set(re.findall(r"REVOPS_([A-Z_]+)", text)) - {"DB_PASSWORD", "TEST_DATABASE_URL"}:
+        assert name.lower() in Settings.model_fields, name
+
+
+def test_every_command_is_documented() -> None:
+    text = "\n".join(path.read_text() for path in DOCS)
+    for command in commands():
+        if len(command) == 2 or (len(command) == 1 and command[0] not in {"db", "funnel", "scenario", "demo", "up"}):
+            assert re.search(r"revops " + r"\s+".join(command) + r"\b", text) or re.search(
+                rf"revops {command[0]} [^`]*\b{command[-1]}\b", text
+            ), command
+
+
+def test_the_mapping_in_the_docs_is_valid() -> None:
+    import yaml
+
+    [text] = blocks(PROJECT_ROOT / "docs" / "loading.md", "yaml")
+    assert Mapping(**yaml.safe_load(text)).tables["opportunities"].columns["stage_id"].otherwise == "open"
+
+
+def test_the_patterns_are_found_as_the_docs_say(tmp_path: Path, clean: Settings, source: Query) -> None:
+    plan = Plan(500, date(2024, 2, 14), 1, "UTC")
+    salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))
+    load_directory(clean, tmp_path, read_mapping("salesforce"), "acme")
+    [text] = blocks(PROJECT_ROOT / "docs" / "scenario.md", "sql")
+    threads, stages, reps, quarters, named = (source(query) for query in text.split(";\n") if query.strip())
+    win_rates = [float(rate) for contacts, deals, rate in threads if deals >= 20]
+    assert win_rates == sorted(win_rates)
+    by_stage = {stage: (float(expected), float(mean)) for stage, expected, mean, _ in stages}
+    assert 10.5 < by_stage["Legal Review"][1] < 13.5
+    assert reps[0][0] == "Sofia Reyes"
+    assert {name for name, *_ in reps[-5:]} >= {"Ben Castor"}
+    share = [float(row[2]) for row in quarters if row[0] == 13_000_000]
+    assert share and 0.60 < share[0] < 0.66
+    found = {name: (stage, float(amount), str(close), str(last)[:10]) for name, stage, amount, close, last in named}
+    assert found["Northwind Global Platform"] == ("Verbal Commit", 1_450_000, "2024-03-09", "2024-01-19")
+    assert found["Halcyon Finance Platform"][0] == "Legal Review"
+    assert found["Orion Retail Rollout"][:3] == ("Procurement", 380_000, "2024-02-18")
+    assert len(found) == 5
+    moved = source("select changed_at::date from crm.opportunity_history as h inner join crm.opportunities as o using (tenant_id, opportunity_id)"
+                   " where o.name = 'Halcyon Finance Platform' and h.field = 'stage_id' order by changed_at desc limit 1")  # fmt: skip
+    assert (date(2024, 2, 14) - moved[0][0]).days == 45 + (
+        date(2023, 12, 31).weekday() - 4
+    )  # a Sunday's work is Friday's
