@@ -4,25 +4,15 @@
 -- Severity: warn
 with named as (
     select
-        tenant_id,
-        opportunity_id,
-        'owner' as what,
-        owner_id as id
-    from crm_remote.opportunities
-    union all
-    select
-        tenant_id,
-        opportunity_id,
-        'account' as what,
-        account_id as id
-    from crm_remote.opportunities
-    union all
-    select
-        tenant_id,
-        opportunity_id,
-        'stage' as what,
-        stage_id as id
-    from crm_remote.opportunities
+        o.tenant_id,
+        o.opportunity_id,
+        r.what,
+        r.id
+    from crm_remote.opportunities as o
+    cross join lateral (
+        values ('owner', o.owner_id), ('account', o.account_id), ('stage', o.stage_id)
+    ) as r (what, id)
+    where r.id is not null
 ),
 
 known as (
@@ -45,14 +35,15 @@ known as (
     from crm_remote.pipeline_stages
 ),
 
-sent as (select distinct
-    tenant_id,
-    what
-from known
+sent as (
+    select distinct
+        tenant_id,
+        what
+    from known
 )
 
 select n.*
 from named as n
-inner join sent on n.tenant_id = sent.tenant_id and n.what = sent.what
+inner join sent as s on n.tenant_id = s.tenant_id and n.what = s.what
 left join known as k on n.tenant_id = k.tenant_id and n.what = k.what and n.id = k.id
-where n.id is not null and k.id is null
+where k.id is null
