@@ -9,9 +9,7 @@ with named as (
         r.what,
         r.id
     from crm_remote.opportunities as o
-    cross join lateral (
-        values ('owner', o.owner_id), ('account', o.account_id), ('stage', o.stage_id)
-    ) as r (what, id)
+    cross join lateral (values ('owner', o.owner_id), ('account', o.account_id), ('stage', o.stage_id)) as r (what, id)
     where r.id is not null
 ),
 
