@@ -268,6 +268,7 @@ def test_a_broken_line_costs_itself(tmp_path: Path) -> None:
             "deals.json line 2: not valid JSON: Expecting ',' delimiter (character 11); the file was cut off",
         ),
         ('[{"Id": "1"}', "deals.json line 1: not valid JSON: Expecting value (character 13); the file was cut off"),
+        ('[{"Id": "1"}]\n{"Id": "2"}', "deals.json line 2: something follows the end of the array"),
         ("[" + "[" * 100_000, "deals.json line 1: nested too deeply"),
     ],
 )

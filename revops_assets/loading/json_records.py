@@ -64,7 +64,7 @@ def json_records(path: Path) -> Iterator[Record | Reject]:
 def _array(path: Path) -> Iterator[Record | Reject]:
     with path.open("rb") as handle:
         decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        buffer, at, line_no, is_open, is_read = "", 0, 1, False, False
+        buffer, at, line_no, is_open, is_closed, is_read = "", 0, 1, False, False, False
         while True:
             between = BETWEEN.match(buffer, at)
             start = between.end() if between else at
@@ -73,7 +73,12 @@ def _array(path: Path) -> Iterator[Record | Reject]:
             if not is_open and at < len(buffer):
                 is_open, at = True, at + 1  # the bracket
                 continue
+            if is_closed and at < len(buffer):
+                raise RevopsError(f"{path.name} line {line_no}: something follows the end of the array")
             if at < len(buffer) and buffer[at] == "]":
+                is_closed, at = True, at + 1
+                continue
+            if is_closed and is_read:
                 return
             try:
                 value, end = DECODER.raw_decode(buffer, at)
