@@ -16,8 +16,9 @@ from typing import Any
 import psycopg2
 import pytest
 
-from revops_assets.loading.load import LoadResult, load_directory
+from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.transaction import LoadResult
 from revops_assets.settings import PROJECT_ROOT, Env, Settings, get_settings
 from revops_assets.warehouse import databases, embedded
 from revops_assets.warehouse.upgrade import upgrade

@@ -11,7 +11,7 @@ import pytest
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import Mapping, read_mapping
 from revops_assets.scenario import salesforce
-from revops_assets.scenario.company import day_end
+from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets_tests.conftest import Query

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from revops_assets.errors import RevopsError
-from revops_assets.loading.load import LoadResult, TooManyRejects
+from revops_assets.loading.transaction import LoadResult, TooManyRejects
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import REAL_EXPORT, Export, Query, query
 
@@ -388,14 +388,13 @@ def test_known_time_is_the_order_of_commits(export: Export, load: Load, source: 
 SLOW_LOAD = """
 import sys, time
 from pathlib import Path
-from revops_assets.loading import load
+from revops_assets.loading import load, transaction
 from revops_assets.loading.mapping import read_mapping
 from revops_assets.settings import get_settings
-finish = load._Load._write_files
 def wait(self, *args):
     print("merged", flush=True)
     time.sleep(60)
-load._Load._write_files = wait
+transaction.LoadTransaction._write_files = wait
 load.load_directory(get_settings(), Path(sys.argv[1]), read_mapping("pipedrive"), "default")
 """
 

@@ -15,7 +15,8 @@ import pytest
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import read_mapping
 from revops_assets.scenario import pipedrive, salesforce
-from revops_assets.scenario.company import day_end, deals
+from revops_assets.scenario.calendar import day_end
+from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import STAGES, WON, Plan
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import Query

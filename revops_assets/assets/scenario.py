@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from revops_assets.scenario import pipedrive, salesforce
-from revops_assets.scenario.company import day_end, yesterday
+from revops_assets.scenario.calendar import day_end, yesterday
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings, get_settings
 from revops_assets.sql_asset import OWNERS, asset_key

@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 
 from revops_assets.assets.scenario import ASSET_OF_FILE, PIPEDRIVE_EXPORT, TENANTS, folder
-from revops_assets.loading.load import LoadResult, load_directory
+from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.transaction import LoadResult
 from revops_assets.settings import get_settings
 from revops_assets.sql_asset import OWNERS, asset_key
 from revops_assets.warehouse import databases

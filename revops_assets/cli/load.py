@@ -11,7 +11,7 @@ from revops_assets.cli import app
 from revops_assets.settings import get_settings
 
 if TYPE_CHECKING:
-    from revops_assets.loading.load import LoadResult
+    from revops_assets.loading.transaction import LoadResult
 
 
 @app.command("load")

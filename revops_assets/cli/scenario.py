@@ -44,7 +44,7 @@ def generate_command(
     format: Annotated[Format, typer.Option(help="Shape of the export")] = Format.salesforce,
 ) -> None:
     """Write a generated company as a CRM export."""
-    from revops_assets.scenario.company import day_end, yesterday
+    from revops_assets.scenario.calendar import day_end, yesterday
     from revops_assets.scenario.model import Plan
 
     plan = Plan(

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, time, timedelta
-from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from revops_assets.scenario.company import QUARTERS, quarters_before
+from revops_assets.scenario.calendar import quarters_before
+from revops_assets.scenario.company import QUARTERS
+from revops_assets.scenario.export import Export, stamp
 from revops_assets.scenario.model import WON, Deal, Plan
 
 FEATURES = ["dashboards", "alerts", "exports", "forecast", "api"]
 
 
-class Puts(Protocol):
-    """An export that takes records."""
-
-    until: datetime
-
-    def put(self, kind: str, modified: datetime, **fields: Any) -> None:
-        """Write a record."""
-
-
-def after_sale(export: Puts, plan: Plan, deal: Deal) -> None:
+def after_sale(export: Export, plan: Plan, deal: Deal) -> None:
     """Everything that follows a won deal, up to the export's end."""
-    from revops_assets.scenario.salesforce import stamp
-
     won = [change.at for change in deal.changes if change.field == "StageName" and change.value == WON]
     if not won or won[0] >= export.until:
         return
@@ -85,10 +75,8 @@ def after_sale(export: Puts, plan: Plan, deal: Deal) -> None:
     _use(export, plan, deal, completed, ended)
 
 
-def _use(export: Puts, plan: Plan, deal: Deal, start: datetime, ended: datetime | None) -> None:
+def _use(export: Export, plan: Plan, deal: Deal, start: datetime, ended: datetime | None) -> None:
     """Use of the product and tickets about it; each from a random source of its own, so that a cut changes neither."""
-    from revops_assets.scenario.salesforce import stamp
-
     rng = random.Random(f"{plan.seed}/use/{deal.id}")
     end = min(ended or export.until, export.until)
     at, number = start, 0
@@ -122,10 +110,8 @@ def _use(export: Puts, plan: Plan, deal: Deal, start: datetime, ended: datetime 
         number += 1
 
 
-def infra_costs(export: Puts, plan: Plan) -> None:
+def infra_costs(export: Export, plan: Plan) -> None:
     """A day's bill per provider and service."""
-    from revops_assets.scenario.salesforce import stamp
-
     zone = ZoneInfo(plan.timezone)
     day = quarters_before(plan.end_date, QUARTERS - 1)
     while (at := datetime.combine(day, time(23, 0), zone)) < export.until:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from revops_assets.scenario.calendar import day_end, quarter_start, quarters_after, quarters_before, work_time
 from revops_assets.scenario.model import (
     LOST,
     REPS,
@@ -70,29 +71,6 @@ COMPETITORS = ["Acmesoft", "Bluebird", "Corvid Systems"]
 SIZES = {"Enterprise": (320_000, 0.55), "Mid-Market": (110_000, 0.5), "SMB": (34_000, 0.45)}
 
 
-def yesterday(timezone: str) -> date:
-    """The last day that is over in a time zone."""
-    return datetime.now(ZoneInfo(timezone)).date() - timedelta(days=1)
-
-
-def quarter_start(day: date) -> date:
-    """First day of the calendar quarter."""
-    return date(day.year, day.month - (day.month - 1) % 3, 1)
-
-
-def quarters_before(day: date, count: int) -> date:
-    """First day of the quarter `count` quarters before the day's."""
-    start = quarter_start(day)
-    for _ in range(count):
-        start = quarter_start(start - timedelta(days=1))
-    return start
-
-
-def day_end(plan: Plan, day: date) -> datetime:
-    """The instant at which a day is over."""
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(plan.timezone))
-
-
 def deals(plan: Plan) -> Iterator[Deal]:
     """Every deal of the company, its whole life up to the horizon."""
     for start in range(0, plan.deals, SLICE):
@@ -120,11 +98,6 @@ def _scale(plan: Plan, drafts: list[Deal], named: set[int], share: float) -> flo
     return (wanted - won[True]) / won[False] if won[False] else 1.0
 
 
-def quarters_after(start: date) -> date:
-    """First day of the next quarter."""
-    return quarter_start(start + timedelta(days=100))
-
-
 def _scaled(deal: Deal, scale: float) -> Deal:
     def changed(change: Change) -> Change:
         if change.field != "Amount" or change.value is None:
@@ -133,14 +106,6 @@ def _scaled(deal: Deal, scale: float) -> Deal:
 
     deal.changes = [changed(change) for change in deal.changes]
     return deal
-
-
-def work_time(rng: random.Random, zone: ZoneInfo, at: datetime) -> datetime:
-    """The same day's, or the next working day's, office hours."""
-    day = at.date()
-    while day.weekday() >= 5:
-        day += timedelta(days=1)
-    return datetime.combine(day, time(rng.randrange(8, 18), rng.randrange(60), rng.randrange(60)), zone)
 
 
 def _deal(plan: Plan, number: int) -> Deal:

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from revops_assets.scenario.company import day_end, deals
+from revops_assets.scenario.calendar import day_end
+from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import LOST, REPS, STAGE_INDEX, Activity, Deal, Plan
 
 STAGES = [

@@ -5,69 +5,20 @@ Streamed deal by deal. `until` undoes everything from that instant on; `since` l
 
 from __future__ import annotations
 
-import json
 import random
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from revops_assets.scenario.after_sale import after_sale, infra_costs
-from revops_assets.scenario.company import (
-    QUARTERS,
-    TARGET,
-    deals,
-    other_leads,
-    quarters_after,
-    quarters_before,
-)
+from revops_assets.scenario.calendar import quarters_after, quarters_before
+from revops_assets.scenario.company import QUARTERS, TARGET, deals, other_leads
+from revops_assets.scenario.export import OBJECTS, Export, stamp
 from revops_assets.scenario.model import LOST, MANAGERS, REPS, STAGES, WON, Account, Deal, Lead, Plan
 
-OBJECTS = [
-    "User",
-    "ForecastingQuota",
-    "OpportunityStage",
-    "StageBenchmark__c",
-    "Product2",
-    "Account",
-    "Contact",
-    "Lead",
-    "LeadHistory",
-    "Opportunity",
-    "OpportunityFieldHistory",
-    "OpportunityContactRole",
-    "Task",
-    "CampaignMember",
-    "Order",
-    "Subscription__c",
-    "SubscriptionChange__c",
-    "UserEvent__c",
-    "Case",
-    "InfraCost__c",
-]
 PRODUCTS = [("Platform", 60_000), ("Analytics", 24_000), ("Support Plus", 9_000)]
-
-
-def stamp(at: datetime) -> str:
-    """An instant as Salesforce writes it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-class Export:
-    """The open files of one export, the instants it covers, and its counts."""
-
-    def __init__(self, out: Path, files: dict[str, TextIO], since: datetime | None, until: datetime) -> None:
-        self.out, self.files, self.since, self.until = out, files, since, until
-        self.rows = dict.fromkeys(OBJECTS, 0)
-
-    def put(self, kind: str, modified: datetime, **fields: Any) -> None:
-        """Write a record if it was last modified within the export's instants."""
-        if modified >= self.until or (self.since and modified < self.since):
-            return
-        record = {"attributes": {"type": kind}, **fields, "SystemModstamp": stamp(modified)}
-        self.files[kind].write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
-        self.rows[kind] += 1
 
 
 def write(out: Path, plan: Plan, until: datetime, since: datetime | None = None) -> dict[str, int]:
