@@ -69,5 +69,5 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "REVOPS_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise RevopsError(f"{name}: {first['msg']}") from None
+        raise RevopsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

@@ -44,6 +44,7 @@ DEAL = """
 insert into crm.tenants values ('a', 'a');
 insert into crm.reps_versions (tenant_id, rep_id, load_id, known_from) values ('a', 'r1', 1, 1);
 insert into crm.opportunities_versions (tenant_id, opportunity_id, stage_id, owner_id, load_id, known_from) values ('a', 'd1', 's2', 'r1', 1, 1);
+insert into crm.activities_versions (tenant_id, activity_id, opportunity_id, load_id, known_from) values ('a', 'a1', 'd1', 1, 1);
 insert into crm.opportunity_history_versions (tenant_id, history_id, opportunity_id, field, new_value, changed_at, load_id, known_from)
 values ('a', 'h1', 'd1', 'stage_id', 's1', '2024-01-01Z', 1, 1), ('a', 'h2', 'd1', 'stage_id', 's2', '2024-01-02Z', 1, 1)
 """
@@ -52,6 +53,7 @@ SOURCE_BREAKS: dict[tuple[str, str], tuple[str, int]] = {
         "insert into crm.reps_versions (tenant_id, rep_id, load_id, known_from, known_to) values ('a', 'r1', 1, 1, 5)", 1),
     ("crm.opportunities", "history_agrees"): ("update crm.opportunities_versions set stage_id = 's9'", 1),
     ("crm.opportunities", "references_resolve"): ("update crm.opportunities_versions set owner_id = 'r9', account_id = 'x'", 1),
+    ("crm.activities", "references_resolve"): ("update crm.activities_versions set opportunity_id = 'd9'", 1),
     ("crm.opportunity_history", "references_resolve"): ("update crm.opportunity_history_versions set opportunity_id = 'd9'", 1),
 }  # fmt: skip
 

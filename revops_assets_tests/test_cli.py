@@ -73,7 +73,7 @@ def test_an_error_is_one_line(clean: Settings, tmp_path: Path) -> None:
         == f"revops: {tmp_path / 'x'} is not a directory\n"
     )
     assert revops("doctor", status=1, REVOPS_TIMEZONE="Mars/Phobos") == (
-        "revops: REVOPS_TIMEZONE: Value error, 'Mars/Phobos' is not a time zone name such as 'UTC' or 'Europe/Berlin'\n"
+        "revops: REVOPS_TIMEZONE: 'Mars/Phobos' is not a time zone name such as 'UTC' or 'Europe/Berlin'\n"
     )
     assert revops("db", "url", status=1, REVOPS_DATABASE_URL="mysql://x/y") == (
         "revops: REVOPS_DATABASE_URL names mysql; only postgresql:// will do\n"

@@ -59,11 +59,13 @@ def test_the_patterns_are_found_as_the_docs_say(tmp_path: Path, clean: Settings,
     salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))
     load_directory(clean, tmp_path, read_mapping("salesforce"), "acme")
     [text] = blocks(PROJECT_ROOT / "docs" / "scenario.md", "sql")
-    threads, stages, reps, quarters, named = (source(query) for query in text.split(";\n") if query.strip())
+    threads, stages, slow, reps, quarters, named = (source(query) for query in text.split(";\n") if query.strip())
     win_rates = [float(rate) for contacts, deals, rate in threads if deals >= 20]
     assert win_rates == sorted(win_rates)
     by_stage = {stage: (float(expected), float(mean)) for stage, expected, mean, _ in stages}
     assert 10.5 < by_stage["Legal Review"][1] < 13.5
+    assert slow[0][0] == "Walter Brandt"
+    assert float(slow[0][1]) > 1.4 * float(slow[1][1])
     assert reps[0][0] == "Sofia Reyes"
     assert {name for name, *_ in reps[-5:]} >= {"Ben Castor"}
     share = [float(row[2]) for row in quarters if row[0] == 13_000_000]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Annotated
 import typer
 
 from revops_assets.cli import app
+from revops_assets.errors import RevopsError
 from revops_assets.settings import PROJECT_ROOT, get_settings
 
 
@@ -79,13 +82,21 @@ def demo_command() -> None:
 
 @app.command("up")
 def up_command(
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI on 127.0.0.1")] = 3000,
 ) -> None:
     """Run Dagster (UI, schedules, sensors) until Ctrl-C."""
     from revops_assets.cli.db import upgrade_command
     from revops_assets.warehouse.dagster_storage import dagster_home
 
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise RevopsError(f"port {port} cannot be used ({error.strerror}): choose another with --port") from None
     upgrade_command()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores them, and so would Dagster
+        signal.signal(number, signal.SIG_DFL)
     os.environ["DAGSTER_HOME"] = str(dagster_home(get_settings()))
     os.chdir(PROJECT_ROOT)
     dagster = Path(sys.executable).parent / "dagster"

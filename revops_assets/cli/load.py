@@ -43,8 +43,9 @@ def print_load(result: LoadResult) -> None:
 
     changed = "would change" if result.dry_run else "changed"
     console.print(
-        f"[bold]Load {result.load_id}[/bold] of {result.source} for tenant {result.tenant}:"
-        f" {result.rows_read:,} records read, {result.rows_rejected:,} rejected. It {changed}"
+        f"[bold]Load {result.load_id}[/bold] (known time {result.load_seq}) of {result.source}"
+        f" for tenant {result.tenant}: {result.rows_read:,} records read,"
+        f" {result.rows_rejected:,} rejected. It {changed}"
         f" {result.rows_inserted + result.rows_updated:,} records in crm."
     )
     print_table(
@@ -68,10 +69,15 @@ def print_load(result: LoadResult) -> None:
             for t in result.tables
         ],
     )
-    if result.rows_rejected or result.rows_conflicting:
-        console.print(
-            f"Rejected and conflicting records: select * from crm_remote.load_rejects where load_id = {result.load_id}"
+    if result.set_aside:
+        print_table(
+            ["set aside", "file", "line>", "why"],
+            [(entry["kind"], entry["file"], entry["line"], entry["reason"]) for entry in result.set_aside],
         )
+        total = result.rows_rejected + result.rows_conflicting
+        if total > len(result.set_aside) and not result.dry_run:
+            query = f"select * from crm_remote.load_rejects where load_id = {result.load_id}"
+            console.print(f'… {total} in all: revops psql -- -c "{query}"')
     if result.earliest_business_at:
         console.print(f"Figures can change from {result.earliest_business_at:%Y-%m-%d} on.")
     if result.dry_run:

@@ -62,7 +62,7 @@ def generate_command(
     (out / STATE).write_text(json.dumps(state | {"until": until.isoformat()}, indent=2) + "\n")
     print(
         f"{out}: {sum(rows.values()):,} rows in {len(rows)} files ({format.value}),"
-        f" {deals:,} deals up to {plan.end_date}"
+        f" a company of {deals:,} deals, up to {plan.end_date}; those of later days come with next-day"
     )
 
 

@@ -33,7 +33,8 @@ class _Stream:
     def _read(self, size: int) -> bytes:
         while len(self._ready) < size:
             text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(islice(self._rows, ROWS_A_BATCH))
+            # With \r in its line end the writer quotes fields that hold one; COPY would take it for an end of line.
+            csv.writer(text, lineterminator="\r\n").writerows(islice(self._rows, ROWS_A_BATCH))
             if not (more := text.getvalue().encode()):
                 break
             self._ready += more

@@ -15,7 +15,7 @@ from revops_assets.errors import RevopsError
 from revops_assets.loading.copy import copy_rows
 from revops_assets.loading.mapping import Mapping
 from revops_assets.loading.records import Survey, survey
-from revops_assets.loading.transaction import LoadResult, LoadTransaction, spooled
+from revops_assets.loading.transaction import LoadResult, LoadTransaction, TooManyRejects, spooled
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
@@ -47,7 +47,9 @@ def load_directory(
             connection.close()
             text = " ".join(str(error).split())
             if not dry_run:
-                _record_failure(settings, mapping, tenant, str(directory), text, rejects)
+                load_id = _record_failure(settings, mapping, tenant, str(directory), text, rejects)
+            if isinstance(error, TooManyRejects) and not dry_run:
+                raise RevopsError(f"{error} (more of them: crm.load_rejects, load_id {load_id})") from None
             if isinstance(error, RevopsError):
                 raise
             raise RevopsError(f"load of {directory} failed, nothing was loaded: {text}") from error
@@ -70,8 +72,8 @@ def _survey_files(directory: Path, mapping: Mapping) -> dict[str, Survey]:
 
 def _record_failure(
     settings: Settings, mapping: Mapping, tenant: str, directory: str, error: str, rejects: TextIO
-) -> None:
-    """Leave a trace of a load that was undone: its row, and the first of its rejects."""
+) -> int:
+    """Leave a trace of a load that was undone: its row, and the first of its rejects; returns its load_id."""
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
         cursor.execute("select crm.start_load(%s, %s, %s)", (tenant, mapping.name, directory))
         [(load_id,)] = cursor.fetchall()
@@ -81,3 +83,4 @@ def _record_failure(
         )
         kept = islice(spooled(rejects), REJECTS_KEPT_OF_A_FAILED_LOAD)
         copy_rows(cursor, sql.SQL("crm.load_rejects"), ([load_id, tenant, "rejected", *row] for row in kept))
+    return int(load_id)

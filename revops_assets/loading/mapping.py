@@ -26,6 +26,19 @@ SHIPPED = Path(__file__).parent / "mappings"
 FieldType = Literal["id", "text", "integer", "number", "money", "boolean", "timestamp", "date"]
 
 
+# Columns that the loader puts beside a file's fields.
+RESERVED = {"load_id", "line_no", "extra"}
+# Which types of field each type of column takes without a translation, so that no cast can fail.
+FITTING: dict[str, set[str]] = {
+    "numeric(14,2)": {"money"},
+    "numeric": {"money", "number", "integer"},
+    "bigint": {"integer"},
+    "boolean": {"boolean"},
+    "date": {"date", "timestamp"},
+    "timestamp with time zone": {"timestamp", "date"},
+}
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,6 +76,12 @@ class FileSpec(_Strict):
     def is_json(self) -> bool:
         """Whether records are JSON objects: in an array, or one a line."""
         return Path(self.path).suffix in (".json", ".jsonl", ".ndjson")
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> FileSpec:
+        for name in RESERVED & self.fields.keys():
+            raise ValueError(f"fields: {name} is a name of the loader's own; JSON can take it by 'path'")
+        return self
 
     @model_validator(mode="after")
     def _skips_by_known_fields(self) -> FileSpec:
@@ -149,6 +168,11 @@ class Mapping(_Strict):
         return self
 
 
+def in_words(message: str) -> str:
+    """A validation message without the library's own prefix."""
+    return message.removeprefix("Value error, ")
+
+
 def read_mapping(name_or_path: str) -> Mapping:
     """A shipped mapping by name, or a file; an error names the file, the place in it and what is wrong."""
     path = SHIPPED / f"{name_or_path}.yaml"
@@ -168,11 +192,13 @@ def read_mapping(name_or_path: str) -> Mapping:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise RevopsError(f"{path}: {place + ': ' if place else ''}{first['msg']}") from None
+        raise RevopsError(f"{path}: {place + ': ' if place else ''}{in_words(first['msg'])}") from None
 
 
 def detect_mapping(directory: Path) -> Mapping:
     """The one shipped mapping whose required files the directory holds."""
+    if not directory.is_dir():
+        raise RevopsError(f"{directory} is {'a file; give its folder' if directory.exists() else 'not there'}")
     found = []
     for path in sorted(SHIPPED.glob("*.yaml")):
         mapping = read_mapping(path.stem)
@@ -192,7 +218,9 @@ def column_expression(spec: ColumnSpec, file: FileSpec, timezone: str) -> sql.Co
         return sql.Literal(spec.constant)
     if spec.join:
         parts = sql.SQL(", ").join(sql.Identifier("r", name) for name in spec.join)
-        return sql.SQL("concat_ws('|', {})").format(parts)
+        joined = sql.SQL("concat_ws('|', {})").format(parts)
+        # An id must fit into an index; a longer one keeps its beginning and becomes unique by its hash.
+        return sql.SQL("case when length({0}) > 512 then left({0}, 400) || '|' || md5({0}) else {0} end").format(joined)
     assert spec.field is not None
     value: sql.Composable = sql.Identifier("r", spec.field)
     if file.fields[spec.field].type == "timestamp":

@@ -42,7 +42,8 @@ TIMESTAMP = re.compile(
 )
 # What nearly every time stamp looks like, valid in every month: no calendar needed.
 USUAL_TIMESTAMP = re.compile(
-    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?",
+    r"(?!0000|0001|9999)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?",
     re.ASCII,
 )
 NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -58,10 +59,9 @@ def _timestamp(value: str) -> bool:
     if not match or int(match[2] or 0) > 14 or (len(match[1]) == 10 < len(value)):
         return False
     try:
-        datetime.fromisoformat(match[1])
+        return 1 < datetime.fromisoformat(match[1]).year < 9999  # the zone must not carry it out of the calendar
     except ValueError:
         return False
-    return True
 
 
 def _date(value: str) -> bool:

@@ -14,8 +14,10 @@ from psycopg2.extensions import cursor as PgCursor
 from revops_assets.errors import RevopsError
 from revops_assets.loading.copy import copy_rows
 from revops_assets.loading.lines import Reject
-from revops_assets.loading.mapping import Mapping, TableSpec, column_expression
+from revops_assets.loading.mapping import FITTING, Mapping, TableSpec, column_expression
 from revops_assets.loading.records import Survey, records
+
+SET_ASIDE_SHOWN = 10
 
 
 @dataclass
@@ -35,6 +37,7 @@ class LoadResult:
     earliest_business_at: datetime | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
+    set_aside: list[dict[str, Any]] = field(default_factory=list)  # the first rejected and conflicting records
     dry_run: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -62,12 +65,17 @@ class LoadTransaction:
         self.surveys, self.rejects = surveys, rejects
         self.rejected = 0
         self.unchanged: set[str] = set()
-        self.allowed = mapping.max_reject_share * sum(found.lines for found in surveys.values())
+        # Giving up early needs an upper bound of the records: a CSV's lines; an array may have all of its in one.
+        lines = sum(found.lines for found in surveys.values())
+        has_json = any(file.is_json for file in mapping.files.values())
+        self.allowed = float("inf") if has_json else mapping.max_reject_share * lines
+        self.remapped: set[str] = set()
         self.source = mapping.raw_schema or mapping.name
         self.load_id = 0
 
     def run(self) -> LoadResult:
         """Do it all; the caller commits."""
+        self._execute("select set_config('timezone', %s, true)", self.mapping.timezone)  # of dates without a zone
         self._check_mapping()
         # One load of a tenant's source at a time: which export is current is decided here.
         self._execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", f"{self.tenant}/{self.source}")
@@ -87,7 +95,11 @@ class LoadTransaction:
             "update crm.loads set rows_read = %s, rows_unchanged = %s where load_id = %s",
             read, unchanged, self.load_id,
         )  # fmt: skip
-        self._execute("select crm.finish_load(%s, %s, 'pg_temp')", self.load_id, self.mapping.fold_opportunities)
+        # What the same file says under another mapping replaces what it said before, whichever looks newer.
+        tables = [table for table, spec in self.mapping.tables.items() if spec.source in self.remapped]
+        self._execute(
+            "select crm.finish_load(%s, %s, 'pg_temp', %s)", self.load_id, self.mapping.fold_opportunities, tables
+        )
         load_seq = self._scalar()
         self._write_files(files, load_seq)
         result = self._result(load_seq, files)
@@ -108,21 +120,32 @@ class LoadTransaction:
     def _check_mapping(self) -> None:
         """The mapping's tables and columns exist; what the database says of them is the truth."""
         self._execute(
-            "select c.relname, array_agg(a.attname::text) from pg_class as c"
+            "select c.relname, jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))"
+            " filter (where a.attname not in ('load_id', 'file_name', 'line_no')) from pg_class as c"
             " inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
             " where c.relnamespace = 'crm_staging'::regnamespace and c.relkind = 'r' group by 1"
         )
-        known = {name: set(columns) - {"load_id", "file_name", "line_no"} for name, columns in self.cursor.fetchall()}
+        known: dict[str, dict[str, str]] = {name: types for name, types in self.cursor.fetchall()}
         for table, spec in self.mapping.tables.items():
             if table not in known:
                 raise RevopsError(
                     f"mapping {self.mapping.name}: tables.{table}: no such table; there are {sorted(known)}"
                 )
+            where = f"mapping {self.mapping.name}: tables.{table}"
             for column in [*spec.columns, *(name for row in spec.rows for name in row)]:
                 if column not in known[table]:
                     raise RevopsError(
                         f"mapping {self.mapping.name}: tables.{table}: crm.{table} has no column {column}"
                     )
+            for column, origin in spec.columns.items():
+                kind = known[table][column]
+                if spec.source and origin.field and not origin.values and kind in FITTING:
+                    given = self.mapping.files[spec.source].fields[origin.field].type
+                    if given not in FITTING[kind]:
+                        raise RevopsError(
+                            f"{where}.columns.{column}: the column is {kind}, so the"
+                            f" field {origin.field} must be {' or '.join(sorted(FITTING[kind]))}, not {given}"
+                        )
 
     def _relation(self, key: str) -> sql.Identifier:
         """Where a file's records go, all text: the raw schema's table, or a temporary one."""
@@ -137,13 +160,15 @@ class LoadTransaction:
             "rows_read": 0, "rows_rejected": 0, "is_unchanged": False,
         }  # fmt: skip
         self._execute(
-            "select rows_read, rows_rejected from crm.load_files where tenant_id = %s and source = %s and file_key = %s"
-            " and sha256 = %s and mapping_sha256 = %s and known_to = 9223372036854775807",
-            self.tenant, self.source, key, found.sha256, self.mapping.sha256,
+            "select rows_read, rows_rejected, mapping_sha256 from crm.load_files where tenant_id = %s and source = %s"
+            " and file_key = %s and sha256 = %s and known_to = 9223372036854775807",
+            self.tenant, self.source, key, found.sha256,
         )  # fmt: skip
         if same := self.cursor.fetchone():
-            self.unchanged.add(key)
-            return counts | {"rows_read": same[0], "rows_rejected": same[1], "is_unchanged": True}
+            if same[2] == self.mapping.sha256:
+                self.unchanged.add(key)
+                return counts | {"rows_read": same[0], "rows_rejected": same[1], "is_unchanged": True}
+            self.remapped.add(key)
         relation = self._relation(key)
         if not self.mapping.raw_schema:
             columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in file.fields)
@@ -249,7 +274,22 @@ class LoadTransaction:
         self._execute("select * from crm.load_tables where load_id = %s order by table_name", self.load_id)
         names = [column.name for column in self.cursor.description or ()]
         tables = [dict(zip(names, row, strict=True)) for row in self.cursor.fetchall()]
-        return LoadResult(self.tenant, self.mapping.name, self.load_id, load_seq, **totals, files=files, tables=tables)
+        self._execute(
+            "select kind, file_name, line_no, reason from crm.load_rejects where load_id = %s"
+            " order by kind desc, file_name, line_no limit %s",
+            self.load_id, SET_ASIDE_SHOWN,
+        )  # fmt: skip
+        set_aside = [dict(zip(("kind", "file", "line", "reason"), row, strict=True)) for row in self.cursor.fetchall()]
+        return LoadResult(
+            self.tenant,
+            self.mapping.name,
+            self.load_id,
+            load_seq,
+            **totals,
+            files=files,
+            tables=tables,
+            set_aside=set_aside,
+        )
 
     # ------------------------------------------------------------------------------------------ the cursor
 

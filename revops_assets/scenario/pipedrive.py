@@ -79,7 +79,11 @@ def write(out: Path, plan: Plan, until: datetime | None = None) -> dict[str, int
             put("deal_changes", _changes(rng, deal, until))
             put(
                 "activity",
-                (_activity(rng, deal, activity, until) for activity in deal.activities if activity.kind in KINDS),
+                (
+                    _activity(rng, deal, activity, until)
+                    for activity in deal.activities
+                    if activity.kind in KINDS and deal.created_at < until
+                ),
             )
     finally:
         for handle in handles.values():

@@ -74,7 +74,10 @@ def ensure_running(home: Path) -> URL:
     """Create the data directory and start the server where that is still to do; safe from many processes at once."""
     if _answers(home):
         return url(home)
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RevopsError(f"REVOPS_HOME {home} cannot be created: {error.strerror}") from None
     with _locked(home):
         if not _answers(home):
             if not (home / "pgdata" / "PG_VERSION").exists():

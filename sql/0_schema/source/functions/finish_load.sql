@@ -1,8 +1,10 @@
 -- crm.finish_load(load_id) merges what the load staged in crm_staging into crm, logs it, and returns its known time.
 -- The staged records are gone afterwards. p_staging names another schema with tables of the same shape.
+-- p_authoritative: tables whose staged records replace what is current even where they look older.
 -- p_fold: the source has no record of deals, only their changes; the state of each touched deal is folded from them.
 create or replace function crm.finish_load(
-    p_load_id bigint, p_fold boolean default false, p_staging text default 'crm_staging'
+    p_load_id bigint, p_fold boolean default false, p_staging text default 'crm_staging',
+    p_authoritative text[] default '{}'
 ) returns bigint language plpgsql as $$
 declare
     v_seq bigint := crm.take_load_seq(p_load_id);
@@ -13,11 +15,19 @@ declare
         order by table_name = 'opportunities', table_name  -- folding reads the merged history
     );
 begin
+    if p_staging = 'crm_staging' then  -- nothing may be staged between the merge and the clearing
+        foreach v_table in array v_tables loop
+            execute format('lock table crm_staging.%I in share row exclusive mode', v_table);
+        end loop;
+    end if;
     foreach v_table in array v_tables loop
         if p_fold and v_table = 'opportunities' then
-            perform crm.fold_opportunities(p_load_id, p_staging);
+            perform crm.fold_opportunities(p_load_id, v_seq, p_staging);
         end if;
-        perform crm.merge_table(p_load_id, v_seq, v_table, p_staging);
+        perform crm.merge_table(
+            p_load_id, v_seq, v_table, p_staging,
+            v_table = any(p_authoritative) or (p_fold and v_table = 'opportunities')
+        );
     end loop;
     foreach v_table in array case when p_staging = 'crm_staging' then v_tables else '{}' end loop
         execute format('delete from %I.%I where load_id = %s', p_staging, v_table, p_load_id);

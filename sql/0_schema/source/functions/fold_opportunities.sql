@@ -1,8 +1,9 @@
 -- State of each deal that a load's changes touch, from all its known changes: the last value of each tracked field.
 -- A loss reason or a status of won or lost closes the deal; a stage change, a creation or the status open after it
 -- reopens it. Staged as crm.opportunities, to be merged like records that a source wrote itself.
-create or replace function crm.fold_opportunities(p_load_id bigint, p_staging text) returns void language plpgsql as $$
+create or replace function crm.fold_opportunities(p_load_id bigint, p_seq bigint, p_staging text) returns void language plpgsql as $$
 declare
+    v_tenant text := (select tenant_id from crm.loads where load_id = p_load_id);
     v_columns text;
     v_values text;
 begin
@@ -13,20 +14,26 @@ begin
     from pg_attribute
     where attrelid = 'crm.opportunities'::regclass and attnum > 0 and atttypid = 'text'::regtype
         and attname not in ('tenant_id', 'opportunity_id');
+    -- Deals whose changes this load brought, took away or moved to another deal.
+    drop table if exists pg_temp.fold_touched;
+    execute format($sql$
+        create temporary table fold_touched on commit drop as
+        select opportunity_id from %1$I.opportunity_history where load_id = %2$s and opportunity_id is not null
+        union
+        select opportunity_id from crm.opportunity_history_superseded
+        where tenant_id = %3$L and known_to = %4$s and opportunity_id is not null
+    $sql$, p_staging, p_load_id, v_tenant, p_seq);
     execute format($sql$
         insert into %1$I.opportunities (load_id, opportunity_id, created_at, closed_at, is_closed, is_won, modified_at, %2$s)
-        with touched as (
-            select distinct opportunity_id from %1$I.opportunity_history where load_id = %4$s
-        ),
-        changes as (
+        with changes as (
             select h.*, case
                 when h.field = 'loss_reason' and h.new_value is not null then 'lost'
                 when h.field = 'status' then h.new_value
                 when h.field in ('stage_id', 'created_at') then 'open'
             end as outcome
             from crm.opportunity_history as h
-            inner join touched as t on t.opportunity_id = h.opportunity_id
-            where h.tenant_id = (select tenant_id from crm.loads where load_id = %4$s)
+            inner join fold_touched as t on t.opportunity_id = h.opportunity_id
+            where h.tenant_id = %5$L
         ),
         deals as (
             select opportunity_id, coalesce(min(changed_at) filter (where field = 'created_at'), min(changed_at)) as created_at,
@@ -40,5 +47,16 @@ begin
         select %4$s, opportunity_id, created_at, case when outcome in ('won', 'lost') then closed_at end,
             coalesce(outcome in ('won', 'lost'), false), coalesce(outcome = 'won', false), modified_at, %2$s
         from deals
-    $sql$, p_staging, v_columns, v_values, p_load_id);
+    $sql$, p_staging, v_columns, v_values, p_load_id, v_tenant);
+    -- A deal of which no change is left is gone.
+    execute format($sql$
+        insert into %1$I.opportunities (load_id, opportunity_id, is_deleted)
+        select %2$s, o.opportunity_id, true
+        from crm.opportunities as o
+        inner join fold_touched as t on t.opportunity_id = o.opportunity_id
+        where o.tenant_id = %3$L and not exists (
+            select from crm.opportunity_history as h
+            where h.tenant_id = o.tenant_id and h.opportunity_id = o.opportunity_id
+        )
+    $sql$, p_staging, p_load_id, v_tenant);
 end $$;

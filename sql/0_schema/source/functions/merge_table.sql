@@ -1,8 +1,10 @@
 -- Merges what a load staged for one canonical table into its versions, set-based, and returns the counts.
 -- The newer record by the source's modification time is current, whatever the order of arrival; without such a time,
 -- or with equal ones, the later load and the later line win. Older versions are kept as history. Equal content: no-op.
-create or replace function crm.merge_table(p_load_id bigint, p_seq bigint, p_table text, p_staging text)
-returns crm.load_tables language plpgsql as $$
+-- p_authoritative: what is staged replaces what is current, even where it looks older (a fold of all that is known).
+create or replace function crm.merge_table(
+    p_load_id bigint, p_seq bigint, p_table text, p_staging text, p_authoritative boolean default false
+) returns crm.load_tables language plpgsql as $$
 declare
     v_info crm.canonical_tables := (select t from crm.canonical_tables as t where t.table_name = p_table);
     v_tenant text := (select tenant_id from crm.loads where load_id = p_load_id);
@@ -54,7 +56,8 @@ begin
         where s.load_id = %3$s
             and s.%1$s in (select %1$s from %2$s where load_id = %3$s group by %1$s having count(*) > 1)
         window latest_first as (
-            partition by s.%1$s order by s.modified_at desc nulls last, s.file_name desc, s.line_no desc, s.ctid desc
+            partition by s.%1$s order by s.modified_at desc nulls last, s.file_name desc nulls last, s.line_no desc nulls last,
+                s.ctid desc
         )
     $sql$, v_key, v_stage, p_load_id);
     execute format($sql$
@@ -78,12 +81,12 @@ begin
     -- Records already known that say something else now. Late: older than what is current.
     execute format($sql$
         create temporary table merge_changed on commit drop as
-        select s.%1$s as id, coalesce(s.modified_at < v.modified_at, false) as is_late,
+        select s.%1$s as id, not %9$L::boolean and coalesce(s.modified_at < v.modified_at, false) as is_late,
             case when %6$L then least(s.%7$I, v.%7$I) else coalesce(s.modified_at, s.%7$I) end as business_at
         from %2$s as s
         inner join %3$s as v on v.tenant_id = %4$L and v.%1$s = s.%1$s
         where s.load_id = %5$s and (%8$s)
-    $sql$, v_key, v_stage, v_current, v_tenant, p_load_id, v_info.is_event, v_info.business_at, v_differs);
+    $sql$, v_key, v_stage, v_current, v_tenant, p_load_id, v_info.is_event, v_info.business_at, v_differs, p_authoritative);
 
     execute format($sql$
         with added as (
@@ -110,7 +113,7 @@ begin
     -- Versions older than the current one are known from now on, but never were current.
     execute format($sql$
         insert into %1$s (tenant_id, %2$s, load_id, line_no, known_from, known_to)
-        select %3$L, %4$s, %5$s, s.line_no, %6$s, %6$s
+        select distinct on (%4$s) %3$L, %4$s, %5$s, s.line_no, %6$s, %6$s
         from (
             select s.* from %7$s as s where s.load_id = %5$s and s.%8$s in (select id from merge_changed where is_late)
             union all

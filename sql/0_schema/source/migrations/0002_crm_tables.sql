@@ -61,7 +61,7 @@ select crm.define_table('leads', 'lead_id', $$
 $$, 'created_at', false, 'Leads in their current state: one row per lead.');
 
 select crm.define_table('lead_history', 'history_id', $$
-    lead_id text,
+    lead_id text check (length(lead_id) <= 512),
     field text,
     old_value text,
     new_value text,
@@ -107,7 +107,7 @@ select crm.define_table('opportunities', 'opportunity_id', $$
 $$, 'created_at', false, 'Deals in their current state: one row per deal.');
 
 select crm.define_table('opportunity_history', 'history_id', $$
-    opportunity_id text,
+    opportunity_id text check (length(opportunity_id) <= 512),
     field text,
     old_value text,
     new_value text,
@@ -119,7 +119,7 @@ create index on crm.opportunity_history_current (tenant_id, opportunity_id);
 select crm.define_table('activities', 'activity_id', $$
     type text check (type in ('call', 'email', 'meeting', 'demo', 'task')),
     subject text,
-    opportunity_id text,
+    opportunity_id text check (length(opportunity_id) <= 512),
     lead_id text,
     contact_id text,
     rep_id text,
