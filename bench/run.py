@@ -27,14 +27,11 @@ from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings, get_settings
 from revops_assets.sql_file import dataset_files
 from revops_assets.warehouse import databases, embedded
+from revops_assets.warehouse.foreign import FUNNEL_MODELS
 from revops_assets.warehouse.upgrade import upgrade
 
 COPIES, ROUNDS = 100, 3
 REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
-MODELS = [
-    "stg_activity", "stg_activity_types", "stg_deal_changes", "stg_stages", "stg_users",
-    "int_completed_activities", "int_deal_stage_history", "rep_sales_funnel_monthly",
-]  # fmt: skip
 
 
 def main() -> None:
@@ -196,7 +193,7 @@ def psql_build(folder: Path) -> Path:
     """The eight models, as they stand in their files, without Dagster: views laid down, tables emptied and filled."""
     script = folder / "build.sql"
     with script.open("w") as out:
-        for model in MODELS:
+        for model in FUNNEL_MODELS:
             file = dataset_files()[f"pipedrive.{model}"]
             if model.startswith("stg_"):
                 print(f"create or replace view {file.table} as\n{file.select};", file=out)

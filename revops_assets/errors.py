@@ -1,5 +1,10 @@
-"""The one error type whose text is meant for people: the command line prints it as a single line."""
+"""The one error type whose text is meant for people, printed as a single line; how others' texts become such."""
 
 
 class RevopsError(Exception):
     """Something the user can understand and mend; its text says what and where."""
+
+
+def in_words(message: str) -> str:
+    """A Pydantic message without the library's own prefix."""
+    return message.removeprefix("Value error, ")

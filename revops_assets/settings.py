@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from revops_assets.errors import RevopsError
+from revops_assets.errors import RevopsError, in_words
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SQL_DIR = PROJECT_ROOT / "sql"
@@ -69,5 +69,5 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "REVOPS_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise RevopsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise RevopsError(f"{name}: {in_words(first['msg'])}") from None
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

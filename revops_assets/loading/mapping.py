@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from revops_assets.errors import RevopsError
+from revops_assets.errors import RevopsError, in_words
 
 SHIPPED = Path(__file__).parent / "mappings"
 
@@ -166,11 +166,6 @@ class Mapping(_Strict):
                     if spec.source and name not in self.files[spec.source].fields:
                         raise ValueError(f"tables.{table}.columns.{column}: file {spec.source} has no field {name!r}")
         return self
-
-
-def in_words(message: str) -> str:
-    """A validation message without the library's own prefix."""
-    return message.removeprefix("Value error, ")
 
 
 def read_mapping(name_or_path: str) -> Mapping:

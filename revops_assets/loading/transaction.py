@@ -111,6 +111,7 @@ class LoadTransaction:
             )
             self.rejected = result.rows_rejected
             self.rejects.seek(0)
+            self.rejects.truncate()
             self.rejects.writelines(json.dumps(row) + "\n" for row in self.cursor)
             raise self._too_many(read)
         return result

@@ -20,7 +20,7 @@ from psycopg2 import sql
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
+from revops_assets.warehouse.foreign import FUNNEL_MODELS, link_warehouse, publish_funnel
 from revops_assets.warehouse.views import create_view
 
 SCHEMA_DIR = SQL_DIR / "0_schema"
@@ -66,13 +66,7 @@ def upgrade(settings: Settings) -> Upgraded:
             _migrate(databases.url_of(environment, "warehouse"), "warehouse")
             link_warehouse(environment)
             with databases.connect(environment, "warehouse") as connection:
-                for name in (
-                    "stg_activity",
-                    "stg_activity_types",
-                    "stg_deal_changes",
-                    "stg_stages",
-                    "stg_users",
-                ):
+                for name in (model for model in FUNNEL_MODELS if model.startswith("stg_")):
                     create_view(connection, "pipedrive", name)
         publish_funnel(prod)
         _prepare_dagster(settings)
