@@ -81,15 +81,20 @@ class LoadTransaction:
         self._execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", f"{self.tenant}/{self.source}")
         self._execute("select crm.start_load(%s, %s, %s)", self.tenant, self.mapping.name, self.directory)
         self.load_id = self._scalar()
-        files = [self._read_file(key) for key in self.surveys]
+        for table in [*self.mapping.tables, *(["opportunities"] if self.mapping.fold_opportunities else [])]:
+            self._create_staging(table)
+        files = []
+        for key in self.mapping.files:
+            if key in self.surveys:
+                files.append(self._read_file(key))
+                self._stage_file(key)
         read = sum(file["rows_read"] for file in files)
         if self.rejected > self.mapping.max_reject_share * read:
             raise self._too_many(read)
         self._write_rejects()
         for table, spec in self.mapping.tables.items():
-            self._stage(table, spec)
-        if self.mapping.fold_opportunities:
-            self._create_staging("opportunities")
+            if spec.rows:
+                self._stage_constants(table, spec)
         unchanged = sum(file["rows_read"] - file["rows_rejected"] for file in files if file["is_unchanged"])
         self._execute(
             "update crm.loads set rows_read = %s, rows_unchanged = %s where load_id = %s",
@@ -209,44 +214,56 @@ class LoadTransaction:
         rows = ([self.load_id, self.tenant, "rejected", *row] for row in spooled(self.rejects))
         copy_rows(self.cursor, sql.SQL("crm.load_rejects"), rows)
 
-    def _create_staging(self, table: str) -> sql.Identifier:
+    def _create_staging(self, table: str) -> None:
         target, origin = sql.Identifier("pg_temp", table), sql.Identifier("crm_staging", table)
         statement = "create temporary table {} (like {} including defaults) on commit drop"
         self._execute(sql.SQL(statement).format(target, origin))
-        return target
 
-    def _stage(self, table: str, spec: TableSpec) -> None:
-        """Fill the table's staging from the file's records, by the mapping's expressions."""
-        target = self._create_staging(table)
-        if spec.rows:
-            for number, row in enumerate(spec.rows, 1):
-                names = sql.SQL(", ").join(map(sql.Identifier, ["load_id", "line_no", *row]))
-                values = sql.SQL(", ").join(map(sql.Literal, [self.load_id, number, *row.values()]))
-                self._execute(sql.SQL("insert into {} ({}) values ({})").format(target, names, values))
-        elif spec.source in self.surveys and spec.source not in self.unchanged:
-            file = self.mapping.files[spec.source]
-            self._execute(
-                "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass",
-                f"crm_staging.{table}",
-            )
-            types = dict(self.cursor.fetchall())
-            expressions = sql.SQL(", ").join(
-                sql.SQL("({})::{}").format(column_expression(column, file, self.mapping.timezone), sql.SQL(types[name]))
-                for name, column in spec.columns.items()
-            )
-            columns = sql.SQL(", ").join(map(sql.Identifier, spec.columns))
-            if not self.mapping.raw_schema:  # the record as received is kept beside the typed columns
-                columns += sql.SQL(", record")
-                expressions += sql.SQL(", r.extra")
-            statement = (
-                "insert into {} (load_id, file_name, line_no, {}) select r.load_id, %s, r.line_no, {} from {} as r"
-                " where r.load_id = %s"
-            )
-            self._execute(
-                sql.SQL(statement).format(target, columns, expressions, self._relation(spec.source)),
-                self.surveys[spec.source].path.name,
-                self.load_id,
-            )
+    def _stage_file(self, key: str) -> None:
+        """Fill the staging of every table that comes from a file, whose records as they came are then done with."""
+        if key in self.unchanged:
+            return
+        for table, spec in self.mapping.tables.items():
+            if spec.source == key:
+                self._stage(table, key, spec)
+        if not self.mapping.raw_schema:
+            self._execute(sql.SQL("truncate {}").format(self._relation(key)))  # gives its disk space back at once
+
+    def _stage_constants(self, table: str, spec: TableSpec) -> None:
+        """Stage the rows that the mapping itself gives."""
+        target = sql.Identifier("pg_temp", table)
+        for number, row in enumerate(spec.rows, 1):
+            names = sql.SQL(", ").join(map(sql.Identifier, ["load_id", "line_no", *row]))
+            values = sql.SQL(", ").join(map(sql.Literal, [self.load_id, number, *row.values()]))
+            self._execute(sql.SQL("insert into {} ({}) values ({})").format(target, names, values))
+        self._execute(sql.SQL("analyze {}").format(target))
+
+    def _stage(self, table: str, key: str, spec: TableSpec) -> None:
+        """Fill a table's staging from a file's records, by the mapping's expressions."""
+        target = sql.Identifier("pg_temp", table)
+        file = self.mapping.files[key]
+        self._execute(
+            "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass",
+            f"crm_staging.{table}",
+        )
+        types = dict(self.cursor.fetchall())
+        expressions = sql.SQL(", ").join(
+            sql.SQL("({})::{}").format(column_expression(column, file, self.mapping.timezone), sql.SQL(types[name]))
+            for name, column in spec.columns.items()
+        )
+        columns = sql.SQL(", ").join(map(sql.Identifier, spec.columns))
+        if not self.mapping.raw_schema:  # the record as received is kept beside the typed columns
+            columns += sql.SQL(", record")
+            expressions += sql.SQL(", r.extra")
+        statement = (
+            "insert into {} (load_id, file_name, line_no, {}) select r.load_id, %s, r.line_no, {} from {} as r"
+            " where r.load_id = %s"
+        )
+        self._execute(
+            sql.SQL(statement).format(target, columns, expressions, self._relation(key)),
+            self.surveys[key].path.name,
+            self.load_id,
+        )
         self._execute(sql.SQL("analyze {}").format(target))
 
     def _write_files(self, files: list[dict[str, Any]], load_seq: int) -> None:

@@ -35,6 +35,7 @@ SLICE = 500
 QUARTERS = 5
 HORIZON_DAYS = 28  # the future that `next-day` tells
 TARGET = 13_000_000  # of the current quarter, for a slice
+MERGED_SHARE = 0.008
 CLOSED_SHARE = 0.63  # of the target, half-way through the quarter
 
 FIRST = [
@@ -144,7 +145,19 @@ def _deal(plan: Plan, number: int) -> Deal:
     deal.lead = _lead(rng, deal, rep, number) if rng.random() < 0.6 else None
     if rng.random() < 0.006 and not is_won:
         deal.deleted_at = deal.changes[-1].at + timedelta(days=rng.uniform(1, 20))
+    if number >= len(REPS):
+        _merge(random.Random(f"{plan.seed}/{plan.end_date}/merge/{number}"), deal, f"006{number - len(REPS):09d}")
     return deal
+
+
+def _merge(rng: random.Random, deal: Deal, survivor: str) -> None:
+    """A few deals turn out to be entered twice; nothing happens to them after they were merged into the other one."""
+    at = deal.created_at + timedelta(days=rng.uniform(3, 30))
+    if rng.random() < MERGED_SHARE and deal.closed_at(at) is None:
+        deal.deleted_at, deal.merged_into = at, survivor
+        deal.changes = [change for change in deal.changes if change.at < at]
+        deal.activities = [activity for activity in deal.activities if activity.at < at]
+        deal.roles = [role for role in deal.roles if role.since < at]
 
 
 def _account(rng: random.Random, number: int, rep: Rep, created: datetime) -> Account:

@@ -172,6 +172,7 @@ class Deal:
     activities: list[Activity] = field(default_factory=list)
     lead: Lead | None = None
     deleted_at: datetime | None = None
+    merged_into: str | None = None  # the deal that lives on, if deleted_at was a merge
 
     def state(self, until: datetime) -> dict[str, str | None]:
         """Last value of each tracked field before `until`."""

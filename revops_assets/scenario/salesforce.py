@@ -150,6 +150,7 @@ def _deal(export: Export, deal: Deal) -> None:
         CurrencyIsoCode="USD",
         LossReason__c="No decision" if state["StageName"] == LOST else None,
         IsDeleted=is_deleted,
+        MasterRecordId=deal.merged_into if is_deleted else None,
         Competitor__c=deal.competitor[0] if deal.competitor else None,
         CompetitorStatus__c=deal.competitor[1] if deal.competitor else None,
     )

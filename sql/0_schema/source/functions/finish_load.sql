@@ -28,6 +28,9 @@ begin
             p_load_id, v_seq, v_table, p_staging,
             v_table = any(p_authoritative) or (p_fold and v_table = 'opportunities')
         );
+        if p_staging = 'pg_temp' and not (p_fold and v_table = 'opportunity_history') then  -- the fold reads it
+            execute format('truncate pg_temp.%I', v_table);  -- a large load needs the disk space now
+        end if;
     end loop;
     foreach v_table in array case when p_staging = 'crm_staging' then v_tables else '{}' end loop
         execute format('delete from %I.%I where load_id = %s', p_staging, v_table, p_load_id);

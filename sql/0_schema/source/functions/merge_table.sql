@@ -46,6 +46,10 @@ begin
         $sql$, v_stage, p_load_id, v_rule, v_tenant, v_reason);
     end loop;
     execute format('select count(*) from %s where load_id = %s', v_stage, p_load_id) into v_out.rows_staged;
+    if v_columns ~ '\ymerged_into_id\y' then  -- from the merge on only the survivor counts
+        execute format('update %s set is_deleted = true where load_id = %s and merged_into_id is not null and not is_deleted',
+            v_stage, p_load_id);
+    end if;
 
     -- Several staged rows with one id: the losers leave the staging table.
     drop table if exists pg_temp.merge_losers, pg_temp.merge_ranked, pg_temp.merge_changed;
