@@ -11,6 +11,19 @@ funnel_job = dg.define_asset_job(
     description="The Pipedrive monthly sales funnel, from the newest export to the report, with its checks.",
 )
 
+stage_visits_job = dg.define_asset_job(
+    "stage_visits",
+    selection=dg.AssetSelection.groups("staging")
+    | dg.AssetSelection.assets(["dyno_crm", "pipeline_stage"], ["dyno_crm", "deal_pipeline_stage_state"]),
+    description="Stays of deals in stages, from the newest loads: what the stage velocity report reads.",
+)
+
+stage_velocity_job = dg.define_asset_job(
+    "stage_velocity",
+    selection=dg.AssetSelection.groups("staging", "dyno_crm"),
+    description="The stage velocity report of every pipeline, or of those that the run's config names.",
+)
+
 scenario_job = dg.define_asset_job(
     "scenario",
     selection=dg.AssetSelection.groups("scenario", "crm", "pipedrive_raw"),
@@ -20,4 +33,5 @@ scenario_job = dg.define_asset_job(
 
 def jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition]:
     """All jobs; the scenario's only where there is a scenario."""
-    return [funnel_job, scenario_job] if settings.scenario else [funnel_job]
+    always = [funnel_job, stage_visits_job, stage_velocity_job]
+    return [*always, scenario_job] if settings.scenario else always

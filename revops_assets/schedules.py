@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from revops_assets.jobs import funnel_job
+from revops_assets.jobs import funnel_job, stage_velocity_job
 from revops_assets.resources import ENV_TAG
 from revops_assets.settings import Settings
 
@@ -19,5 +19,14 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             default_status=running,
             tags={ENV_TAG: settings.env},
             description="Rebuilds the sales funnel every morning at six, business time.",
-        )
+        ),
+        dg.ScheduleDefinition(
+            name="stage_velocity_daily",
+            job=stage_velocity_job,
+            cron_schedule="10 6 * * *",
+            execution_timezone=settings.timezone,
+            default_status=running,
+            tags={ENV_TAG: settings.env},
+            description="The stage velocity report of every pipeline, every morning, as of the day's beginning.",
+        ),
     ]

@@ -1,7 +1,8 @@
 """Dataset SQL files: where they lie and what their header comment says.
 
 A file is one SELECT headed by a comment: a description, `One row per: …`, and a `Columns:` list (`name: meaning`).
-The folder sql/<folder>/ names the schema (a leading number orders folders and is no part of the name).
+The folder sql/<folder>/ names the schema (a leading number orders folders and is no part of the name). Folders named
+functions hold functions of the database instead, laid down by `revops db upgrade`.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def dataset_files() -> dict[str, SqlFile]:
     for folder in sorted(SQL_DIR.iterdir()):
         if not folder.is_dir() or folder.name in NOT_DATASETS:
             continue
-        for path in sorted(folder.rglob("*.sql")):
+        for path in sorted(path for path in folder.rglob("*.sql") if path.parent.name != "functions"):
             file = parse(path, re.sub(r"^\d+_", "", folder.name))
             if file.table in found:
                 raise RevopsError(f"{file.table} is made by two files: {found[file.table].path} and {path}")

@@ -69,7 +69,7 @@ def drop_databases(settings: Settings) -> None:
 def clean(settings: Settings) -> Settings:
     """Empty source and warehouses."""
     for environment in (settings.for_env("dev"), settings.for_env("prod")):
-        truncate(environment, "warehouse", "'pipedrive', 'reference'")
+        truncate(environment, "warehouse", "'pipedrive', 'reference', 'staging', 'dyno_crm'")
     truncate(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings
 
@@ -153,14 +153,37 @@ def load(clean: Settings) -> Callable[..., LoadResult]:
     )
 
 
+Put = Callable[..., int]
+
+
+@pytest.fixture
+def put(source: Query) -> Put:
+    """Load rows by crm_staging, as another tool would: put("a", opportunities=[{...}], ...) is one load of tenant a."""
+
+    def write(tenant: str, **tables: list[dict[str, Any]]) -> int:
+        [(load,)] = source("select crm.start_load(%s, 'test')", tenant)
+        for table, rows in tables.items():
+            for row in rows:
+                places = ", ".join(["%s"] * len(row))
+                source(
+                    f"insert into crm_staging.{table} (load_id, {', '.join(row)}) values (%s, {places})",
+                    load,
+                    *row.values(),
+                )
+        source("select crm.finish_load(%s)", load)
+        return int(load)
+
+    return write
+
+
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as handle:
         return list(csv.DictReader(handle))
 
 
-def build(settings: Settings, env: Env = "dev") -> Any:
-    """Materialise the funnel as the command line does."""
+def build(settings: Settings, env: Env = "dev", job: str = "funnel") -> Any:
+    """Run a job as the command line does."""
     from revops_assets.runs import dagster_instance, run_job
 
     with dagster_instance(settings) as instance:
-        return run_job(settings, "funnel", env, instance)
+        return run_job(settings, job, env, instance)

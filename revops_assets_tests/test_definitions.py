@@ -89,8 +89,8 @@ def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, exp
 def test_the_schedule_runs_by_itself_in_production_only(settings: Settings) -> None:
     from revops_assets.schedules import schedules
 
-    assert [s.default_status for s in schedules(settings.for_env("dev"))] == [dg.DefaultScheduleStatus.STOPPED]
-    assert [s.default_status for s in schedules(settings.for_env("prod"))] == [dg.DefaultScheduleStatus.RUNNING]
+    assert [s.default_status for s in schedules(settings.for_env("dev"))] == [dg.DefaultScheduleStatus.STOPPED] * 2
+    assert [s.default_status for s in schedules(settings.for_env("prod"))] == [dg.DefaultScheduleStatus.RUNNING] * 2
 
 
 def test_the_scenario_starts_the_graph_and_can_be_left_out(settings: Settings) -> None:

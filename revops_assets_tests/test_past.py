@@ -17,7 +17,7 @@ from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import LOST, WON, Plan
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Export, Query
+from revops_assets_tests.conftest import Export, Put, Query
 
 STATE_ONLY = """
 name: state-only
@@ -39,31 +39,16 @@ tables:
 """
 
 
-def stage_change(source: Query, *rows: tuple[str, str, str | None, str | None, str]) -> None:
-    """Changes written by another tool: (id, field, old value, new value, instant) of deal d1."""
-    [(load,)] = source("select crm.start_load('a', 'test')")
-    for key, field, old, new, at in rows:
-        source("insert into crm_staging.opportunity_history (load_id, history_id, opportunity_id, field, old_value, new_value,"
-               " changed_at) values (%s, %s, 'd1', %s, %s, %s, %s)", load, key, field, old, new, at)  # fmt: skip
-    source("select crm.finish_load(%s)", load)
+def stage_change(put: Put, *rows: tuple[str, str, str | None, str | None, str]) -> None:
+    """Changes of deal d1: (id, field, old value, new value, instant)."""
+    names = ("history_id", "field", "old_value", "new_value", "changed_at")
+    put("a", opportunity_history=[{"opportunity_id": "d1", **dict(zip(names, row, strict=True))} for row in rows])
 
 
 @pytest.fixture
-def deal(source: Query) -> Callable[..., None]:
-    """Write versions of deal d1 by another tool's load; keyword arguments are columns."""
-
-    def write(**columns: object) -> None:
-        [(load,)] = source("select crm.start_load('a', 'test')")
-        columns = {"opportunity_id": "d1", "created_at": "2024-01-01Z", **columns}
-        places = ", ".join(["%s"] * len(columns))
-        source(
-            f"insert into crm_staging.opportunities (load_id, {', '.join(columns)}) values (%s, {places})",
-            load,
-            *columns.values(),
-        )
-        source("select crm.finish_load(%s)", load)
-
-    return write
+def deal(put: Put) -> Callable[..., None]:
+    """A version of deal d1, in a load of its own; keyword arguments are columns."""
+    return lambda **columns: put("a", opportunities=[{"opportunity_id": "d1", "created_at": "2024-01-01Z", **columns}])
 
 
 @pytest.fixture
@@ -73,11 +58,11 @@ def as_of(source: Query) -> Callable[..., list[tuple[Any, ...]]]:
     )
 
 
-def test_each_field_has_its_value_of_that_instant(source: Query, deal: Any, as_of: Any) -> None:
+def test_each_field_has_its_value_of_that_instant(put: Put, deal: Any, as_of: Any) -> None:
     """The issue's rule: new value of the last change before, old value of the first change after, else the record's."""
     deal(stage_id="Proposal", amount=900, owner_id="r2", next_step="call", modified_at="2024-03-01Z")
     stage_change(
-        source,
+        put,
         ("h1", "stage_id", "Lead", "Demo", "2024-02-01Z"),
         ("h2", "stage_id", "Demo", "Proposal", "2024-03-01Z"),
         ("h3", "amount", None, "900.00", "2024-02-15Z"),
@@ -93,26 +78,20 @@ def test_each_field_has_its_value_of_that_instant(source: Query, deal: Any, as_o
     assert as_of("2024-03-02Z", every) == [("Proposal", Decimal("900.00"), "r2", "call")]
 
 
-def test_changes_of_one_instant_go_by_their_order_of_loading(source: Query, deal: Any, as_of: Any) -> None:
+def test_changes_of_one_instant_go_by_their_order_of_loading(put: Put, deal: Any, as_of: Any) -> None:
     deal(stage_id="C")
     at = "2024-02-01Z"
-    stage_change(source, ("h1", "stage_id", "A", "B", at))
-    stage_change(source, ("h2", "stage_id", "B", "C", at))
+    stage_change(put, ("h1", "stage_id", "A", "B", at))
+    stage_change(put, ("h2", "stage_id", "B", "C", at))
     assert as_of("2024-01-15Z", "stage_id") == [("A",)]
     assert as_of("2024-02-02Z", "stage_id") == [("C",)]
 
 
-def test_closed_and_reopened(source: Query, deal: Any, as_of: Any) -> None:
-    [(load,)] = source("select crm.start_load('a', 'test')")
-    source(
-        "insert into crm_staging.pipeline_stages (load_id, stage_id, outcome) values (%s, 'Won', 'won'), (%s, 'Lost', 'lost')",
-        load,
-        load,
-    )
-    source("select crm.finish_load(%s)", load)
+def test_closed_and_reopened(put: Put, deal: Any, as_of: Any) -> None:
+    put("a", pipeline_stages=[{"stage_id": "Won", "outcome": "won"}, {"stage_id": "Lost", "outcome": "lost"}])
     deal(stage_id="Won", is_closed=True, is_won=True, closed_at="2024-04-01Z")
     stage_change(
-        source,
+        put,
         ("h1", "stage_id", "Demo", "Lost", "2024-02-01Z"),
         ("h2", "loss_reason", None, "price", "2024-02-20Z"),  # said later: does not close what was reopened, or anew
         ("h3", "stage_id", "Lost", "Demo", "2024-02-10Z"),
@@ -188,11 +167,11 @@ def test_a_source_without_history_is_read_from_its_versions(
      ("probability", ""), ("competitor_status", "asleep")],
 )  # fmt: skip
 def test_a_change_to_no_value_of_its_field_is_set_aside(
-    source: Query, deal: Any, as_of: Any, field: str, value: str
+    put: Put, source: Query, deal: Any, as_of: Any, field: str, value: str
 ) -> None:
     deal(stage_id="Demo")
     stage_change(
-        source,
+        put,
         ("h1", field, None, value, "2024-02-01Z"),
         ("h2", "close_date", "2000-02-29", "2024-12-31", "2024-02-01Z"),
     )
@@ -202,14 +181,22 @@ def test_a_change_to_no_value_of_its_field_is_set_aside(
     assert as_of("2024-03-01Z", "close_date") == [(date(2024, 12, 31),)]
 
 
-def test_events_and_memberships_before_an_instant(source: Query) -> None:
-    [(load,)] = source("select crm.start_load('a', 'test')")
-    source("insert into crm_staging.activities (load_id, activity_id, type, occurred_at, is_deleted, modified_at) values"
-           " (%s, 'a1', 'call', '2024-01-01Z', false, null), (%s, 'a2', 'call', '2024-01-02Z', true, '2024-02-01Z')", load, load)  # fmt: skip
-    source("insert into crm_staging.opportunity_contacts (load_id, opportunity_contact_id, role, created_at) values"
-           " (%s, 'c1', 'Champion', '2024-01-05Z')", load)  # fmt: skip
-    source("insert into crm_staging.reps (load_id, rep_id, modified_at) values (%s, 'r1', '2024-06-01Z')", load)
-    source("select crm.finish_load(%s)", load)
+def test_events_and_memberships_before_an_instant(put: Put, source: Query) -> None:
+    put(
+        "a",
+        activities=[
+            {"activity_id": "a1", "type": "call", "occurred_at": "2024-01-01Z"},
+            {
+                "activity_id": "a2",
+                "type": "call",
+                "occurred_at": "2024-01-02Z",
+                "is_deleted": True,
+                "modified_at": "2024-02-01Z",
+            },
+        ],
+        opportunity_contacts=[{"opportunity_contact_id": "c1", "role": "Champion", "created_at": "2024-01-05Z"}],
+        reps=[{"rep_id": "r1", "modified_at": "2024-06-01Z"}],
+    )
 
     def ids(table: str, key: str, at: str) -> list[str]:
         return [found for (found,) in source(f"select {key} from crm.{table}_as_of(%s) order by 1", at)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from revops_assets.assets.scenario import ASSET_OF_FILE, PIPEDRIVE_EXPORT, TENANTS, folder
+from revops_assets.assets.scenario import ASSET_OF_FILE, PIPEDRIVE_EXPORT, SALESFORCE_FILES, TENANTS, folder
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import read_mapping
 from revops_assets.loading.transaction import LoadResult
@@ -52,6 +52,19 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
                 metadata={"dagster/table_name": f"crm.{table}"},
             )
         )
+    specs.append(
+        dg.AssetSpec(
+            asset_key("crm.loads"),
+            deps=[asset_key(f"scenario.{name}") for name in [*SALESFORCE_FILES, PIPEDRIVE_EXPORT]]
+            if has_scenario
+            else [],
+            group_name="crm",
+            owners=OWNERS,
+            kinds={"postgres", "table"},
+            description="Every load: what it read, what it changed, and its place in known time.",
+            metadata={"dagster/table_name": "crm.loads"},
+        )
+    )
     return specs
 
 
@@ -73,7 +86,10 @@ def loaded_tables() -> dg.AssetsDefinition:
 
 def _metadata(results: list[LoadResult], schema: str, table: str) -> dict[str, Any]:
     """What the loads did to one table: counts over all of them, the loads, and what was set aside."""
-    if schema == "crm":
+    earliest = None
+    if [schema, table] == ["crm", "loads"]:
+        counts: dict[str, Any] = {"dagster/row_count": len(results)}
+    elif schema == "crm":
         done = [entry for result in results for entry in result.tables if entry["table_name"] == table]
         counts = {name: sum(entry[name] for entry in done) for name in
                   ("rows_inserted", "rows_updated", "rows_unchanged", "rows_conflicting")}  # fmt: skip
@@ -81,7 +97,6 @@ def _metadata(results: list[LoadResult], schema: str, table: str) -> dict[str, A
     else:
         done = [entry for result in results for entry in result.files if entry["file_key"] == table]
         counts = {name: sum(entry[name] for entry in done) for name in ("rows_read", "rows_rejected")}
-        earliest = None
     return {
         **counts,
         **({"earliest_business_at": earliest.isoformat()} if earliest else {}),

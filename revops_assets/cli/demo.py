@@ -51,7 +51,9 @@ def demo_command() -> None:
     console.rule("4 Build and check", align="left")
     with dagster_instance(settings) as instance:
         results = [run_job(settings, "funnel", env, instance) for env in ("dev", "prod")]
+        velocity = run_job(settings, "stage_velocity", "dev", instance)
     print_run(results[0])
+    print_run(velocity)
 
     lines = [line for line in compare(settings) if line["tenant_id"] == "pipeco"]
     differing = sum(line["differs"] for line in lines)
@@ -68,11 +70,14 @@ def demo_command() -> None:
     console.print(
         f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
+        f"         {velocity.assets['staging.stage_visits']['dagster/row_count']:,} stays of deals in stages, and a stage"
+        f" velocity report for each of {len(TENANTS)} pipelines, in dev\n"
         f"Checked  {sum(len(result.checks) for result in results)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
         f"Next     make up                            the asset graph, its data and checks on http://127.0.0.1:3000\n"
         f"         {revops} funnel compare   the funnel, dev beside prod\n"
+        f"         {revops} stage-velocity run --tenant acme --pipeline default\n"
         f'         {revops} psql -- -c "select name, stage_id, amount from crm_remote.opportunities limit 20"\n'
         f"         {revops} load DIR         your own export"
     )

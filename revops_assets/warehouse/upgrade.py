@@ -1,8 +1,8 @@
 """`revops db upgrade`: creates and upgrades every database, keeping its data; any number may run at once.
 
 Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book);
-functions/ hold `create or replace` and run every time. What depends on the installation's address (foreign servers,
-user mappings, foreign tables) is brought in line every time too.
+functions/ hold `create or replace` and run every time, and so do the wings' own (sql/<wing>/functions/). What depends
+on the installation's address (foreign servers, user mappings, foreign tables) is brought in line every time too.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from psycopg2 import sql
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.foreign import FUNNEL_MODELS, link_warehouse, publish_funnel
-from revops_assets.warehouse.views import create_view
+from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
+from revops_assets.warehouse.views import create_views
 
 SCHEMA_DIR = SQL_DIR / "0_schema"
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
@@ -66,8 +66,7 @@ def upgrade(settings: Settings) -> Upgraded:
             _migrate(databases.url_of(environment, "warehouse"), "warehouse")
             link_warehouse(environment)
             with databases.connect(environment, "warehouse") as connection:
-                for name in (model for model in FUNNEL_MODELS if model.startswith("stg_")):
-                    create_view(connection, "pipedrive", name)
+                create_views(connection)
         publish_funnel(prod)
         _prepare_dagster(settings)
     finally:
@@ -100,6 +99,9 @@ def _migrate(url: sa.URL, kind: str) -> None:
         command.upgrade(config, "head")
         for path in sorted((SCHEMA_DIR / kind / "functions").glob("*.sql")):
             _run(connection, path)
+        if kind == "warehouse":  # the wings' own, which stand on the tables
+            for path in sorted(SQL_DIR.glob("*/functions/*.sql")):
+                _run(connection, path)
 
 
 def run_migration_file(kind: str, name: str) -> None:

@@ -9,6 +9,15 @@ from psycopg2.extensions import connection as PgConnection
 from revops_assets.sql_file import dataset_files
 
 
+def create_views(connection: PgConnection) -> None:
+    """Lay down every dataset that is no table, in the order of the folders."""
+    with connection.cursor() as cursor:
+        for table, file in sorted(dataset_files().items(), key=lambda item: str(item[1].path)):
+            cursor.execute("select relkind from pg_class where oid = to_regclass(%s)", (table,))
+            if cursor.fetchone() in (None, ("v",)):
+                create_view(connection, file.schema, file.name)
+
+
 def create_view(connection: PgConnection, schema: str, name: str) -> None:
     """Lay the view down anew, with its comments. A view whose columns changed is dropped first, with what reads it."""
     file = dataset_files()[f"{schema}.{name}"]

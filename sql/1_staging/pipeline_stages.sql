@@ -1,0 +1,93 @@
+-- Stages of pipelines as they were named, ordered and meant at any time: a stage that is renamed or moved to another
+-- place keeps its stage_id and begins a new row. Where a tenant's source lists no stages, those that only closed deals
+-- stand in are taken as its won and lost stages.
+--
+-- One row per: tenant, stage and span of time in which its record did not change.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   stage_id: the stage, for ever: the source's record id where it names stages by label, else its id
+--   valid_from: from when on it was so; the first row reaches back without end
+--   valid_to: until just before when; the last row reaches on without end
+--   stage_label: what deals and their history call it
+--   pipeline_id: pipeline it belongs to; null if its record names none
+--   stage_name: its name, for people
+--   stage_order: its place among the pipeline's stages; null if unknown
+--   outcome: open, or what entering it makes of a deal: won or lost
+--   is_deleted: whether it had been removed
+with listed as (
+    select distinct on (tenant_id, stage_id, valid_from)
+        v.tenant_id,
+        coalesce(v.record_id, v.stage_id) as stage_id,
+        coalesce(v.modified_at, l.started_at) as valid_from,
+        v.stage_id as stage_label,
+        v.pipeline_id,
+        coalesce(v.name, v.stage_id) as stage_name,
+        v.stage_order,
+        coalesce(v.outcome, 'open') as outcome,
+        v.is_deleted
+    from crm_remote.pipeline_stages_versions as v
+    inner join crm_remote.loads as l on v.load_id = l.load_id
+    where v.known_from <= (select ops.known_as_of())
+    order by
+        v.tenant_id asc, coalesce(v.record_id, v.stage_id) asc, coalesce(v.modified_at, l.started_at) asc,
+        v.known_from desc, v.line_no desc
+),
+
+learned as (
+    select
+        tenant_id,
+        stage_id,
+        case when bool_or(is_won) then 'won' else 'lost' end as outcome
+    from crm_remote.opportunities_versions
+    where
+        known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
+        and stage_id is not null
+    group by tenant_id, stage_id
+    having bool_and(is_closed)
+),
+
+spans as (
+    select
+        tenant_id,
+        stage_id,
+        case
+            when row_number() over stage_by_time = 1 then '-infinity'
+            else valid_from
+        end as valid_from,
+        lead(valid_from, 1, 'infinity') over stage_by_time as valid_to,
+        stage_label,
+        pipeline_id,
+        stage_name,
+        stage_order,
+        outcome,
+        is_deleted
+    from listed
+    window stage_by_time as (partition by tenant_id, stage_id order by valid_from)
+)
+
+select
+    tenant_id,
+    stage_id,
+    valid_from,
+    valid_to,
+    stage_label,
+    pipeline_id,
+    stage_name,
+    stage_order,
+    outcome,
+    is_deleted
+from spans
+union all
+select
+    tenant_id,
+    stage_id,
+    '-infinity' as valid_from,
+    'infinity' as valid_to,
+    stage_id as stage_label,
+    null as pipeline_id,
+    stage_id as stage_name,
+    null as stage_order,
+    outcome,
+    false as is_deleted
+from learned
+where tenant_id not in (select s.tenant_id from listed as s)
