@@ -14,7 +14,7 @@ from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
-from revops_assets_tests.conftest import Query
+from revops_assets_tests.conftest import Query, build
 from revops_assets_tests.test_cli import commands
 
 DOCS = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
@@ -80,3 +80,20 @@ def test_the_patterns_are_found_as_the_docs_say(tmp_path: Path, clean: Settings,
     assert (date(2024, 2, 14) - moved[0][0]).days == 45 + (
         date(2023, 12, 31).weekday() - 4
     )  # a Sunday's work is Friday's
+
+
+def test_the_stage_velocity_page_s_sql_runs(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
+    plan = Plan(60, date(2024, 3, 5), 1, "UTC")
+    salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))
+    load_directory(clean, tmp_path, read_mapping("salesforce"), "acme")
+    build(clean, job="stage_visits")
+    then, run, read = (
+        block
+        for text in blocks(PROJECT_ROOT / "docs" / "stage_velocity.md", "sql")
+        for block in text.split(";\n")
+        if block.strip()
+    )
+    still_open = warehouse("select count(*) from crm_remote.opportunities where not is_closed")[0][0]
+    assert 0 < still_open <= len(warehouse(then.replace("2024-03-01Z", "2024-03-06Z")))
+    assert len(warehouse(run)) == 1
+    assert len(warehouse(read)) == 9

@@ -61,6 +61,7 @@ def demo_command() -> None:
     warned = sum(not check["passed"] for result in results for check in result.checks) - failed
     revops = Path(sys.argv[0])
     revops = revops.relative_to(Path.cwd()) if revops.is_relative_to(Path.cwd()) else revops
+    visits = velocity.assets["staging.stage_visits"]["dagster/row_count"]
     console.rule("Summary", align="left")
     for name, load in loads.items():
         console.print(
@@ -70,8 +71,7 @@ def demo_command() -> None:
     console.print(
         f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
-        f"         {velocity.assets['staging.stage_visits']['dagster/row_count']:,} stays of deals in stages, and a stage"
-        f" velocity report for each of {len(TENANTS)} pipelines, in dev\n"
+        f"         {visits:,} stays of deals in stages, a stage velocity report for each of {len(TENANTS)} pipelines (dev)\n"
         f"Checked  {sum(len(result.checks) for result in results)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
