@@ -71,7 +71,7 @@ def demo_command() -> None:
     console.print(
         f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
-        f"         {visits:,} stays of deals in stages, a stage velocity report for each of {len(TENANTS)} pipelines (dev)\n"
+        f"         {visits:,} stays of deals in stages, a stage velocity report for each pipeline (dev)\n"
         f"Checked  {sum(len(result.checks) for result in results)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"

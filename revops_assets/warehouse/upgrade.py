@@ -67,6 +67,9 @@ def upgrade(settings: Settings) -> Upgraded:
             link_warehouse(environment)
             with databases.connect(environment, "warehouse") as connection:
                 create_views(connection)
+                with connection.cursor() as cursor:
+                    for path in sorted(SQL_DIR.glob("*/functions/*.sql")):
+                        cursor.execute(path.read_text())
         publish_funnel(prod)
         _prepare_dagster(settings)
     finally:
@@ -99,9 +102,6 @@ def _migrate(url: sa.URL, kind: str) -> None:
         command.upgrade(config, "head")
         for path in sorted((SCHEMA_DIR / kind / "functions").glob("*.sql")):
             _run(connection, path)
-        if kind == "warehouse":  # the wings' own, which stand on the tables
-            for path in sorted(SQL_DIR.glob("*/functions/*.sql")):
-                _run(connection, path)
 
 
 def run_migration_file(kind: str, name: str) -> None:

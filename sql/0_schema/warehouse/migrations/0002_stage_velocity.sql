@@ -22,16 +22,19 @@ create table staging.pipeline_stages (
     check (valid_from < valid_to)
 );
 
-create table staging.stage_visits (
+create table staging.deal_stays (
     tenant_id text not null,
     opportunity_id text not null,
-    visit_number bigint not null,
-    pipeline_id text not null,
-    stage_id text not null,
+    stay_number bigint not null,
+    status text not null check (status in ('open', 'won', 'lost')),
+    pipeline_id text,
+    stage_id text,
+    visit_number bigint,
     entered_at timestamptz not null,
     exited_at timestamptz,
-    ended_by text not null
-    check (ended_by in ('forward', 'back', 'left', 'won', 'lost', 'deleted', 'merged', 'open')),
+    ended_by text not null check (
+        ended_by in ('forward', 'back', 'left', 'won', 'lost', 'reopened', 'deleted', 'merged', 'open', 'closed')
+    ),
     next_stage_id text,
     is_reentry boolean not null,
     is_reopening boolean not null,
@@ -39,13 +42,15 @@ create table staging.stage_visits (
     gone_by text check (gone_by in ('deleted', 'merged')),
     known_as_of bigint not null,
     data_freshness timestamptz,
-    primary key (tenant_id, opportunity_id, visit_number),
+    primary key (tenant_id, opportunity_id, stay_number),
     check (entered_at <= exited_at),
-    check ((exited_at is null) = (ended_by = 'open'))
+    check ((exited_at is null) = (ended_by in ('open', 'closed'))),
+    check ((pipeline_id is not null) = (status = 'open') and (stage_id is null or status = 'open')),
+    check ((visit_number is null) = (stage_id is null))
 );
 -- A report reads one pipeline's visits, and nothing else of them.
-create index stage_visits_by_stage on staging.stage_visits
-(tenant_id, pipeline_id, stage_id, entered_at) include (exited_at, gone_at, gone_by);
+create index deal_stays_by_stage on staging.deal_stays (tenant_id, pipeline_id, stage_id, entered_at)
+include (exited_at, gone_at, gone_by) where stage_id is not null;
 
 create table staging.stage_directory (
     tenant_id text not null,

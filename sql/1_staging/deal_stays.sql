@@ -1,0 +1,176 @@
+-- A deal's life from its first event on, in spans in which it was open in one stage (or in none), won or lost. A span
+-- ends at the next stage, at a closing or reopening, or when the deal is deleted or merged. Events go by time, then by
+-- the order in which they were loaded; a repeat of the same stage begins nothing, coming back does, and so does a stage
+-- after a closing (a reopening). A deal was in the old stage of its first change, or in the stage of its record if that
+-- never changed, since its creation. Spans with a stage are its stage visits: see staging.stage_visits.
+--
+-- One row per: tenant, deal and span.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   opportunity_id: the deal
+--   stay_number: 1 for the deal's first span, and so on
+--   status: open, won or lost
+--   pipeline_id: while open: the stage's pipeline, else the deal's, else 'default'
+--   stage_id: while open: the stage, as in staging.pipeline_stages, or as the source calls one that is not listed
+--   visit_number: counts the spans with a stage
+--   entered_at: when it began
+--   exited_at: when it ended; null while it lasts
+--   ended_by: forward, back, left (neither), won, lost, reopened, deleted, merged; while it lasts: open, closed
+--   next_stage_id: the stage that it ended for, if any
+--   is_reentry: whether the deal had been in this stage before
+--   is_reopening: whether the deal had been closed just before
+--   gone_at: when the deal was deleted or merged, if it was: from then on it does not count
+--   gone_by: deleted or merged, if it was
+with labels as (
+    select distinct
+        tenant_id,
+        stage_label,
+        stage_id
+    from staging.pipeline_stages
+),
+
+-- A deal's creation puts it into the old stage of its first change; it cannot be later than that change.
+dated as (
+    select
+        tenant_id,
+        opportunity_id,
+        load_order,
+        line_order,
+        kind,
+        pipeline_id,
+        case
+            when kind = 'created' and first_value(kind) over stages_first = 'stage'
+                then first_value(old_label) over stages_first
+            else stage_label
+        end as stage_label,
+        least(changed_at, case when kind = 'created' then first_value(changed_at) over stages_first end) as changed_at,
+        max(changed_at) filter (where kind in ('deleted', 'merged')) over deal as gone_at,
+        max(kind) filter (where kind in ('deleted', 'merged')) over deal as gone_by,
+        bool_or(kind = 'created') over deal as has_record
+    from staging.stage_events
+    window
+        deal as (partition by tenant_id, opportunity_id),
+        stages_first as (
+            partition by tenant_id, opportunity_id order by kind <> 'stage', changed_at, load_order, line_order
+        )
+),
+
+meant as (
+    select
+        e.tenant_id,
+        e.opportunity_id,
+        e.changed_at,
+        e.load_order,
+        e.line_order,
+        e.pipeline_id,
+        e.gone_at,
+        e.gone_by,
+        case when e.kind in ('created', 'stage') then coalesce(s.outcome, 'open') else e.kind end as kind,
+        case
+            when e.stage_label is not null and coalesce(s.outcome, 'open') = 'open'
+                then array[coalesce(l.stage_id, e.stage_label), s.pipeline_id]
+        end as stage_and_pipeline
+    from dated as e
+    left join labels as l on e.tenant_id = l.tenant_id and e.stage_label = l.stage_label
+    left join staging.pipeline_stages as s
+        on
+            l.tenant_id = s.tenant_id and l.stage_id = s.stage_id
+            and e.changed_at >= s.valid_from and e.changed_at < s.valid_to
+    where e.has_record and e.changed_at is not null
+),
+
+-- What the deal is after each event.
+running as (
+    select
+        tenant_id,
+        opportunity_id,
+        changed_at,
+        load_order,
+        line_order,
+        gone_at,
+        gone_by,
+        ops.last_known(case when kind <> 'pipeline' then kind end) over event_by_event as status,
+        ops.last_known(stage_and_pipeline) over event_by_event as stage_and_pipeline,
+        ops.last_known(pipeline_id) over instant_by_instant as deal_pipeline_id
+    from meant
+    window
+        event_by_event as (partition by tenant_id, opportunity_id order by changed_at, load_order, line_order),
+        instant_by_instant as (partition by tenant_id, opportunity_id order by changed_at)
+),
+
+places as (
+    select
+        tenant_id,
+        opportunity_id,
+        changed_at,
+        load_order,
+        line_order,
+        gone_at,
+        gone_by,
+        status,
+        case when status = 'open' then stage_and_pipeline[1] end as stage_id,
+        case
+            when status = 'open' then coalesce(stage_and_pipeline[2], deal_pipeline_id, 'default')
+        end as pipeline_id
+    from running
+),
+
+turns as (
+    select
+        *,
+        lag(status) over deal_in_time as previous_status,
+        lag(stage_id) over deal_in_time as previous_stage_id,
+        lag(pipeline_id) over deal_in_time as previous_pipeline_id
+    from places
+    window deal_in_time as (partition by tenant_id, opportunity_id order by changed_at, load_order, line_order)
+),
+
+stays as (
+    select
+        *,
+        row_number() over deal_in_time as stay_number,
+        count(stage_id) over deal_in_time as visit_number,
+        lead(changed_at) over deal_in_time as exited_at,
+        lead(status) over deal_in_time as next_status,
+        lead(stage_id) over deal_in_time as next_stage_id,
+        lead(pipeline_id) over deal_in_time as next_pipeline_id
+    from turns
+    where (status, stage_id, pipeline_id) is distinct from (previous_status, previous_stage_id, previous_pipeline_id)
+    window deal_in_time as (partition by tenant_id, opportunity_id order by changed_at, load_order, line_order)
+)
+
+select
+    v.tenant_id,
+    v.opportunity_id,
+    v.stay_number,
+    v.status,
+    v.pipeline_id,
+    v.stage_id,
+    case when v.stage_id is not null then v.visit_number end as visit_number,
+    v.changed_at as entered_at,
+    v.exited_at,
+    case
+        when v.exited_at is null then case when v.status = 'open' then 'open' else 'closed' end
+        when v.next_status <> 'open' then v.next_status
+        when v.status <> 'open' then 'reopened'
+        when v.next_pipeline_id = v.pipeline_id and n.stage_order > s.stage_order then 'forward'
+        when v.next_pipeline_id = v.pipeline_id and n.stage_order < s.stage_order then 'back'
+        else 'left'
+    end as ended_by,
+    v.next_stage_id,
+    v.stage_id is not null and row_number() over (
+        partition by v.tenant_id, v.opportunity_id, v.stage_id order by v.stay_number
+    ) > 1 as is_reentry,
+    coalesce(v.status = 'open' and v.previous_status <> 'open', false) as is_reopening,
+    v.gone_at,
+    v.gone_by
+from stays as v
+left join staging.pipeline_stages as s
+    on
+        v.tenant_id = s.tenant_id and v.stage_id = s.stage_id
+        and v.exited_at >= s.valid_from and v.exited_at < s.valid_to
+left join staging.pipeline_stages as n
+    on
+        v.tenant_id = n.tenant_id and v.next_stage_id = n.stage_id
+        and v.exited_at >= n.valid_from and v.exited_at < n.valid_to
+where v.status in ('open', 'won', 'lost')
