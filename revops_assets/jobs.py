@@ -11,16 +11,16 @@ funnel_job = dg.define_asset_job(
     description="The Pipedrive monthly sales funnel, from the newest export to the report, with its checks.",
 )
 
+SOURCES = dg.AssetSelection.groups("scenario", "crm", "pipedrive_raw")
+stage_visits = dg.AssetSelection.assets(["dyno_crm", "pipeline_stage"], ["dyno_crm", "deal_pipeline_stage_state"])
 stage_visits_job = dg.define_asset_job(
     "stage_visits",
-    selection=dg.AssetSelection.groups("staging")
-    | dg.AssetSelection.assets(["dyno_crm", "pipeline_stage"], ["dyno_crm", "deal_pipeline_stage_state"]),
+    selection=stage_visits.upstream() - SOURCES,
     description="Stays of deals in stages, from the newest loads: what the stage velocity report reads.",
 )
-
 stage_velocity_job = dg.define_asset_job(
     "stage_velocity",
-    selection=dg.AssetSelection.groups("staging", "dyno_crm"),
+    selection=(stage_visits.upstream() | dg.AssetSelection.groups("dyno_crm")) - SOURCES,
     description="The stage velocity report of every pipeline, or of those that the run's config names.",
 )
 

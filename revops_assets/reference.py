@@ -5,10 +5,13 @@ import csv
 import dagster as dg
 from psycopg2 import sql
 
+from revops_assets.dated_reference import Topic, effective
 from revops_assets.loading.copy import copy_rows
-from revops_assets.resources import Warehouse, driver_connection
+from revops_assets.resources import Warehouse, driver_connection, resolve_read_at
 from revops_assets.settings import SQL_DIR
 from revops_assets.sql_asset import OWNERS, asset_key
+from revops_assets.sql_file import SqlFile
+from revops_assets.warehouse.writer import replace_window
 
 
 def reference_table(table: str, description: str) -> dg.AssetsDefinition:
@@ -41,5 +44,41 @@ def reference_table(table: str, description: str) -> dg.AssetsDefinition:
                 "preview": dg.MetadataValue.md(preview),
             }
         )
+
+    return run
+
+
+def dated_reference_table(topic: Topic) -> dg.AssetsDefinition:
+    """An asset that fills reference.<topic> with what holds for each tenant and day, as known to the run."""
+    table = f"reference.{topic.name}"
+    spec = dg.AssetSpec(
+        asset_key(table),
+        deps=[asset_key("crm.loads")],
+        description=f"What sql/reference/{topic.path.name} says, for each tenant and span of days.",
+        group_name="reference",
+        owners=OWNERS,
+        kinds={"postgres", "csv", "table"},
+        metadata={"dagster/table_name": table},
+    )
+
+    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec])
+    def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        names = ["tenant_id", "valid_from", "valid_to", "is_default", *topic.columns]
+        with warehouse.transaction() as connection:
+            at = resolve_read_at(context, connection)
+            with driver_connection(connection).cursor() as cursor:
+                select = effective(topic).as_string(cursor)
+                written = replace_window(
+                    connection,
+                    SqlFile("reference", topic.name, topic.path, "", "", dict.fromkeys(names, ""), select),
+                    at,
+                )
+                cursor.execute(sql.SQL("analyze {}").format(sql.Identifier("reference", topic.name)))
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": written.inserted, "known_as_of": at.known_as_of, "database": warehouse.database,
+                "file": dg.MetadataValue.md(f"```\n{topic.path.read_text()}\n```"),
+            }
+        )  # fmt: skip
 
     return run

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from revops_assets.errors import RevopsError
-from revops_assets.resources import ENV_TAG
+from revops_assets.resources import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
 from revops_assets.settings import Env, Settings
 from revops_assets.warehouse.dagster_storage import dagster_home
+
+# What loads and the generator make; builds start behind it.
+SOURCE_GROUPS = {"scenario", "crm", "pipedrive_raw"}
 
 
 @dataclass
@@ -45,17 +50,68 @@ def run_job(settings: Settings, job_name: str, env: Env, instance: dg.DagsterIns
     """Run a whole job now; an error says which step failed and why."""
     from revops_assets.definitions import defs
 
-    outcome = defs.resolve_job_def(job_name).execute_in_process(
+    return _run(defs.resolve_job_def(job_name), f"job {job_name}", env, instance, {}, None)
+
+
+def run_assets(
+    settings: Settings,
+    selection: str,
+    days: tuple[date, date] | None,
+    instance: dg.DagsterInstance,
+    known_as_of: int | None = None,
+    tenants: Sequence[str] = (),
+) -> RunResult:
+    """Run the assets of a selection (Dagster's syntax) now, the daily ones for a range of days, as one run.
+
+    Loaded tables and generated exports are sources: they are never part of it. RevopsError if nothing is selected, if
+    daily assets lack their days, or if a step fails.
+    """
+    from revops_assets.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    try:
+        chosen = dg.AssetSelection.from_string(selection).resolve(graph)
+    except dg.DagsterError as error:
+        raise RevopsError(f"--select {selection}: {' '.join(str(error).split())}") from None
+    chosen = {key for key in chosen if key.path[0] not in SOURCE_GROUPS}
+    if not chosen:
+        raise RevopsError(f"--select {selection} selects no assets that can be built")
+    daily = {key for key in chosen if graph.get(key).is_partitioned}
+    if daily and days is None:
+        raise RevopsError(
+            f"{min('.'.join(key.path) for key in daily)} is built by the day: add --partition D, or --from A --to B"
+        )
+    tags: dict[str, str] = {}
+    if days and daily:
+        tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG] = map(str, days)
+    if known_as_of is not None:
+        tags[KNOWN_AS_OF_TAG] = str(known_as_of)
+    if tenants:
+        tags[TENANTS_TAG] = ",".join(tenants)
+    job = defs.resolve_implicit_global_asset_job_def()
+    return _run(job, "materialize", settings.env, instance, tags, list(chosen))
+
+
+def _run(
+    job: dg.JobDefinition,
+    name: str,
+    env: Env,
+    instance: dg.DagsterInstance,
+    tags: dict[str, str],
+    selection: list[dg.AssetKey] | None,
+) -> RunResult:
+    outcome = job.execute_in_process(
         instance=instance,
         run_config={
             "resources": {"warehouse": {"config": {"env": env}}},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
         },
-        tags={ENV_TAG: env},
+        tags={ENV_TAG: env, **tags},
+        asset_selection=selection,
         raise_on_error=False,
     )
     if not outcome.success:
-        raise RevopsError(f"job {job_name} ({env}), run {outcome.run_id}: {_reason(outcome)}")
+        raise RevopsError(f"{name} ({env}), run {outcome.run_id}: {_reason(outcome)}")
     result = RunResult(outcome.run_id, env)
     for event in outcome.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization

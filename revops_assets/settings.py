@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
     timezone: str = Field(default="UTC", description="Business time zone: where a day and a month begin")
     landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
     scenario: bool = Field(default=True, description="Whether the graph begins with generated companies (on | off)")
+    first_day: date = Field(default=date(2024, 1, 1), description="First day of the daily datasets")
+    fiscal_year_month: int = Field(default=1, ge=1, le=12, description="Month in which the fiscal year begins")
     max_age_days: float = Field(default=2.0, gt=0, description="A newest load older than this is reported as stale")
 
     @field_validator("timezone")

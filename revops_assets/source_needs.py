@@ -39,7 +39,9 @@ def lacks(settings: Settings) -> list[Lack]:
         needs = list(csv.DictReader(handle))
     found = []
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
-        cursor.execute("select distinct tenant_id from crm.loads where status = 'finished' order by 1")
+        cursor.execute(
+            "select distinct tenant_id from crm.loads where status = 'finished' and tenant_id is not null order by 1"
+        )
         for (tenant,) in cursor.fetchall():
             missing: set[str] = set()
             for need in needs:

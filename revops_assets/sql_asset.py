@@ -1,7 +1,9 @@
 """The one factory: a SQL file becomes a Dagster asset, a table written by the writer or a view."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
 import dagster as dg
@@ -10,11 +12,21 @@ import sqlalchemy as sa
 from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
-from revops_assets.resources import Warehouse, driver_connection, resolve_read_at
+from revops_assets.partitions import DAILY, checked_range, months
+from revops_assets.resources import Warehouse, driver_connection, resolve_read_at, tenants_of_run
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets.sql_file import SqlFile, dataset_files
 from revops_assets.warehouse.views import create_view
-from revops_assets.warehouse.writer import COMMON_COLUMNS, ReadAt, check_columns, replace_window
+from revops_assets.warehouse.writer import (
+    COMMON_COLUMNS,
+    ReadAt,
+    Window,
+    check_columns,
+    days_missing,
+    note_days,
+    prepare_days,
+    replace_window,
+)
 
 OWNERS = ["team:revops"]
 PREVIEW_ROWS = 10
@@ -33,6 +45,7 @@ def sql_table(table: str, deps: Sequence[str], params: Params | None = None) -> 
     def write(connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
         check_columns(connection, file)
         written = replace_window(connection, file, at, params=params(warehouse) if params else None)
+        connection.execute(sa.text(f"analyze {file.table}"))
         return {
             "dagster/row_count": written.inserted,
             "rows_replaced": written.deleted,
@@ -53,29 +66,86 @@ def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
     return _asset(table, deps, "view", lay)
 
 
+def sql_daily(
+    table: str, deps: Sequence[str], params: Params | None = None, look_back_days: int = 0
+) -> dg.AssetsDefinition:
+    """An asset that fills days of a table (column snapshot_date): a run writes its whole range, a month a transaction.
+
+    `look_back_days`: before its range the run also writes those days before it that later datasets compare with, where
+    they were never written.
+    """
+    file = _file(table)
+    spec = _spec(file, deps, "table")
+
+    @dg.multi_asset(
+        name=table.replace(".", "__"),
+        specs=[spec],
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        keys = context.partition_key_range
+        start, end = checked_range(keys.start, keys.end)
+        tenants = tenants_of_run(context)
+        rows, seconds, shown = 0, 0.0, {}
+        with warehouse.transaction() as connection:
+            at = resolve_read_at(context, connection)
+            check_columns(connection, file)
+            missing = days_missing(connection, file, at, start - timedelta(days=look_back_days), start, tenants)
+        for first, after in [*_runs(missing), *months(start, end)]:
+            with warehouse.transaction() as connection:
+                window = Window("snapshot_date", first, after, tenants)
+                prepare_days(connection, at, window)
+                written = replace_window(connection, file, at, window, params(warehouse) if params else None)
+                note_days(connection, file, at)
+                rows, seconds, shown = rows + written.inserted, seconds + written.seconds, _look(connection, file)
+                for day, count in _counts(connection, file, window):
+                    if day >= start:
+                        context.add_asset_metadata(
+                            {"dagster/partition_row_count": count}, asset_key=spec.key, partition_key=str(day)
+                        )
+        with warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
+            connection.execute(sa.text(f"analyze {file.table}"))
+        about: dict[str, Any] = {
+            "dagster/row_count": rows,
+            "seconds": seconds,
+            "known_as_of": at.known_as_of,
+            "database": warehouse.database,
+        }
+        if missing:
+            about["days_filled"] = len(missing)
+        return dg.MaterializeResult(metadata={**about, **shown})
+
+    return run
+
+
+def _runs(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Days in ascending order as contiguous ranges: first day and day after the last."""
+    for _, group in groupby(enumerate(days), key=lambda item: item[1] - timedelta(days=item[0])):
+        found = [day for _, day in group]
+        yield found[0], found[-1] + timedelta(days=1)
+
+
+def _counts(connection: sa.Connection, file: SqlFile, window: Window) -> list[tuple[date, int]]:
+    statement = f"select d.snapshot_date, count(*) from {file.table} as d where {window.condition('d')} group by 1"
+    return [(day, count) for day, count in connection.execute(sa.text(statement), window.params)]
+
+
+def _file(table: str) -> SqlFile:
+    file = dataset_files().get(table)
+    if file is None:
+        raise RevopsError(f"asset {table}: no file {table.replace('.', '/…/')}.sql under sql/")
+    return file
+
+
 def _asset(
     table: str,
     deps: Sequence[str],
     kind: str,
     make: Callable[[sa.Connection, ReadAt, Warehouse, SqlFile], dict[str, Any]],
 ) -> dg.AssetsDefinition:
-    file = dataset_files().get(table)
-    if file is None:
-        raise RevopsError(f"asset {table}: no file {table.replace('.', '/…/')}.sql under sql/")
-    spec = dg.AssetSpec(
-        asset_key(table),
-        deps=[asset_key(dep) for dep in deps],
-        description=f"{file.description}\n\nOne row per {file.grain}.",
-        group_name=file.schema,
-        owners=OWNERS,
-        kinds={"postgres", "sql", kind},
-        metadata={
-            "dagster/table_name": table,
-            "dagster/code_references": _code_reference(file),
-            "sql_file": str(file.path.relative_to(PROJECT_ROOT)),
-            "sql": dg.MetadataValue.md(f"```sql\n{file.select}\n```"),
-        },
-    )
+    file = _file(table)
+    spec = _spec(file, deps, kind)
 
     @dg.multi_asset(name=table.replace(".", "__"), specs=[spec])
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -88,6 +158,23 @@ def _asset(
         return dg.MaterializeResult(metadata={**metadata, **about, **shown})
 
     return run
+
+
+def _spec(file: SqlFile, deps: Sequence[str], kind: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        asset_key(file.table),
+        deps=[asset_key(dep) for dep in deps],
+        description=f"{file.description}\n\nOne row per {file.grain}.",
+        group_name=file.schema,
+        owners=OWNERS,
+        kinds={"postgres", "sql", kind},
+        metadata={
+            "dagster/table_name": file.table,
+            "dagster/code_references": _code_reference(file),
+            "sql_file": str(file.path.relative_to(PROJECT_ROOT)),
+            "sql": dg.MetadataValue.md(f"```sql\n{file.select}\n```"),
+        },
+    )
 
 
 def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:

@@ -21,6 +21,7 @@ from revops_assets.loading.mapping import read_mapping
 from revops_assets.loading.transaction import LoadResult
 from revops_assets.settings import PROJECT_ROOT, Env, Settings, get_settings
 from revops_assets.warehouse import databases, embedded
+from revops_assets.warehouse.calendar import fill_calendar
 from revops_assets.warehouse.upgrade import upgrade
 
 TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
@@ -69,7 +70,8 @@ def drop_databases(settings: Settings) -> None:
 def clean(settings: Settings) -> Settings:
     """Empty source and warehouses."""
     for environment in (settings.for_env("dev"), settings.for_env("prod")):
-        truncate(environment, "warehouse", "'pipedrive', 'reference', 'staging', 'dyno_crm'")
+        truncate(environment, "warehouse", "'pipedrive', 'reference', 'staging', 'enriched', 'dyno_crm'")
+        query(environment, "warehouse", "truncate ops.days_written, ops.reference_files")
     truncate(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings
 
@@ -179,6 +181,31 @@ def put(source: Query) -> Put:
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as handle:
         return list(csv.DictReader(handle))
+
+
+def materialize(settings: Settings, selection: str, first: str = "", last: str = "", **options: Any) -> Any:
+    """Build assets as `revops materialize` does, daily ones for the days from first to last."""
+    from revops_assets.partitions import checked_range
+    from revops_assets.runs import dagster_instance, run_assets
+
+    days = checked_range(first, last or first) if first else None
+    with dagster_instance(settings) as instance:
+        return run_assets(settings, selection, days, instance, **options)
+
+
+DAILY_STATE = "group:reference or group:staging"
+
+
+@pytest.fixture
+def business_zone(clean: Settings) -> Iterator[Callable[[str], None]]:
+    """Set the calendar's time zone for one test."""
+
+    def choose(timezone: str) -> None:
+        with databases.connect(clean, "warehouse") as connection:
+            fill_calendar(connection, clean.model_copy(update={"timezone": timezone}))
+
+    yield choose
+    choose(clean.timezone)
 
 
 def build(settings: Settings, env: Env = "dev", job: str = "funnel") -> Any:

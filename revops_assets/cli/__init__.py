@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 def main() -> None:
     """Run a command; an error that people can mend is one line on stderr and exit status 1."""
-    from revops_assets.cli import db, demo, doctor, funnel, load, scenario, stage_velocity  # noqa: F401 - they register themselves
+    from revops_assets.cli import db, demo, doctor, funnel, load, materialize, scenario, stage_velocity  # noqa: F401 - they register themselves
 
     try:
         app()

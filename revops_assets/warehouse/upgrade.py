@@ -20,6 +20,7 @@ from psycopg2 import sql
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
+from revops_assets.warehouse.calendar import fill_calendar
 from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
 from revops_assets.warehouse.views import create_views
 
@@ -66,6 +67,7 @@ def upgrade(settings: Settings) -> Upgraded:
             _migrate(databases.url_of(environment, "warehouse"), "warehouse")
             link_warehouse(environment)
             with databases.connect(environment, "warehouse") as connection:
+                fill_calendar(connection, environment)
                 create_views(connection)
                 with connection.cursor() as cursor:
                     for path in sorted(SQL_DIR.glob("*/functions/*.sql")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,11 +76,78 @@ def read_at(connection: sa.Connection, known_as_of: int | None) -> ReadAt:
     rows = connection.execute(
         sa.text(
             "select tenant_id, max(finished_at)::text from crm_remote.loads"
-            " where load_seq <= :known_as_of group by tenant_id"
+            " where load_seq <= :known_as_of and tenant_id is not null group by tenant_id"
         ),
         {"known_as_of": known_as_of},
     )
     return ReadAt(known_as_of, {tenant: finished for tenant, finished in rows})
+
+
+RUN_DAYS = """
+create temporary table if not exists run_days (
+    tenant_id text not null, day date not null, as_of timestamptz not null, quarter text not null, quarter_start date not null,
+    quarter_end date not null, week_of_quarter int not null, fiscal_year_start date not null, weekday int not null
+) on commit drop
+"""
+FILL_RUN_DAYS = """
+insert into run_days
+select f.tenant_id, c.day,
+    case when f.finished_at > c.starts_at and f.finished_at < c.ends_at then f.finished_at else c.ends_at end,
+    c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter, c.fiscal_year_start, c.weekday
+from ops.calendar as c
+cross join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)
+where c.day >= :window_start and c.day < :window_end
+order by c.day, f.tenant_id
+"""
+
+
+def prepare_days(connection: sa.Connection, at: ReadAt, window: Window) -> None:
+    """Lay out pg_temp.run_days: each tenant's days of the window, with the instant that the day is seen as of.
+
+    That is the day's end; on the day of the newest load that the run can see, the end of that load: the day still runs.
+    """
+    connection.execute(sa.text(RUN_DAYS))
+    connection.execute(sa.text("truncate run_days"))
+    tenants = [tenant for tenant in at.freshness if window.tenants is None or tenant in window.tenants]
+    connection.execute(
+        sa.text(FILL_RUN_DAYS),
+        {
+            "tenants": tenants,
+            "finished": [at.freshness[tenant] for tenant in tenants],
+            "window_start": window.start,
+            "window_end": window.end,
+        },
+    )
+    connection.execute(sa.text("analyze run_days"))
+
+
+def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
+    """Remember that the days of pg_temp.run_days have been written."""
+    connection.execute(
+        sa.text(
+            "insert into ops.days_written select :dataset, tenant_id, day, :known_as_of from run_days"
+            " on conflict (dataset, tenant_id, snapshot_date) do update set known_as_of = excluded.known_as_of"
+        ),
+        {"dataset": file.table, "known_as_of": at.known_as_of},
+    )
+
+
+def days_missing(
+    connection: sa.Connection, file: SqlFile, at: ReadAt, first: date, after: date, tenants: tuple[str, ...] | None
+) -> list[date]:
+    """Days in [first, after) on which a tenant has history but no row of the dataset was ever written for it."""
+    chosen = [tenant for tenant in at.freshness if tenants is None or tenant in tenants]
+    rows = connection.execute(
+        sa.text(
+            "select distinct c.day from ops.calendar as c cross join unnest(cast(:tenants as text[])) as t (tenant_id)"
+            " where c.day >= :first and c.day < :after and not exists (select from ops.days_written as w"
+            "  where w.dataset = :dataset and w.tenant_id = t.tenant_id and w.snapshot_date = c.day)"
+            " and c.day >= (select min(i.d_from) from staging.deal_intervals as i where i.tenant_id = t.tenant_id)"
+            " order by c.day"
+        ),
+        {"tenants": chosen, "first": first, "after": after, "dataset": file.table},
+    )
+    return [day for (day,) in rows]
 
 
 Guard = Callable[[sa.Connection, SqlFile, Window], None]

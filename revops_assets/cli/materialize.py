@@ -1,0 +1,51 @@
+"""`revops materialize`: build assets, for a day or a range of days, as one run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from revops_assets.cli import app
+from revops_assets.errors import RevopsError
+from revops_assets.settings import get_settings
+
+
+@app.command("materialize")
+def materialize_command(
+    select: Annotated[str, typer.Option(help="Assets, in Dagster's selection syntax")] = "*",
+    partition: Annotated[str | None, typer.Option(help="One day, YYYY-MM-DD")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First day of a range")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day of a range")] = None,
+    known_as_of: Annotated[
+        int | None, typer.Option(min=0, help="As known after this load; default: the newest")
+    ] = None,
+    tenant: Annotated[
+        list[str] | None, typer.Option(help="Only this tenant's rows; may be given several times")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
+) -> None:
+    """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""
+    from revops_assets.cli.funnel import print_run
+    from revops_assets.cli.show import print_json
+    from revops_assets.partitions import checked_range
+    from revops_assets.runs import dagster_instance, run_assets
+
+    if (first is None) != (last is None) or (partition and first):
+        raise RevopsError("give --partition D, or both --from A and --to B")
+    ends = (partition, partition) if partition else (first, last)
+    days = None
+    if ends[0] and ends[1]:
+        try:
+            days = checked_range(ends[0], ends[1])
+        except ValueError:
+            raise RevopsError(f"{ends[0]} and {ends[1]} must be dates of the form YYYY-MM-DD") from None
+    settings = get_settings()
+    with dagster_instance(settings) as instance:
+        result = run_assets(settings, select, days, instance, known_as_of, tenant or [])
+    if json:
+        print_json({"run_id": result.run_id, "env": result.env, "assets": result.assets, "checks": result.checks})
+    else:
+        print_run(result)
+    if result.failed_checks:
+        raise typer.Exit(1)

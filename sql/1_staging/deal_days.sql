@@ -1,0 +1,101 @@
+-- Every open deal as of the end of every day: its state, its owner's team, its engagement.
+--
+-- One row per: tenant, day and open deal.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   opportunity_id: the deal
+--   as_of: the instant that the day is seen as of
+--   opportunity_name: its name
+--   account_id: its account
+--   pipeline_id: its pipeline
+--   stage_id: its stage; null before the first
+--   stage_name: the stage's name on that day
+--   stage_order: the stage's place on that day
+--   days_in_stage: elapsed days since it came into the stage
+--   amount: what it is worth; null if nobody said
+--   currency: in which currency
+--   close_date: when it is to close, as known on that day
+--   owner_id: who owned it; -1 if nobody
+--   owner_name: the owner's name; Unassigned if nobody
+--   manager_id: whom the owner reported to
+--   manager_name: that manager's name: the team
+--   segment: the owner's segment
+--   region: the owner's region
+--   forecast_category: Commit, Best Case, Pipeline or Omitted; Pipeline if nobody said
+--   probability: percent, by the source
+--   next_step: what was to be done
+--   discount_pct: percent off
+--   competitor: who else was in the deal
+--   competitor_status: named or active; named if only the name is known
+--   lead_source: where the deal came from
+--   pushes_count: how many times its close date had been moved out
+--   reopenings_count: how many times it had been reopened
+--   days_open: calendar days since its creation
+--   last_two_way_at: last two-way activity
+--   days_since_two_way: calendar days since then; since the deal's creation if there was none
+--   engaged_contacts_count: contacts with a two-way activity on that day or in the 89 days before
+--   has_champion: whether a contact had the role of champion
+--   has_engaged_economic_buyer: whether an engaged contact had the role of economic buyer
+with deals as (
+    select
+        i.*,
+        r.day,
+        r.as_of
+    from staging.deal_intervals as i
+    cross join
+        lateral generate_series(
+            greatest(i.d_from, :window_start) - cast(:window_start as date),
+            least(i.d_to, :window_end) - cast(:window_start as date) - 1
+        ) as n (days)
+    inner join pg_temp.run_days as r
+        on i.tenant_id = r.tenant_id and r.day = cast(:window_start as date) + n.days
+    where i.d_from < :window_end and i.d_to > :window_start and i.status = 'open'
+)
+
+select
+    d.tenant_id,
+    d.day as snapshot_date,
+    d.opportunity_id,
+    d.as_of,
+    d.opportunity_name,
+    d.account_id,
+    d.pipeline_id,
+    d.stage_id,
+    coalesce(s.stage_name, d.stage_id) as stage_name,
+    s.stage_order,
+    extract(epoch from d.as_of - d.stage_entered_at)::float8 / 86400 as days_in_stage,
+    d.amount,
+    d.currency,
+    d.close_date,
+    coalesce(d.owner_id, '-1') as owner_id,
+    case when d.owner_id is null then 'Unassigned' else coalesce(o.rep_name, d.owner_id) end as owner_name,
+    o.manager_id,
+    case when d.owner_id is null then 'Unassigned' else coalesce(m.rep_name, o.manager_id) end as manager_name,
+    o.segment,
+    o.region,
+    case lower(d.forecast_category)
+        when 'commit' then 'Commit' when 'forecast' then 'Commit' when 'best case' then 'Best Case'
+        when 'bestcase' then 'Best Case' when 'omitted' then 'Omitted' else 'Pipeline'
+    end as forecast_category,
+    d.probability,
+    d.next_step,
+    d.discount_pct,
+    d.competitor,
+    case when d.competitor is not null then coalesce(d.competitor_status, 'named') end as competitor_status,
+    d.lead_source,
+    d.pushes_count,
+    d.reopenings_count,
+    d.day - (d.opened_at at time zone (select ops.timezone()))::date as days_open,
+    d.last_two_way_at,
+    d.day - (coalesce(d.last_two_way_at, d.opened_at) at time zone (select ops.timezone()))::date as days_since_two_way,
+    d.engaged_contacts_count,
+    d.champions_count > 0 as has_champion,
+    d.engaged_economic_buyers_count > 0 as has_engaged_economic_buyer
+from deals as d
+left join staging.pipeline_stages as s
+    on d.tenant_id = s.tenant_id and d.stage_id = s.stage_id and d.as_of > s.valid_from and d.as_of <= s.valid_to
+left join staging.reps as o
+    on d.tenant_id = o.tenant_id and d.owner_id = o.rep_id and d.as_of > o.valid_from and d.as_of <= o.valid_to
+left join staging.reps as m
+    on o.tenant_id = m.tenant_id and o.manager_id = m.rep_id and d.as_of > m.valid_from and d.as_of <= m.valid_to

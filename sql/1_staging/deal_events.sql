@@ -1,0 +1,162 @@
+-- What changed about each deal, as objects to lay over each other in order of time: its beginning with every field's
+-- first value, each change of a tracked field, each span of staging.deal_stays. A field's first value is the old one of
+-- its first change; of a field that never changed, the record's; of one that the source does not log, the first
+-- version's, and later versions are its changes.
+--
+-- One row per: tenant, deal and change.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   opportunity_id: the deal
+--   changed_at: when
+--   load_order: load that brought it: the order of changes of one instant
+--   line_order: line of that load's file, likewise
+--   changes: fields and their values from then on
+--   is_push: whether the close date was moved out
+--   is_reopening: whether a closed deal was opened again
+with lives as (
+    select
+        tenant_id,
+        opportunity_id,
+        min(entered_at) as opened_at
+    from staging.deal_stays
+    group by tenant_id, opportunity_id
+),
+
+logged as (
+    select
+        tenant_id,
+        field
+    from crm_remote.opportunity_history_versions
+    where known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
+    group by tenant_id, field
+),
+
+logged_fields as (
+    select
+        tenant_id,
+        array_agg(case field when 'name' then 'opportunity_name' else field end) as fields
+    from logged
+    group by tenant_id
+),
+
+versions as (
+    select
+        v.tenant_id,
+        v.opportunity_id,
+        v.known_from,
+        v.line_no,
+        v.known_to > (select ops.known_as_of()) as is_current,
+        coalesce(v.modified_at, l.started_at) as valid_from,
+        row_number() over (
+            partition by v.tenant_id, v.opportunity_id
+            order by coalesce(v.modified_at, l.started_at), v.known_from, v.line_no
+        ) as version_number,
+        coalesce(f.fields, '{}') as logged_fields,
+        jsonb_build_object(
+            'opportunity_name', v.name, 'account_id', v.account_id, 'owner_id', v.owner_id, 'amount', v.amount,
+            'currency', v.currency, 'close_date', v.close_date, 'forecast_category', v.forecast_category,
+            'probability', v.probability, 'next_step', v.next_step, 'discount_pct', v.discount_pct,
+            'competitor', v.competitor, 'competitor_status', v.competitor_status, 'lead_source', v.lead_source
+        ) as fields
+    from crm_remote.opportunities_versions as v
+    inner join crm_remote.loads as l on v.load_id = l.load_id
+    left join logged_fields as f on v.tenant_id = f.tenant_id
+    where v.known_from <= (select ops.known_as_of())
+),
+
+changes as (
+    select
+        tenant_id,
+        opportunity_id,
+        changed_at,
+        known_from,
+        line_no,
+        old_value,
+        new_value,
+        case field when 'name' then 'opportunity_name' else field end as field
+    from crm_remote.opportunity_history_versions
+    where
+        known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
+        and field in (
+            'name', 'account_id', 'owner_id', 'amount', 'currency', 'close_date', 'forecast_category', 'probability',
+            'next_step', 'discount_pct', 'competitor', 'competitor_status', 'lead_source'
+        )
+),
+
+first_values as (
+    select
+        tenant_id,
+        opportunity_id,
+        jsonb_object_agg(field, old_value order by changed_at desc, known_from desc, line_no desc) as fields
+    from changes
+    group by tenant_id, opportunity_id
+),
+
+beginnings as (
+    select
+        tenant_id,
+        opportunity_id,
+        ops.merged(fields order by version_number) filter (where is_current) as last_fields,
+        ops.merged(fields - logged_fields order by version_number) filter (where version_number = 1) as first_fields
+    from versions
+    where is_current or version_number = 1
+    group by tenant_id, opportunity_id
+)
+
+select
+    l.tenant_id,
+    l.opportunity_id,
+    l.opened_at as changed_at,
+    -1::bigint as load_order,
+    0::bigint as line_order,
+    coalesce(b.last_fields, '{}') || coalesce(b.first_fields, '{}') || coalesce(f.fields, '{}') as changes,
+    false as is_push,
+    false as is_reopening
+from lives as l
+left join beginnings as b on l.tenant_id = b.tenant_id and l.opportunity_id = b.opportunity_id
+left join first_values as f on l.tenant_id = f.tenant_id and l.opportunity_id = f.opportunity_id
+union all
+select
+    tenant_id,
+    opportunity_id,
+    valid_from as changed_at,
+    known_from as load_order,
+    line_no as line_order,
+    fields - logged_fields as changes,
+    coalesce(
+        not ('close_date' = any(logged_fields)) and (fields ->> 'close_date') > lag(fields ->> 'close_date') over (
+            partition by tenant_id, opportunity_id order by version_number
+        ), false
+    ) as is_push,
+    false as is_reopening
+from versions
+where version_number > 1
+union all
+select
+    tenant_id,
+    opportunity_id,
+    changed_at,
+    known_from as load_order,
+    line_no as line_order,
+    jsonb_build_object(field, new_value) as changes,
+    coalesce(field = 'close_date' and new_value > coalesce(
+        old_value, lag(new_value) over (
+            partition by tenant_id, opportunity_id, field order by changed_at, known_from, line_no
+        )
+    ), false) as is_push,
+    false as is_reopening
+from changes
+union all
+select
+    tenant_id,
+    opportunity_id,
+    entered_at as changed_at,
+    0 as load_order,
+    stay_number as line_order,
+    jsonb_build_object(
+        'status', status, 'pipeline_id', pipeline_id, 'stage_id', stage_id, 'stage_entered_at', entered_at,
+        'closed_at', case when status <> 'open' then entered_at end
+    ) as changes,
+    false as is_push,
+    is_reopening
+from staging.deal_stays

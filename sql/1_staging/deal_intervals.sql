@@ -1,0 +1,145 @@
+-- Deals in spans of business days over which nothing about them changed: what was true at the end of day D is the row
+-- with d_from <= D < d_to. What happened within a day and was undone on it leaves no row. A deal begins on the day of
+-- its creation and ends before the day on which it was deleted or merged.
+--
+-- One row per: tenant, deal and span of days.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   opportunity_id: the deal
+--   d_from: first business day at whose end it was so
+--   d_to: first day after it at whose end it was not; infinity while it lasts
+--   status: open, won or lost
+--   opportunity_name: the deal's name
+--   account_id: its account
+--   pipeline_id: its pipeline, while open
+--   stage_id: its stage, while open
+--   stage_entered_at: when it came into the stage
+--   opened_at: when its life began
+--   closed_at: when it was closed, while closed
+--   amount: what it is worth
+--   currency: in which currency
+--   close_date: when it is to close, or did
+--   owner_id: who owns it
+--   forecast_category: as the source calls it
+--   probability: percent, by the source
+--   next_step: what is to be done
+--   discount_pct: percent off
+--   competitor: who else is in the deal
+--   competitor_status: named or active
+--   lead_source: where it came from
+--   pushes_count: how many times its close date had been moved out
+--   reopenings_count: how many times it had been reopened
+--   last_two_way_at: last two-way activity
+--   engaged_contacts_count: contacts with a two-way activity on that day or in the 89 days before
+--   champions_count: contacts with the role of champion
+--   engaged_economic_buyers_count: engaged contacts with the role of economic buyer
+with lives as (
+    select
+        tenant_id,
+        opportunity_id,
+        min(entered_at) as opened_at,
+        (min(entered_at) at time zone (select ops.timezone()))::date as opened_on,
+        (min(gone_at) at time zone (select ops.timezone()))::date as gone_on
+    from staging.deal_stays
+    group by tenant_id, opportunity_id
+),
+
+events as (
+    select
+        tenant_id,
+        opportunity_id,
+        (changed_at at time zone (select ops.timezone()))::date as day,
+        changed_at,
+        load_order,
+        line_order,
+        changes,
+        is_push::int as pushes,
+        is_reopening::int as reopenings,
+        0 as engaged,
+        0 as champions,
+        0 as buyers
+    from staging.deal_events
+    union all
+    select
+        tenant_id,
+        opportunity_id,
+        day,
+        two_way_at as changed_at,
+        null as load_order,
+        null as line_order,
+        case when two_way_at is null then '{}' else jsonb_build_object('last_two_way_at', two_way_at) end as changes,
+        0 as pushes,
+        0 as reopenings,
+        engaged_change as engaged,
+        champion_change as champions,
+        buyer_change as buyers
+    from staging.deal_engagement
+),
+
+days as (
+    select
+        e.tenant_id,
+        e.opportunity_id,
+        l.opened_at,
+        l.gone_on,
+        greatest(e.day, l.opened_on) as d_from,
+        ops.merged(e.changes order by e.changed_at, e.load_order, e.line_order) as changes,
+        sum(e.pushes) as pushes,
+        sum(e.reopenings) as reopenings,
+        sum(e.engaged) as engaged,
+        sum(e.champions) as champions,
+        sum(e.buyers) as buyers
+    from events as e
+    inner join lives as l on e.tenant_id = l.tenant_id and e.opportunity_id = l.opportunity_id
+    where l.gone_on is null or greatest(e.day, l.opened_on) < l.gone_on
+    group by e.tenant_id, e.opportunity_id, l.opened_at, l.gone_on, greatest(e.day, l.opened_on)
+),
+
+states as (
+    select
+        tenant_id,
+        opportunity_id,
+        opened_at,
+        d_from,
+        lead(d_from, 1, coalesce(gone_on, 'infinity')) over deal_in_time as d_to,
+        ops.merged(changes) over deal_in_time as state,
+        sum(pushes) over deal_in_time as pushes_count,
+        sum(reopenings) over deal_in_time as reopenings_count,
+        sum(engaged) over deal_in_time as engaged_contacts_count,
+        sum(champions) over deal_in_time as champions_count,
+        sum(buyers) over deal_in_time as engaged_economic_buyers_count
+    from days
+    window deal_in_time as (partition by tenant_id, opportunity_id order by d_from)
+)
+
+select
+    tenant_id,
+    opportunity_id,
+    d_from,
+    d_to,
+    state ->> 'status' as status,
+    state ->> 'opportunity_name' as opportunity_name,
+    state ->> 'account_id' as account_id,
+    state ->> 'pipeline_id' as pipeline_id,
+    state ->> 'stage_id' as stage_id,
+    (state ->> 'stage_entered_at')::timestamptz as stage_entered_at,
+    opened_at,
+    (state ->> 'closed_at')::timestamptz as closed_at,
+    (state ->> 'amount')::numeric(14, 2) as amount,
+    state ->> 'currency' as currency,
+    (state ->> 'close_date')::date as close_date,
+    state ->> 'owner_id' as owner_id,
+    state ->> 'forecast_category' as forecast_category,
+    (state ->> 'probability')::numeric as probability,
+    state ->> 'next_step' as next_step,
+    (state ->> 'discount_pct')::numeric as discount_pct,
+    state ->> 'competitor' as competitor,
+    state ->> 'competitor_status' as competitor_status,
+    state ->> 'lead_source' as lead_source,
+    pushes_count,
+    reopenings_count,
+    (state ->> 'last_two_way_at')::timestamptz as last_two_way_at,
+    engaged_contacts_count,
+    champions_count,
+    engaged_economic_buyers_count
+from states

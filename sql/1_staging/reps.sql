@@ -1,0 +1,48 @@
+-- People who sell, as their records said at any time: a change of manager, region or segment begins a new row.
+--
+-- One row per: tenant, rep and span of time in which the record did not change.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   rep_id: the rep
+--   valid_from: from when on it was so; the first row reaches back without end
+--   valid_to: until just before when; the last row reaches on without end
+--   rep_name: name, for people
+--   manager_id: whom the rep reports to
+--   region: region
+--   segment: segment
+--   role: what the rep is
+--   hire_date: first day of work
+--   is_deleted: whether the record had been removed
+with versions as (
+    select distinct on (tenant_id, rep_id, valid_from)
+        v.tenant_id,
+        v.rep_id,
+        coalesce(v.modified_at, l.started_at) as valid_from,
+        coalesce(v.name, v.email, v.rep_id) as rep_name,
+        v.manager_id,
+        v.region,
+        v.segment,
+        v.role,
+        v.hire_date,
+        v.is_deleted
+    from crm_remote.reps_versions as v
+    inner join crm_remote.loads as l on v.load_id = l.load_id
+    where v.known_from <= (select ops.known_as_of())
+    order by
+        v.tenant_id asc, v.rep_id asc, coalesce(v.modified_at, l.started_at) asc, v.known_from desc, v.line_no desc
+)
+
+select
+    tenant_id,
+    rep_id,
+    case when row_number() over rep_by_time = 1 then '-infinity' else valid_from end as valid_from,
+    lead(valid_from, 1, 'infinity') over rep_by_time as valid_to,
+    rep_name,
+    manager_id,
+    region,
+    segment,
+    role,
+    hire_date,
+    is_deleted
+from versions
+window rep_by_time as (partition by tenant_id, rep_id order by valid_from)

@@ -1,0 +1,176 @@
+-- The rules of deal health that held on each day, as arrays and numbers, from the files under sql/reference; and what
+-- the source could be judged by on that day.
+--
+-- One row per: tenant and day.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   velocity_bounds: velocity: upper bounds of the bands, negated and ascending
+--   velocity_scores: velocity: score of each band, best first, and of all else
+--   velocity_weight: velocity: weight in ten-thousandths
+--   activity_bounds: activity: upper bounds of the bands, negated and ascending
+--   activity_scores: activity: score of each band, best first, and of all else
+--   activity_weight: activity: weight in ten-thousandths
+--   stakeholder_bounds: stakeholder: upper bounds of the bands, negated and ascending
+--   stakeholder_scores: stakeholder: score of each band, best first, and of all else
+--   stakeholder_weight: stakeholder: weight in ten-thousandths
+--   competition_bounds: competition: upper bounds of the bands, negated and ascending
+--   competition_scores: competition: score of each band, best first, and of all else
+--   competition_weight: competition: weight in ten-thousandths
+--   discount_bounds: discount: upper bounds of the bands, negated and ascending
+--   discount_scores: discount: score of each band, best first, and of all else
+--   discount_weight: discount: weight in ten-thousandths
+--   category_bounds: health scores from which each category holds, ascending
+--   category_names: the categories
+--   risk_levels: their risk levels
+--   flags_in_order: risk flags, worst first
+--   stall_factor: times its benchmark after which a stay counts as stuck
+--   going_dark_days: days of silence after which a deal is going dark
+--   single_threaded_contacts: engaged contacts up to which a deal hangs on one
+--   heavy_discount_pct: discount above which it is heavy
+--   pushed_times: pushes from which a deal counts as pushed
+--   champion_bonus: points that a champion adds
+--   needs_attention_below: health score below which a deal needs attention
+--   own_median_visits: completed stays from which a tenant's own median can be a benchmark
+--   has_activity: whether the source had told anything of activity by then
+--   has_stakeholder: whether the source had told anything of stakeholder by then
+--   has_competition: whether the source had told anything of competition by then
+--   has_discount: whether the source had told anything of discount by then
+--   has_roles: whether the source had told anything of roles by then
+with bands as (
+    select
+        d.tenant_id,
+        d.day as snapshot_date,
+        b.component,
+        max((w.weight * 10000)::bigint) as weight,
+        coalesce(
+            array_agg(-b.at_most::float8 order by b.at_most desc) filter (where b.at_most is not null), '{}'
+        ) as bounds,
+        array_agg(b.score order by b.at_most nulls last) as scores
+    from pg_temp.run_days as d
+    inner join reference.health_bands as b
+        on d.tenant_id = b.tenant_id and d.day >= b.valid_from and d.day < b.valid_to
+    inner join reference.health_weights as w
+        on
+            d.tenant_id = w.tenant_id and d.day >= w.valid_from and d.day < w.valid_to
+            and b.component = w.component
+    group by d.tenant_id, d.day, b.component
+),
+
+components as (
+    select
+        b.tenant_id,
+        b.snapshot_date,
+        max(b.bounds) filter (where b.component = 'velocity') as velocity_bounds,
+        max(b.scores) filter (where b.component = 'velocity') as velocity_scores,
+        coalesce(max(b.weight) filter (where b.component = 'velocity'), 0) as velocity_weight,
+        max(b.bounds) filter (where b.component = 'activity') as activity_bounds,
+        max(b.scores) filter (where b.component = 'activity') as activity_scores,
+        coalesce(max(b.weight) filter (where b.component = 'activity'), 0) as activity_weight,
+        max(b.bounds) filter (where b.component = 'stakeholder') as stakeholder_bounds,
+        max(b.scores) filter (where b.component = 'stakeholder') as stakeholder_scores,
+        coalesce(max(b.weight) filter (where b.component = 'stakeholder'), 0) as stakeholder_weight,
+        max(b.bounds) filter (where b.component = 'competition') as competition_bounds,
+        max(b.scores) filter (where b.component = 'competition') as competition_scores,
+        coalesce(max(b.weight) filter (where b.component = 'competition'), 0) as competition_weight,
+        max(b.bounds) filter (where b.component = 'discount') as discount_bounds,
+        max(b.scores) filter (where b.component = 'discount') as discount_scores,
+        coalesce(max(b.weight) filter (where b.component = 'discount'), 0) as discount_weight
+    from bands as b
+    group by b.tenant_id, b.snapshot_date
+),
+
+categories as (
+    select
+        d.tenant_id,
+        d.day as snapshot_date,
+        array_agg(c.at_least order by c.at_least) as category_bounds,
+        array_agg(c.category order by c.at_least) as category_names,
+        array_agg(c.risk_level order by c.at_least) as risk_levels
+    from pg_temp.run_days as d
+    inner join reference.health_categories as c
+        on d.tenant_id = c.tenant_id and d.day >= c.valid_from and d.day < c.valid_to
+    group by d.tenant_id, d.day
+),
+
+flags as (
+    select
+        d.tenant_id,
+        d.day as snapshot_date,
+        array_agg(f.flag order by f.severity) as flags_in_order
+    from pg_temp.run_days as d
+    inner join reference.risk_flags as f
+        on d.tenant_id = f.tenant_id and d.day >= f.valid_from and d.day < f.valid_to
+    group by d.tenant_id, d.day
+),
+
+thresholds as (
+    select
+        d.tenant_id,
+        d.day as snapshot_date,
+        max(t.value) filter (where t.name = 'stall_factor') as stall_factor,
+        max(t.value) filter (where t.name = 'going_dark_days') as going_dark_days,
+        max(t.value) filter (where t.name = 'single_threaded_contacts') as single_threaded_contacts,
+        max(t.value) filter (where t.name = 'heavy_discount_pct') as heavy_discount_pct,
+        max(t.value) filter (where t.name = 'pushed_times') as pushed_times,
+        max(t.value) filter (where t.name = 'champion_bonus')::int as champion_bonus,
+        max(t.value) filter (where t.name = 'needs_attention_below') as needs_attention_below,
+        max(t.value) filter (where t.name = 'own_median_visits') as own_median_visits
+    from pg_temp.run_days as d
+    inner join reference.thresholds as t
+        on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to
+    group by d.tenant_id, d.day
+),
+
+told as (
+    select
+        tenant_id,
+        max(since_date) filter (where matter = 'activity') as activity_since,
+        max(since_date) filter (where matter = 'stakeholder') as stakeholder_since,
+        max(since_date) filter (where matter = 'competition') as competition_since,
+        max(since_date) filter (where matter = 'discount') as discount_since,
+        max(since_date) filter (where matter = 'roles') as roles_since
+    from staging.evidence
+    group by tenant_id
+)
+
+select
+    tenant_id,
+    snapshot_date,
+    velocity_bounds,
+    velocity_scores,
+    velocity_weight,
+    activity_bounds,
+    activity_scores,
+    activity_weight,
+    stakeholder_bounds,
+    stakeholder_scores,
+    stakeholder_weight,
+    competition_bounds,
+    competition_scores,
+    competition_weight,
+    discount_bounds,
+    discount_scores,
+    discount_weight,
+    category_bounds,
+    category_names,
+    risk_levels,
+    flags_in_order,
+    stall_factor,
+    going_dark_days,
+    single_threaded_contacts,
+    heavy_discount_pct,
+    pushed_times,
+    champion_bonus,
+    needs_attention_below,
+    own_median_visits,
+    coalesce(activity_since <= snapshot_date, false) as has_activity,
+    coalesce(stakeholder_since <= snapshot_date, false) as has_stakeholder,
+    coalesce(competition_since <= snapshot_date, false) as has_competition,
+    coalesce(discount_since <= snapshot_date, false) as has_discount,
+    coalesce(roles_since <= snapshot_date, false) as has_roles
+from components
+inner join categories using (tenant_id, snapshot_date)
+inner join flags using (tenant_id, snapshot_date)
+inner join thresholds using (tenant_id, snapshot_date)
+left join told using (tenant_id)
