@@ -85,8 +85,9 @@ def read_at(connection: sa.Connection, known_as_of: int | None) -> ReadAt:
 
 RUN_DAYS = """
 create temporary table if not exists run_days (
-    tenant_id text not null, day date not null, as_of timestamptz not null, quarter text not null, quarter_start date not null,
-    quarter_end date not null, week_of_quarter int not null, fiscal_year_start date not null, weekday int not null
+    tenant_id text not null, day date not null, as_of timestamptz not null, quarter text not null,
+    quarter_start date not null, quarter_end date not null, week_of_quarter int not null,
+    fiscal_year_start date not null, weekday int not null
 ) on commit drop
 """
 FILL_RUN_DAYS = """

@@ -166,7 +166,10 @@ select
     case
         when most_lost = 0 then null
         when velocity_used * (100 - velocity_score) = most_lost
-            then format('%s days in %s, expected are %s', round(days_in_stage), stage_name, round(benchmark_days))
+            then format(
+                '%s days in %s, %s', round(days_in_stage), stage_name,
+                coalesce('expected are ' || round(benchmark_days), 'no benchmark')
+            )
         when activity_used * (100 - activity_score) = most_lost
             then case
                 when last_two_way_at is null then 'no two-way activity yet'

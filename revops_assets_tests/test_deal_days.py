@@ -1,0 +1,233 @@
+"""Deals as of each day: tiny histories with their exact days, and the generated company against its generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from revops_assets.loading.load import load_directory
+from revops_assets.loading.mapping import read_mapping
+from revops_assets.scenario import salesforce
+from revops_assets.scenario.calendar import day_end
+from revops_assets.scenario.company import deals
+from revops_assets.scenario.model import LOST, REPS, STAGES, Deal, Plan
+from revops_assets.settings import Settings
+from revops_assets_tests.conftest import DAILY_STATE, Put, Query, materialize
+from revops_assets_tests.test_stage_visits import STAGES as SMALL_STAGES
+from revops_assets_tests.test_stage_visits import deal, moves
+
+Days = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def days(clean: Settings, warehouse: Query) -> Days:
+    """Build the days from first to last and read columns of staging.deal_days."""
+
+    def read(columns: str, first: str, last: str = "") -> list[tuple[Any, ...]]:
+        materialize(clean, DAILY_STATE, first, last)
+        return warehouse(
+            f"select to_char(snapshot_date, 'MM-DD'), {columns} from staging.deal_days where snapshot_date between %s and %s"
+            " order by 1, opportunity_id", first, last or first,
+        )  # fmt: skip
+
+    return read
+
+
+def activity(key: str, at: str, kind: str = "meeting", contact: str | None = "c1", **columns: Any) -> dict[str, Any]:
+    return {"activity_id": key, "opportunity_id": "d1", "type": kind, "contact_id": contact, "occurred_at": f"2024-{at}Z",
+            "is_done": True, **columns}  # fmt: skip
+
+
+def test_a_deal_is_there_from_its_creation_to_its_end(put: Put, days: Days) -> None:
+    put(
+        "a",
+        pipeline_stages=SMALL_STAGES,
+        opportunities=[deal("Won", "d1", "2024-02-02 23:59:59Z"), deal("A", "d2", is_deleted=True, modified_at="2024-02-04 12:00Z"),
+                       deal("A", "d3", merged_into_id="d1", modified_at="2024-02-05Z")],
+        opportunity_history=moves(("A", "Won", "02-05 08:00"), ("Won", "A", "02-06"), ("A", "Won", "02-06 10:00")),
+    )  # fmt: skip
+    # d3 is merged at midnight: at the end of the 4th it had not yet been. d1 is won on the 5th, and reopened and won on the 6th.
+    assert days("opportunity_id", "2024-02-01", "2024-02-07") == [
+        ("02-01", "d2"), ("02-01", "d3"), ("02-02", "d1"), ("02-02", "d2"), ("02-02", "d3"), ("02-03", "d1"), ("02-03", "d2"),
+        ("02-03", "d3"), ("02-04", "d1"), ("02-04", "d3"),
+    ]  # fmt: skip
+
+
+def test_each_day_has_the_values_of_its_end(put: Put, days: Days) -> None:
+    put(
+        "a",
+        pipeline_stages=SMALL_STAGES,
+        reps=[{"rep_id": "r1", "name": "Ann", "manager_id": "m1", "region": "West", "segment": "SMB", "modified_at": "2024-01-01Z"},
+              {"rep_id": "m1", "name": "Mia", "modified_at": "2024-01-01Z"}, {"rep_id": "m2", "name": "Max", "modified_at": "2024-01-01Z"}],
+        opportunities=[deal("B", owner_id=None, amount=None, close_date="2024-06-30", forecast_category="Forecast", discount_pct=5)],
+        opportunity_history=[
+            *moves(("A", "B", "02-01 12:00")),
+            *moves(("100", "200", "02-02 09:00"), ("200", None, "02-03 09:00"), field="amount"),
+            *moves(("2024-03-31", "2024-05-31", "02-02"), ("2024-05-31", "2024-04-30", "02-02 01:00"), ("2024-04-30", "2024-06-30", "02-03"),
+                   field="close_date"),
+            *moves(("r1", None, "02-03"), field="owner_id"),
+        ],
+    )  # fmt: skip
+    put(
+        "a",
+        reps=[
+            {"rep_id": "r1", "name": "Ann", "manager_id": "m2", "region": "East", "modified_at": "2024-02-02 15:00Z"}
+        ],
+    )
+    columns = "stage_id, round(days_in_stage::numeric, 2), amount, close_date::text, pushes_count, owner_name, manager_name, region, forecast_category"
+    assert days(columns, "2024-01-31", "2024-02-03") == [
+        ("01-31", "A", 31, 100, "2024-03-31", 0, "Ann", "Mia", "West", "Commit"),
+        ("02-01", "B", Decimal("0.5"), 100, "2024-03-31", 0, "Ann", "Mia", "West", "Commit"),
+        ("02-02", "B", Decimal("1.5"), 200, "2024-04-30", 1, "Ann", "Max", "East", "Commit"),
+        ("02-03", "B", Decimal("2.5"), None, "2024-06-30", 2, "Unassigned", "Unassigned", None, "Commit"),
+    ]
+
+
+def test_engagement_comes_and_goes(put: Put, days: Days) -> None:
+    put(
+        "a",
+        opportunities=[deal("A")],
+        activities=[
+            activity("1", "01-10", "call", is_answered=True), activity("2", "01-11", "call", "c2", is_answered=False),
+            activity("3", "01-12", "email", "c2"), activity("4", "01-13", "meeting", "c3", is_done=False),
+            activity("5", "01-14", "demo", None), activity("6", "01-20 23:59:59", "email", "c4", is_answered=True),
+            activity("7", "04-08", "meeting", "c4"),
+        ],
+        opportunity_contacts=[
+            {"opportunity_contact_id": "x1", "opportunity_id": "d1", "contact_id": "c1", "role": "Economic Buyer", "created_at": "2024-01-15Z"},
+            {"opportunity_contact_id": "x2", "opportunity_id": "d1", "contact_id": "c9", "role": "Champion", "created_at": "2024-01-16Z",
+             "is_deleted": True, "modified_at": "2024-02-01Z"},
+        ],
+    )  # fmt: skip
+    columns = "last_two_way_at::date::text, days_since_two_way, engaged_contacts_count, has_champion, has_engaged_economic_buyer"
+    found = {row[0]: row[1:] for row in days(columns, "2024-01-09", "2024-04-20")}
+    assert found["01-09"] == (None, 8, 0, False, False)  # silence counts from the creation
+    assert found["01-10"] == ("2024-01-10", 0, 1, False, False)
+    assert found["01-13"] == ("2024-01-10", 3, 1, False, False)  # not answered, no reply, not held
+    assert found["01-14"] == ("2024-01-14", 0, 1, False, False)  # a demo with nobody in particular
+    assert found["01-15"] == ("2024-01-14", 1, 1, False, True)
+    assert found["01-16"] == ("2024-01-14", 2, 1, True, True)
+    assert found["01-20"] == ("2024-01-20", 0, 2, True, True)
+    assert found["02-01"] == ("2024-01-20", 12, 2, False, True)  # no champion any more
+    assert found["04-08"] == ("2024-04-08", 0, 2, False, True)  # the 89th day after the 10th of January
+    assert found["04-09"] == ("2024-04-08", 1, 1, False, False)
+    assert found["04-19"] == ("2024-04-08", 11, 1, False, False)  # the 90th after the 20th: engaged anew in between
+
+
+def test_days_are_those_of_the_business_time_zone(put: Put, days: Days, business_zone: Callable[[str], None]) -> None:
+    """On 31 March Berlin's day has 23 hours; half past ten in the evening, UTC, is already the next day there."""
+    business_zone("Europe/Berlin")
+    put("a", opportunities=[deal("A", created="2024-03-30 22:30Z"), deal("A", "d2", created="2024-03-30 23:30Z")])
+    assert days("opportunity_id, round(days_in_stage::numeric * 24, 1), as_of::text", "2024-03-30", "2024-04-01") == [
+        ("03-30", "d1", Decimal("0.5"), "2024-03-30 23:00:00+00"),
+        ("03-31", "d1", Decimal("23.5"), "2024-03-31 22:00:00+00"), ("03-31", "d2", Decimal("22.5"), "2024-03-31 22:00:00+00"),
+        ("04-01", "d1", Decimal("47.5"), "2024-04-01 22:00:00+00"), ("04-01", "d2", Decimal("46.5"), "2024-04-01 22:00:00+00"),
+    ]  # fmt: skip
+
+
+def test_the_day_of_the_newest_load_is_seen_as_of_that_load(put: Put, days: Days, source: Query) -> None:
+    put("a", opportunities=[deal("A", created="2024-03-30 22:30Z")])
+    [(finished,)] = source("select finished_at from crm.loads")
+    today = finished.date().isoformat()
+    assert days("as_of", (finished.date() - timedelta(days=1)).isoformat())[0][1] == datetime.combine(
+        finished.date(), datetime.min.time(), finished.tzinfo
+    )
+    assert days("as_of", today)[0][1] == finished
+
+
+# ---------------------------------------------------------------------------------- against the generator
+
+PLAN = Plan(300, date(2024, 4, 2), 21, "Europe/Berlin")
+ZONE = ZoneInfo(PLAN.timezone)
+SAMPLED = (date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1))
+
+
+def whole(at: datetime) -> datetime:
+    return at.replace(microsecond=0)
+
+
+def elapsed(start: datetime, end: datetime) -> float:
+    """Days between two instants (times of one zone subtract as clocks show them, which is not what has elapsed)."""
+    return (end.astimezone(UTC) - start.astimezone(UTC)) / timedelta(days=1)
+
+
+def is_two_way(found: Any) -> bool:
+    return bool(
+        found.is_done and (found.kind in ("meeting", "demo") or (found.kind in ("call", "email") and found.is_answered))
+    )
+
+
+def open_on(day: date) -> list[Deal]:
+    """Deals that exist and are open at the day's end."""
+    end = day_end(PLAN, day)
+    return [
+        found for found in sorted(deals(PLAN), key=lambda found: found.id)
+        if found.created_at < end and found.closed_at(end) is None and (found.deleted_at is None or found.deleted_at >= end)
+    ]  # fmt: skip
+
+
+def as_told(found: Deal, day: date) -> dict[str, Any]:
+    """A deal at a day's end, from the generator's own events."""
+    end = day_end(PLAN, day)
+    state = found.state(end)
+    steps = [change for change in found.changes if change.field == "StageName" and change.at < end]
+    dates = [change.value for change in found.changes if change.field == "CloseDate" and change.at < end]
+    talks = [done for done in found.activities if done.at < end and is_two_way(done)]
+    last = max((whole(done.at) for done in talks), default=None)
+    engaged = {
+        done.contact_id
+        for done in talks
+        if done.contact_id and done.at.astimezone(ZONE).date() > day - timedelta(days=90)
+    }
+    owner = next((rep for rep in REPS if rep.id == state["OwnerId"]), None)
+    return {
+        "stage_id": f"01J{[stage.name for stage in STAGES].index(str(state['StageName'])) + 1:04d}",
+        "days_in_stage": elapsed(whole(steps[-1].at), end),
+        "amount": state["Amount"] and Decimal(state["Amount"]),
+        "close_date": state["CloseDate"],
+        "owner_id": state["OwnerId"] or "-1",
+        "manager_id": owner.manager_id if owner else None,
+        "forecast_category": state["ForecastCategoryName"],
+        "discount_pct": Decimal(str(state["Discount__c"])),
+        "competitor_status": found.competitor[1] if found.competitor else None,
+        "pushes_count": sum(bool(a and b and b > a) for a, b in pairwise(dates)),
+        "reopenings_count": sum(change.value == LOST for change in steps[:-1]),
+        "last_two_way_at": last,
+        "days_since_two_way": (day - (last or found.created_at).astimezone(ZONE).date()).days,
+        "engaged_contacts_count": len(engaged),
+        "has_champion": any(role.role == "Champion" and role.since < end for role in found.roles),
+        "has_engaged_economic_buyer": any(
+            role.role == "Economic Buyer" and role.since < end and role.contact_id in engaged for role in found.roles
+        ),
+    }
+
+
+def load_company(settings: Settings, folder: Path, until: datetime | None = None, tenant: str = "a") -> None:
+    salesforce.write(folder, PLAN, until or day_end(PLAN, PLAN.end_date))
+    load_directory(settings, folder, read_mapping("salesforce"), tenant)
+
+
+def test_the_generated_company_s_days(
+    tmp_path: Path, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
+) -> None:
+    business_zone(PLAN.timezone)
+    load_company(clean, tmp_path)
+    materialize(clean, DAILY_STATE, str(SAMPLED[0]), str(SAMPLED[-1]))
+    for day in SAMPLED:
+        expected = {found.id: as_told(found, day) for found in open_on(day)}
+        assert len(expected) > 30
+        columns = list(next(iter(expected.values())))
+        names = ", ".join("close_date::text" if name == "close_date" else name for name in columns)
+        rows = warehouse(f"select opportunity_id, {names} from staging.deal_days where snapshot_date = %s", day)
+        built = {key: dict(zip(columns, values, strict=True)) for key, *values in rows}
+        assert built.keys() == expected.keys()
+        for key, told in expected.items():
+            assert built[key].pop("days_in_stage") == pytest.approx(told.pop("days_in_stage"), abs=1e-9)
+            assert built[key] == told, (day, key)
