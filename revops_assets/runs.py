@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
 from revops_assets.resources import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
@@ -70,7 +72,9 @@ def run_assets(
 
     graph = defs.resolve_asset_graph()
     try:
-        chosen = dg.AssetSelection.from_string(selection).resolve(graph)
+        with warnings.catch_warnings():  # Dagster's own use of what it calls beta is no user's business
+            warnings.simplefilter("ignore", BetaWarning)
+            chosen = dg.AssetSelection.from_string(selection).resolve(graph)
     except dg.DagsterError as error:
         raise RevopsError(f"--select {selection}: {' '.join(str(error).split())}") from None
     chosen = {key for key in chosen if key.path[0] not in SOURCE_GROUPS}

@@ -42,6 +42,7 @@ def settings() -> Iterator[Settings]:
     settings = get_settings()
     try:
         upgrade(settings)
+        commit_without_waiting(settings)
         yield settings
     finally:
         if TEST_SERVER:
@@ -51,17 +52,31 @@ def settings() -> Iterator[Settings]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def databases_of(settings: Settings) -> set[str]:
+    """Names of this run's databases."""
+    return {
+        databases.name_of(settings.for_env(env), db)  # type: ignore[arg-type]
+        for env in ("dev", "prod")
+        for db in ("source", "warehouse", "dagster")
+    }
+
+
+def commit_without_waiting(settings: Settings) -> None:
+    """Tests need not survive a crash of the machine: commits do not wait for the disk (a crash of the server is safe)."""
+    connection = databases.open_connection(settings, databases.server_url(settings))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for name in databases_of(settings):
+            cursor.execute(f'alter database "{name}" set synchronous_commit = off')
+    connection.close()
+
+
 def drop_databases(settings: Settings) -> None:
     """Remove what a run put on somebody's server."""
     connection = databases.open_connection(settings, databases.server_url(settings))
     connection.autocommit = True
     with connection.cursor() as cursor:
-        names = {
-            databases.name_of(settings.for_env(env), db)
-            for env in ("dev", "prod")
-            for db in ("source", "warehouse", "dagster")
-        }
-        for name in names:
+        for name in databases_of(settings):
             cursor.execute(f'drop database if exists "{name}" with (force)')
     connection.close()
 
@@ -70,21 +85,25 @@ def drop_databases(settings: Settings) -> None:
 def clean(settings: Settings) -> Settings:
     """Empty source and warehouses."""
     for environment in (settings.for_env("dev"), settings.for_env("prod")):
-        truncate(environment, "warehouse", "'pipedrive', 'reference', 'staging', 'enriched', 'dyno_crm'")
-        query(environment, "warehouse", "truncate ops.days_written, ops.reference_files")
-    truncate(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
+        empty(environment, "warehouse", "'pipedrive', 'reference', 'staging', 'enriched', 'dyno_crm', 'ops'")
+    empty(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings
 
 
-def truncate(settings: Settings, database: databases.Database, schemas: str) -> None:
+KEPT = "'canonical_tables', 'calendar', 'calendar_settings'"
+
+
+def empty(settings: Settings, database: databases.Database, schemas: str) -> None:
+    """Truncate the tables that hold rows: most hold none, and truncating a table costs a file."""
     with databases.connect(settings, database) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select string_agg(format('%%I.%%I', relnamespace::regnamespace, relname), ', ') from pg_class"
-            f" where relnamespace::regnamespace::text in ({schemas}) and relkind in ('r', 'p') and not relispartition"
-            " and relname <> 'canonical_tables'".replace("%%", "%")
+            "select string_agg(format('select %L as name where exists (select from %I.%I)', format('%I.%I', n, t), n, t), ' union all ')"
+            f" from (select relnamespace::regnamespace::text as n, relname as t from pg_class where relnamespace::regnamespace::text in ({schemas})"
+            f" and relkind in ('r', 'p') and not relispartition and relname not in ({KEPT})) as tables"
         )
-        tables = cursor.fetchone()[0]
-        cursor.execute(f"truncate {tables}")
+        cursor.execute(cursor.fetchall()[0][0])
+        if filled := [name for (name,) in cursor.fetchall()]:
+            cursor.execute(f"truncate {', '.join(filled)} cascade")
         if database == "source":
             cursor.execute("alter sequence crm.load_seq restart; alter table crm.loads alter column load_id restart")
 

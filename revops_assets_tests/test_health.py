@@ -270,9 +270,22 @@ def test_rules_are_known_from_when_they_were_taken_over(
     assert warehouse(score) == [(first, known)]
 
 
-@pytest.mark.parametrize(
-    ("lines", "error"),
-    [
+def test_a_reference_file_that_does_not_fit_changes_nothing(
+    put: Put, clean: Settings, warehouse: Query, rules: Callable[[str, str], None]
+) -> None:
+    put("a", pipeline_stages=STAGE, opportunities=[deal("Proposal")])
+    materialize(clean, DAILY, "2024-01-12")
+
+    def state() -> list[list[tuple[Any, ...]]]:
+        return [
+            warehouse(f"select * from {table}")
+            for table in ("enriched.deal_health_scores", "reference.stage_benchmarks_versions")
+        ]
+
+    before = state()
+    file = dated_reference.SQL_DIR / "reference" / "stage_benchmarks.csv"
+    good = file.read_text()
+    for lines, error in (
         (
             "a,2024-13-01,Proposal,24,30,0.6,true\n",
             "stage_benchmarks.csv line 11: valid_from '2024-13-01' is not a date",
@@ -284,21 +297,9 @@ def test_rules_are_known_from_when_they_were_taken_over(
             'stage_benchmarks.csv: invalid input syntax for type numeric: "soon"',
         ),
         ("a,2024-01-01,Proposal,0,30,0.6,true\n", "stage_benchmarks.csv: new row for relation"),
-    ],
-)
-def test_a_reference_file_that_does_not_fit_changes_nothing(
-    put: Put, clean: Settings, warehouse: Query, rules: Callable[[str, str], None], lines: str, error: str
-) -> None:
-    put("a", pipeline_stages=STAGE, opportunities=[deal("Proposal")])
-    materialize(clean, DAILY, "2024-01-12")
-    before = (
-        warehouse("select * from enriched.deal_health_scores"),
-        warehouse("select * from reference.stage_benchmarks_versions"),
-    )
-    rules("stage_benchmarks", lines)
-    with pytest.raises(RevopsError, match=error):
-        materialize(clean, DAILY, "2024-01-12")
-    assert (
-        warehouse("select * from enriched.deal_health_scores"),
-        warehouse("select * from reference.stage_benchmarks_versions"),
-    ) == before
+    ):
+        rules("stage_benchmarks", lines)
+        with pytest.raises(RevopsError, match=error):
+            materialize(clean, "reference/stage_benchmarks")
+        assert state() == before
+        file.write_text(good)

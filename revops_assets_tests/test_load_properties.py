@@ -13,7 +13,7 @@ from revops_assets.errors import RevopsError
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import Mapping
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import query, truncate
+from revops_assets_tests.conftest import empty, query
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 COLUMNS = {"opportunity_id": "id", "stage_id": "stage", "amount": "amount", "created_at": "created"}
@@ -43,7 +43,7 @@ def loaded(settings: Settings) -> list[str]:
 
 def check(clean: Settings, folder: Path, content: bytes, name: str, ids: list[str], share: float) -> None:
     """Load the file: all valid ids arrive and every other record is accounted for, or nothing does and one line says why."""
-    truncate(clean, "source", "'crm', 'crm_staging'")
+    empty(clean, "source", "'crm', 'crm_staging'")
     (folder / name).write_bytes(content)
     try:
         result = load_directory(clean, folder, mapping(name, share), "fuzz")

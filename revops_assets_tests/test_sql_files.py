@@ -33,6 +33,8 @@ def tables_read(file: SqlFile) -> set[dg.AssetKey]:
         if not table.db and table.name in names:
             continue
         assert table.db, f"{file.path}: {table.name} is named without its schema"
+        if table.db == "pg_temp":  # the run's own days
+            continue
         schema = REMOTE.get(table.db, table.db)
         name = table.name.removesuffix("_versions") if table.db in REMOTE else table.name
         keys.add(dg.AssetKey([schema, name]))

@@ -89,8 +89,9 @@ def test_completed_and_present_stays_are_counted_apart(put: Put, clean: Settings
     sums = {row["stage_name"]: (row["completed_count"] or 0) * (row["avg_duration_days"] or 0) for row in report.rows}
     assert sums == {"A": 18, "B": Decimal("1.5"), "C": 0}
     parameters = report.header["parameters"]
+    assert parameters.pop("known_as_of") >= 1
     assert parameters == {"pipeline_id": str(uid("pipeline", "a", "sales")), "stage_id": None,
-                          "as_of": "2024-03-01T00:00:00+00:00", "known_as_of": 1}  # fmt: skip
+                          "as_of": "2024-03-01T00:00:00+00:00"}  # fmt: skip
 
 
 @pytest.fixture

@@ -12,36 +12,45 @@ begin
 create or replace function crm.opportunities_as_of(
     p_at timestamptz, p_known_as_of bigint default 9223372036854775806
 ) returns setof crm.opportunities_versions language sql stable parallel safe as $$
-    with stages as materialized (
-        select s.tenant_id, s.stage_id, s.outcome, bool_or(s.outcome = 'lost') over (partition by s.tenant_id) as has_lost
+    with closings as materialized (
+        select coalesce(array_agg(s.tenant_id || '/' || s.stage_id) filter (where s.outcome = 'won'), '{}') as won,
+            coalesce(array_agg(s.tenant_id || '/' || s.stage_id) filter (where s.outcome = 'lost'), '{}') as lost,
+            coalesce(array_agg(s.tenant_id) filter (where s.outcome = 'lost'), '{}') as tenants_with_lost
         from crm.pipeline_stages_as_of(p_at, p_known_as_of) as s
     ),
-    changes as (
-        select h.tenant_id, h.opportunity_id,
-            jsonb_object_agg(h.field, h.old_value order by h.changed_at desc, h.known_from desc, h.line_no desc)
-                filter (where h.changed_at >= p_at and h.field <> 'created_at') as later,
-            jsonb_object_agg(h.field, h.new_value order by h.changed_at, h.known_from, h.line_no)
-                filter (where h.changed_at < p_at and h.field <> 'created_at') as earlier,
-            bool_or(h.field in ('stage_id', 'status')) as has_moves,
-            (array_agg(c.outcome order by h.changed_at, h.known_from, h.line_no)
-                filter (where h.changed_at < p_at and c.outcome is not null)) as outcomes,
-            (array_agg(h.changed_at order by h.changed_at, h.known_from, h.line_no)
-                filter (where h.changed_at < p_at and c.outcome is not null)) as outcomes_at
-        from crm.opportunity_history_versions as h
-        left join stages as s on s.tenant_id = h.tenant_id and h.field = 'stage_id' and s.stage_id = h.new_value
-        cross join lateral (
-            select case
-                when h.field in ('stage_id', 'created_at') then coalesce(s.outcome, 'open')
+    -- Towards the instant from both sides: what comes last of the earlier changes is the latest, of the later ones the
+    -- earliest. The aggregates take their rows in this order, so that one sort serves them all.
+    events as (
+        select h.tenant_id, h.opportunity_id, h.field, h.old_value, h.new_value, h.changed_at, h.changed_at < p_at as is_earlier,
+            case
+                when h.field = 'stage_id' then case
+                    when h.tenant_id || '/' || h.new_value = any((select c.won from closings as c)::text[]) then 'won'
+                    when h.tenant_id || '/' || h.new_value = any((select c.lost from closings as c)::text[]) then 'lost'
+                    else 'open'
+                end
+                when h.field = 'created_at' then 'open'
                 when h.field = 'status' then h.new_value
                 when h.field = 'loss_reason' and h.new_value is not null
-                    and not exists (select from stages as x where x.tenant_id = h.tenant_id and x.has_lost) then 'lost'
+                    and h.tenant_id <> all((select c.tenants_with_lost from closings as c)::text[]) then 'lost'
             end as outcome
-        ) as c
+        from crm.opportunity_history_versions as h
         where h.known_from <= p_known_as_of and h.known_to > p_known_as_of and not h.is_deleted
             and h.field in ('stage_id', 'pipeline_id', 'amount', 'currency', 'probability', 'forecast_category', 'close_date',
                 'owner_id', 'account_id', 'next_step', 'lead_source', 'discount_pct', 'competitor', 'competitor_status', 'name',
                 'loss_reason', 'status', 'created_at')
-        group by h.tenant_id, h.opportunity_id
+        order by h.tenant_id, h.opportunity_id, greatest(h.changed_at - p_at, p_at - h.changed_at) desc,
+            case when h.changed_at < p_at then h.known_from else -h.known_from end,
+            case when h.changed_at < p_at then h.line_no else -h.line_no end
+    ),
+    changes as (
+        select tenant_id, opportunity_id,
+            jsonb_object_agg(field, old_value) filter (where not is_earlier and field <> 'created_at') as later,
+            jsonb_object_agg(field, new_value) filter (where is_earlier and field <> 'created_at') as earlier,
+            bool_or(field in ('stage_id', 'status')) as has_moves,
+            array_agg(outcome) filter (where is_earlier and outcome is not null) as outcomes,
+            array_agg(changed_at) filter (where is_earlier and outcome is not null) as outcomes_at
+        from events
+        group by tenant_id, opportunity_id
     )
     select %s
     from crm.opportunity_records_as_of(p_at, p_known_as_of) as v

@@ -21,3 +21,7 @@ comment on function crm.fits_opportunity is 'Whether a value from the change log
 alter table crm.opportunity_history_versions
 add constraint values_fit_their_field
 check (crm.fits_opportunity(field, old_value) and crm.fits_opportunity(field, new_value)) not valid;
+
+-- Past states of one deal are read from both parts of its versions.
+create index on crm.opportunity_history_superseded (tenant_id, opportunity_id);
+create index on crm.activities_superseded (tenant_id, opportunity_id);

@@ -1,0 +1,169 @@
+"""What must hold of every daily dataset, whatever it says: docs/decisions/0006.
+
+The company has reopened, re-owned, re-priced, pushed, merged, deleted and late records; the days cross the end of a
+quarter and a change of clocks, and hold a leap day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from revops_assets.definitions import defs
+from revops_assets.loading.load import load_directory
+from revops_assets.loading.mapping import read_mapping
+from revops_assets.scenario import salesforce
+from revops_assets.scenario.calendar import day_end
+from revops_assets.scenario.model import Plan
+from revops_assets.settings import Settings
+from revops_assets_tests.conftest import Query, materialize, query
+
+PLAN = Plan(160, date(2024, 4, 2), 5, "Europe/Berlin")
+FIRST, LAST = date(2024, 3, 29), date(2024, 4, 1)
+GRAPH = defs.resolve_asset_graph()
+DAILY = sorted(".".join(key.path) for key in GRAPH.get_all_asset_keys() if GRAPH.get(key).is_partitioned)
+ALL = "group:reference or group:staging or group:enriched"
+Rows = dict[str, list[tuple[Any, ...]]]
+ForgetAndRead = tuple[Callable[[], None], Callable[..., Rows]]
+
+
+def each_day() -> Iterator[str]:
+    for n in range((LAST - FIRST).days + 1):
+        yield str(FIRST + timedelta(days=n))
+
+
+@pytest.fixture
+def tables(clean: Settings) -> ForgetAndRead:
+    """Forget every daily row; read every daily dataset, without what names the run."""
+
+    def forget() -> None:
+        query(clean, "warehouse", f"truncate {', '.join(DAILY)}, ops.days_written")
+
+    def read(where: str = "true", without: tuple[str, ...] = ("data_freshness",)) -> Rows:
+        found = {}
+        for table in DAILY:
+            columns = [name for (name,) in query(
+                clean, "warehouse", "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+                " order by attnum", table) if name not in without]  # fmt: skip
+            statement = f"select {', '.join(columns)} from {table} where {where} order by {', '.join(columns)}"
+            found[table] = query(clean, "warehouse", statement)
+        return found
+
+    return forget, read
+
+
+@pytest.fixture
+def company(tmp_path: Path, clean: Settings, business_zone: Callable[[str], None]) -> Path:
+    """The company, loaded; returns its folder."""
+    business_zone(PLAN.timezone)
+    salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))
+    load_directory(clean, tmp_path / "full", read_mapping("salesforce"), "full")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("company")
+def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, tables: ForgetAndRead) -> None:
+    forget, read = tables
+    materialize(clean, ALL, str(FIRST), str(LAST))
+    at_once = read()
+    assert all(at_once.values())
+    materialize(clean, ALL, str(FIRST), str(LAST))
+    assert read() == at_once
+    forget()
+    for day in each_day():
+        materialize(clean, ALL, day)
+    assert read() == at_once
+    forget()
+    for day in reversed(list(each_day())):
+        materialize(clean, ALL, day)
+    assert read() == at_once
+
+
+def test_nothing_after_a_day_s_end_changes_the_day(company: Path, clean: Settings, tables: ForgetAndRead) -> None:
+    """The export cut at the end of a day says of that day, and of those before it, what the full one says."""
+    _, read = tables
+    cut = date(2024, 2, 29)
+    salesforce.write(company / "cut", PLAN, day_end(PLAN, cut))
+    load_directory(clean, company / "cut", read_mapping("salesforce"), "cut")
+    materialize(clean, ALL, str(cut - timedelta(days=2)), str(cut))
+    both = [read(f"tenant_id = '{tenant}'", without=("tenant_id", "data_freshness")) for tenant in ("full", "cut")]
+    assert all(both[0].values())
+    assert both[0] == both[1]
+
+
+def test_an_earlier_known_time_gives_the_earlier_rows(company: Path, clean: Settings, tables: ForgetAndRead) -> None:
+    _, read = tables
+    materialize(clean, ALL, str(FIRST), str(LAST))
+    first = read()
+    # A change of stage that happened on the 20th of March, an activity of the 25th and a deletion: all told late.
+    [(deal, stage)] = query(
+        clean, "source", "select opportunity_id, stage_id from crm.opportunities where not is_closed order by 1 limit 1"
+    )
+    [(load,)] = query(clean, "source", "select crm.start_load('full', 'late')")
+    query(clean, "source", "insert into crm_staging.opportunity_history (load_id, history_id, opportunity_id, field, old_value, new_value, changed_at)"
+          " values (%s, 'late', %s, 'stage_id', %s, 'Procurement', '2024-03-20Z')", load, deal, stage)  # fmt: skip
+    query(clean, "source", "insert into crm_staging.activities (load_id, activity_id, opportunity_id, type, contact_id, occurred_at, is_done)"
+          " values (%s, 'late', %s, 'meeting', 'c', '2024-03-25Z', true)", load, deal)  # fmt: skip
+    query(clean, "source", "insert into crm_staging.opportunities (load_id, opportunity_id, created_at, is_deleted, modified_at)"
+          " select %s, opportunity_id, created_at, true, '2024-03-30Z' from crm.opportunities where not is_closed and opportunity_id > %s"
+          " order by 2 limit 1", load, deal)  # fmt: skip
+    query(clean, "source", "select crm.finish_load(%s)", load)
+    materialize(clean, ALL, str(FIRST), str(LAST))
+    later = read(without=("data_freshness", "known_as_of"))
+    [(known,)] = query(
+        clean, "warehouse", "select min(known_as_of) from ops.days_written where snapshot_date < %s", FIRST
+    )
+    # The days before the range, which it compares itself with, are read again too.
+    materialize(clean, ALL, str(FIRST - timedelta(days=7)), str(LAST), known_as_of=known)
+    assert {table: [row for row in rows if row[1] >= FIRST] for table, rows in read().items()} == {
+        table: [row for row in rows if row[1] >= FIRST] for table, rows in first.items()
+    }
+    assert later["staging.deal_days"] != read(without=("data_freshness", "known_as_of"))["staging.deal_days"]
+
+
+def test_a_run_for_one_tenant_leaves_the_others_alone(company: Path, clean: Settings, tables: ForgetAndRead) -> None:
+    _, read = tables
+    load_directory(clean, company / "full", read_mapping("salesforce"), "other")
+    materialize(clean, ALL, str(LAST))
+    before = read("tenant_id = 'other'", without=())
+    query(
+        clean,
+        "warehouse",
+        "update enriched.deal_health_scores set health_score = 1; delete from staging.deal_days where tenant_id = 'full'"
+        " and snapshot_date = '2024-04-01'",
+    )
+    changed = read("tenant_id = 'other'", without=())
+    materialize(clean, ALL, str(LAST), tenants=["full"])
+    assert read("tenant_id = 'other'", without=()) == changed != before
+    same = ("data_freshness", "known_as_of", "tenant_id")
+    materialize(clean, ALL, str(LAST))
+    assert read("tenant_id = 'full'", without=same) == read("tenant_id = 'other'", without=same)
+
+
+@pytest.mark.usefixtures("company")
+def test_every_open_deal_stands_in_one_band_and_one_category(clean: Settings, warehouse: Query, source: Query) -> None:
+    materialize(clean, ALL, str(FIRST), str(LAST))
+    zone = ZoneInfo(PLAN.timezone)
+    for day in each_day():
+        end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
+        [(open_deals, money)] = source(
+            "select count(*), sum(amount) from crm.opportunities_as_of(%s) where not is_closed", end
+        )
+        for select in (
+            "select count(*), sum(amount) from staging.deal_days where snapshot_date = %s",
+            "select count(*) filter (where health_category is not null), sum(amount) from enriched.deal_health_scores"
+            " inner join staging.deal_days using (tenant_id, snapshot_date, opportunity_id) where snapshot_date = %s",
+            "select sum(n), sum(money) from (select forecast_category, count(*) as n, sum(amount) as money from staging.deal_days"
+            " where snapshot_date = %s group by 1) as c",
+        ):
+            assert warehouse(select, day) == [(open_deals, money)], (day, select)
+        # The reads of the past in the source and the days in the warehouse are two ways to one state.
+        columns = "opportunity_id, amount, close_date, coalesce(owner_id, '-1')"
+        assert warehouse(f"select {columns} from staging.deal_days where snapshot_date = %s order by 1", day) == source(
+            f"select {columns} from crm.opportunities_as_of(%s) where not is_closed order by 1", end
+        )
