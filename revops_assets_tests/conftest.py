@@ -212,7 +212,8 @@ def materialize(settings: Settings, selection: str, first: str = "", last: str =
         return run_assets(settings, selection, days, instance, **options)
 
 
-DAILY_STATE = "group:reference or group:staging"
+# Deals as of each day, and everything that they are built from.
+DAILY_STATE = '+key:"staging/deal_days"'
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from revops_assets.cli import app
+from revops_assets.cli import register
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import Export
 
@@ -27,8 +27,6 @@ def revops(*args: str | Path, status: int = 0, **environment: str) -> str:
 
 def commands() -> list[list[str]]:
     """Every command and group."""
-    from revops_assets.cli import db, demo, doctor, funnel, load, scenario  # noqa: F401
-
     found: list[list[str]] = []
 
     def walk(command: object, path: list[str]) -> None:
@@ -36,7 +34,7 @@ def commands() -> list[list[str]]:
         for name, child in getattr(command, "commands", {}).items():
             walk(child, [*path, name])
 
-    walk(typer.main.get_command(app), [])
+    walk(typer.main.get_command(register()), [])
     return found
 
 

@@ -90,7 +90,7 @@ def test_each_day_has_the_values_of_its_end(put: Put, days: Days) -> None:
     ]
 
 
-def test_engagement_comes_and_goes(put: Put, days: Days) -> None:
+def test_engagement_comes_and_goes(put: Put, clean: Settings, warehouse: Query) -> None:
     put(
         "a",
         opportunities=[deal("A")],
@@ -106,19 +106,27 @@ def test_engagement_comes_and_goes(put: Put, days: Days) -> None:
              "is_deleted": True, "modified_at": "2024-02-01Z"},
         ],
     )  # fmt: skip
-    columns = "last_two_way_at::date::text, days_since_two_way, engaged_contacts_count, has_champion, has_engaged_economic_buyer"
-    found = {row[0]: row[1:] for row in days(columns, "2024-01-09", "2024-04-20")}
-    assert found["01-09"] == (None, 8, 0, False, False)  # silence counts from the creation
-    assert found["01-10"] == ("2024-01-10", 0, 1, False, False)
-    assert found["01-13"] == ("2024-01-10", 3, 1, False, False)  # not answered, no reply, not held
-    assert found["01-14"] == ("2024-01-14", 0, 1, False, False)  # a demo with nobody in particular
-    assert found["01-15"] == ("2024-01-14", 1, 1, False, True)
-    assert found["01-16"] == ("2024-01-14", 2, 1, True, True)
-    assert found["01-20"] == ("2024-01-20", 0, 2, True, True)
-    assert found["02-01"] == ("2024-01-20", 12, 2, False, True)  # no champion any more
-    assert found["04-08"] == ("2024-04-08", 0, 2, False, True)  # the 89th day after the 10th of January
-    assert found["04-09"] == ("2024-04-08", 1, 1, False, False)
-    assert found["04-19"] == ("2024-04-08", 11, 1, False, False)  # the 90th after the 20th: engaged anew in between
+    materialize(clean, '+key:"staging/deal_intervals"')
+
+    def on(day: str) -> tuple[Any, ...]:
+        [row] = warehouse(
+            "select to_char(last_two_way_at, 'MM-DD'), engaged_contacts_count, champions_count, engaged_economic_buyers_count"
+            " from staging.deal_intervals where d_from <= %(day)s and d_to > %(day)s".replace("%(day)s", f"'2024-{day}'")
+        )  # fmt: skip
+        return row
+
+    assert on("01-09") == (None, 0, 0, 0)
+    assert on("01-10") == ("01-10", 1, 0, 0)
+    assert on("01-13") == ("01-10", 1, 0, 0)  # not answered, no reply, not held
+    assert on("01-14") == ("01-14", 1, 0, 0)  # a demo with nobody in particular
+    assert on("01-15") == ("01-14", 1, 0, 1)
+    assert on("01-16") == ("01-14", 1, 1, 1)
+    assert on("01-20") == ("01-20", 2, 1, 1)
+    assert on("02-01") == ("01-20", 2, 0, 1)  # no champion any more
+    assert on("04-08") == ("04-08", 2, 0, 1)  # the 89th day after the 10th of January
+    assert on("04-09") == ("04-08", 1, 0, 0)
+    assert on("04-19") == ("04-08", 1, 0, 0)  # the 90th after the 20th: engaged anew in between
+    assert on("07-07") == ("04-08", 0, 0, 0)
 
 
 def test_days_are_those_of_the_business_time_zone(put: Put, days: Days, business_zone: Callable[[str], None]) -> None:

@@ -14,7 +14,7 @@ from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
-from revops_assets_tests.conftest import Query, build
+from revops_assets_tests.conftest import Query, build, materialize
 from revops_assets_tests.test_cli import commands
 
 DOCS = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
@@ -97,3 +97,15 @@ def test_the_stage_velocity_page_s_sql_runs(tmp_path: Path, clean: Settings, war
     assert 0 < still_open <= len(warehouse(then.replace("2024-03-01Z", "2024-03-06Z")))
     assert len(warehouse(run)) == 1
     assert len(warehouse(read)) == 9
+
+
+def test_the_daily_page_s_sql_runs(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
+    plan = Plan(60, date(2024, 3, 5), 1, "UTC")
+    salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))
+    load_directory(clean, tmp_path, read_mapping("salesforce"), "acme")
+    materialize(clean, '+key:"enriched/deal_health_scores"', "2024-03-05")
+    [text] = blocks(PROJECT_ROOT / "docs" / "daily.md", "sql")
+    rows = warehouse(text)
+    assert 3 < len(rows) <= 10
+    scores = [row[2] for row in rows]
+    assert scores == sorted(scores)

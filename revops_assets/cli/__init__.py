@@ -11,12 +11,17 @@ from revops_assets.errors import RevopsError
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
+def register() -> typer.Typer:
+    """Import every command's module, which puts the command in its place; returns the whole."""
+    from revops_assets.cli import db, demo, doctor, funnel, load, materialize, scenario, stage_velocity  # noqa: F401
+
+    return app
+
+
 def main() -> None:
     """Run a command; an error that people can mend is one line on stderr and exit status 1."""
-    from revops_assets.cli import db, demo, doctor, funnel, load, materialize, scenario, stage_velocity  # noqa: F401 - they register themselves
-
     try:
-        app()
+        register()()
     except RevopsError as error:
         print(f"revops: {error}", file=sys.stderr)
         sys.exit(1)

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,8 @@ def demo_command() -> None:
     from revops_assets.funnel import compare
     from revops_assets.loading.load import load_directory
     from revops_assets.loading.mapping import read_mapping
-    from revops_assets.runs import dagster_instance, run_job
+    from revops_assets.runs import dagster_instance, run_assets, run_job
+    from revops_assets.scenario.calendar import yesterday
 
     started = time.monotonic()
     settings = get_settings()
@@ -52,8 +54,12 @@ def demo_command() -> None:
     with dagster_instance(settings) as instance:
         results = [run_job(settings, "funnel", env, instance) for env in ("dev", "prod")]
         velocity = run_job(settings, "stage_velocity", "dev", instance)
+        newest = yesterday(settings.timezone)
+        week = (newest - timedelta(days=6), newest)
+        health = run_assets(settings, '+key:"enriched/deal_health_scores"', week, instance)
     print_run(results[0])
     print_run(velocity)
+    print_run(health)
 
     lines = [line for line in compare(settings) if line["tenant_id"] == "pipeco"]
     differing = sum(line["differs"] for line in lines)
@@ -72,12 +78,14 @@ def demo_command() -> None:
         f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
         f"         {visits:,} stays of deals in stages, a stage velocity report for each pipeline (dev)\n"
+        f"         the health of every open deal as of each of the seven days up to {newest} (dev)\n"
         f"Checked  {sum(len(result.checks) for result in results)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
         f"Next     make up                            the asset graph, its data and checks on http://127.0.0.1:3000\n"
         f"         {revops} funnel compare   the funnel, dev beside prod\n"
         f"         {revops} stage-velocity run --tenant acme --pipeline default\n"
+        f"         {revops} materialize --from {newest - timedelta(days=60)} --to {newest}    any past days, exactly\n"
         f'         {revops} psql -- -c "select name, stage_id, amount from crm_remote.opportunities limit 20"\n'
         f"         {revops} load DIR         your own export"
     )
