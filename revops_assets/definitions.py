@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from revops_assets.assets import dyno_crm, enriched, pipedrive, reference, source, staging
+from revops_assets.assets import analytics, dyno_crm, enriched, pipedrive, reference, source, staging
 from revops_assets.assets.scenario import scenario_exports
 from revops_assets.checks import check_definitions
 from revops_assets.jobs import jobs
@@ -14,7 +14,15 @@ settings = get_settings()
 top = [scenario_exports, source.loaded_tables()] if settings.scenario else source.table_specs(has_scenario=False)
 
 defs = dg.Definitions(
-    assets=[*top, *reference.ASSETS, *staging.ASSETS, *enriched.ASSETS, *dyno_crm.ASSETS, *pipedrive.ASSETS],
+    assets=[
+        *top,
+        *reference.ASSETS,
+        *staging.ASSETS,
+        *enriched.ASSETS,
+        *analytics.ASSETS,
+        *dyno_crm.ASSETS,
+        *pipedrive.ASSETS,
+    ],
     asset_checks=check_definitions(),
     jobs=jobs(settings),
     schedules=schedules(settings),

@@ -85,7 +85,9 @@ def drop_databases(settings: Settings) -> None:
 def clean(settings: Settings) -> Settings:
     """Empty source and warehouses."""
     for environment in (settings.for_env("dev"), settings.for_env("prod")):
-        empty(environment, "warehouse", "'pipedrive', 'reference', 'staging', 'enriched', 'dyno_crm', 'ops'")
+        empty(
+            environment, "warehouse", "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dyno_crm', 'ops'"
+        )
     empty(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings
 

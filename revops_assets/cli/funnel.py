@@ -31,12 +31,18 @@ def build_command(
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Build the eight models from the newest export and run their checks."""
-    from revops_assets.cli.show import print_json
     from revops_assets.runs import dagster_instance, run_job
 
     settings = get_settings()
     with dagster_instance(settings) as instance:
         result = run_job(settings, "funnel", env.value if env else settings.env, instance)
+    finish(result, json)
+
+
+def finish(result: RunResult, json: bool) -> None:
+    """Print a run; exit with status 1 if a check failed as an error."""
+    from revops_assets.cli.show import print_json
+
     if json:
         print_json({"run_id": result.run_id, "env": result.env, "assets": result.assets, "checks": result.checks})
     else:

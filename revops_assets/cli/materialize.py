@@ -26,8 +26,7 @@ def materialize_command(
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""
-    from revops_assets.cli.funnel import print_run
-    from revops_assets.cli.show import print_json
+    from revops_assets.cli.funnel import finish
     from revops_assets.partitions import checked_range
     from revops_assets.runs import dagster_instance, run_assets
 
@@ -43,9 +42,4 @@ def materialize_command(
     settings = get_settings()
     with dagster_instance(settings) as instance:
         result = run_assets(settings, select, days, instance, known_as_of, tenant or [])
-    if json:
-        print_json({"run_id": result.run_id, "env": result.env, "assets": result.assets, "checks": result.checks})
-    else:
-        print_run(result)
-    if result.failed_checks:
-        raise typer.Exit(1)
+    finish(result, json)

@@ -1,0 +1,84 @@
+-- The open pipeline at the end of every day and how healthy it was, as a whole and by forecast category, stage and
+-- team. Every open deal counts once in each dimension; money is of the deals that have an amount, the others are
+-- counted.
+--
+-- One row per: tenant, day, dimension and group of it with an open deal.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   dimension: overall, forecast_category, stage or manager
+--   group_id: All, the category, pipeline/stage, or the manager's id (none: no manager, -1: nobody owns the deal)
+--   group_name: the group's name, for people
+--   deals_count: open deals
+--   without_amount_count: those of them without an amount
+--   amount: what the others are worth; null if none has an amount
+--   mean_health_score: mean score; null if no deal could be judged
+--   amount_weighted_health_score: mean score, each deal weighing as much as it is worth
+--   healthy_count: deals judged Healthy
+--   monitor_count: deals judged Monitor
+--   at_risk_count: deals judged At Risk
+--   critical_count: deals judged Critical
+--   unjudged_count: deals of which the source tells too little to judge
+--   healthy_amount: what the Healthy deals are worth
+--   monitor_amount: what the Monitor deals are worth
+--   at_risk_amount: what the At Risk deals are worth
+--   critical_amount: what the Critical deals are worth
+--   needs_attention_count: deals with a score below the threshold
+--   stuck_count: deals with the flag STUCK
+--   mean_days_in_stage: mean of the elapsed days in their present stages
+with deals as (
+    select
+        d.tenant_id,
+        d.snapshot_date,
+        d.amount,
+        d.days_in_stage,
+        h.health_score,
+        h.health_category,
+        h.needs_attention,
+        'STUCK' = any(h.risk_flags) as is_stuck,
+        d.forecast_category,
+        coalesce(d.pipeline_id || '/' || d.stage_id, d.pipeline_id) as stage_key,
+        coalesce(d.stage_name, 'No stage') as stage_name,
+        case when d.owner_id = '-1' then '-1' else coalesce(d.manager_id, 'none') end as manager_key,
+        coalesce(d.manager_name, 'No manager') as manager_name
+    from staging.deal_days as d
+    inner join enriched.deal_health_scores as h
+        on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
+    where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
+)
+
+select
+    d.tenant_id,
+    d.snapshot_date,
+    g.dimension,
+    g.group_id,
+    g.group_name,
+    count(*) as deals_count,
+    count(*) filter (where d.amount is null) as without_amount_count,
+    sum(d.amount) as amount,
+    round(avg(d.health_score), 2) as mean_health_score,
+    round(
+        sum(d.health_score * d.amount) / nullif(sum(d.amount) filter (where d.health_score is not null), 0), 2
+    ) as amount_weighted_health_score,
+    count(*) filter (where d.health_category = 'Healthy') as healthy_count,
+    count(*) filter (where d.health_category = 'Monitor') as monitor_count,
+    count(*) filter (where d.health_category = 'At Risk') as at_risk_count,
+    count(*) filter (where d.health_category = 'Critical') as critical_count,
+    count(*) filter (where d.health_category is null) as unjudged_count,
+    sum(d.amount) filter (where d.health_category = 'Healthy') as healthy_amount,
+    sum(d.amount) filter (where d.health_category = 'Monitor') as monitor_amount,
+    sum(d.amount) filter (where d.health_category = 'At Risk') as at_risk_amount,
+    sum(d.amount) filter (where d.health_category = 'Critical') as critical_amount,
+    count(*) filter (where d.needs_attention) as needs_attention_count,
+    count(*) filter (where d.is_stuck) as stuck_count,
+    avg(d.days_in_stage) as mean_days_in_stage
+from deals as d
+cross join
+    lateral (
+        values
+        ('overall', 'All', 'All'),
+        ('forecast_category', d.forecast_category, d.forecast_category),
+        ('stage', d.stage_key, d.stage_name),
+        ('manager', d.manager_key, d.manager_name)
+    ) as g (dimension, group_id, group_name)
+group by d.tenant_id, d.snapshot_date, g.dimension, g.group_id, g.group_name
