@@ -65,8 +65,8 @@ def run_assets(
 ) -> RunResult:
     """Run the assets of a selection (Dagster's syntax) now, the daily ones for a range of days, as one run.
 
-    Loaded tables and generated exports are sources: they are never part of it. RevopsError if nothing is selected, if
-    daily assets lack their days, or if a step fails.
+    Loaded tables and generated exports are sources: they are never part of it. With known_as_of everything upstream is
+    built too. RevopsError if nothing is selected, if daily assets lack their days, or if a step fails.
     """
     from revops_assets.definitions import defs
 
@@ -74,7 +74,9 @@ def run_assets(
     try:
         with warnings.catch_warnings():  # Dagster's own use of what it calls beta is no user's business
             warnings.simplefilter("ignore", BetaWarning)
-            chosen = dg.AssetSelection.from_string(selection).resolve(graph)
+            picked = dg.AssetSelection.from_string(selection)
+            # Reading as known earlier only means something where everything below is read so, too.
+            chosen = (picked if known_as_of is None else picked.upstream()).resolve(graph)
     except dg.DagsterError as error:
         raise RevopsError(f"--select {selection}: {' '.join(str(error).split())}") from None
     chosen = {key for key in chosen if key.path[0] not in SOURCE_GROUPS}

@@ -71,7 +71,7 @@ select
     sum(d.amount) filter (where d.health_category = 'Critical') as critical_amount,
     count(*) filter (where d.needs_attention) as needs_attention_count,
     count(*) filter (where d.is_stuck) as stuck_count,
-    avg(d.days_in_stage) as mean_days_in_stage
+    round(avg(d.days_in_stage::numeric), 4) as mean_days_in_stage
 from deals as d
 cross join
     lateral (

@@ -25,7 +25,7 @@ create table analytics.pipeline_health_summary (
     critical_amount numeric(16, 2),
     needs_attention_count bigint not null,
     stuck_count bigint not null,
-    mean_days_in_stage float8,
+    mean_days_in_stage numeric(10, 4),
     known_as_of bigint not null,
     data_freshness timestamptz,
     primary key (tenant_id, snapshot_date, dimension, group_id),
