@@ -25,7 +25,7 @@ demo: $(INSTALLED) ## build everything from a generated export and print a summa
 	@$(BIN)/revops demo
 
 test: $(INSTALLED) ## the test suite, on the embedded PostgreSQL or on REVOPS_TEST_DATABASE_URL
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 up: $(INSTALLED) ## Dagster on http://127.0.0.1:3000 until Ctrl-C
 	@$(BIN)/revops up
