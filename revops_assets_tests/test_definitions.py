@@ -117,6 +117,13 @@ def test_the_scenario_job_writes_exports_and_loads_them(clean: Settings, source:
         run = defs.resolve_job_def("scenario").execute_in_process(instance=instance, run_config=config)
         assert run.success
         event = instance.get_latest_materialization_event(dg.AssetKey(["crm", "opportunities"]))
+        loads = instance.get_latest_materialization_event(dg.AssetKey(["crm", "loads"]))
+    assert loads is not None
+    assert loads.asset_materialization is not None
+    totals = loads.asset_materialization.metadata
+    assert source("select sum(rows_read), sum(rows_inserted), sum(rows_rejected) from crm.loads") == [
+        (totals["rows_read"].value, totals["rows_inserted"].value, totals["rows_rejected"].value)
+    ]
     assert event is not None
     assert event.asset_materialization is not None
     metadata = event.asset_materialization.metadata

@@ -88,7 +88,10 @@ def _metadata(results: list[LoadResult], schema: str, table: str) -> dict[str, A
     """What the loads did to one table: counts over all of them, the loads, and what was set aside."""
     earliest = None
     if [schema, table] == ["crm", "loads"]:
-        counts: dict[str, Any] = {"dagster/row_count": len(results)}
+        named = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rejected", "rows_conflicting")
+        counts: dict[str, Any] = {name: sum(getattr(result, name) for result in results) for name in named}
+        touched = [result.earliest_business_at for result in results if result.earliest_business_at]
+        earliest = min(touched, default=None)
     elif schema == "crm":
         done = [entry for result in results for entry in result.tables if entry["table_name"] == table]
         counts = {name: sum(entry[name] for entry in done) for name in
