@@ -42,15 +42,9 @@ with measured as (
         d.*,
         b.needs_economic_buyer,
         m.median_days as own_median_days,
-        k.benchmark_days,
-        case
-            when k.benchmark_days is null then null
-            when not b.is_default then 'tenant'
-            when c.expected_days is not null then 'source'
-            when b.is_default then 'default'
-            else 'own median'
-        end as benchmark_source,
-        coalesce(d.days_in_stage / k.benchmark_days, 1) as velocity_ratio
+        k.benchmark_source,
+        n.benchmark_days,
+        coalesce(d.days_in_stage / n.benchmark_days, 1) as velocity_ratio
     from staging.deal_days as d
     inner join enriched.health_rules as r on d.tenant_id = r.tenant_id and d.snapshot_date = r.snapshot_date
     left join reference.stage_benchmarks as b
@@ -65,12 +59,21 @@ with measured as (
         lateral (
             select
                 case
-                    when not b.is_default then b.expected_days::float8
-                    when c.expected_days is not null then c.expected_days::float8
-                    when b.is_default then b.expected_days::float8
-                    when m.visits_count >= r.own_median_visits then m.median_days
-                end as benchmark_days
+                    when not b.is_default then 'tenant'
+                    when c.expected_days is not null then 'source'
+                    when b.is_default then 'default'
+                    when m.visits_count >= r.own_median_visits then 'own median'
+                end as benchmark_source
         ) as k
+    cross join
+        lateral (
+            select
+                case k.benchmark_source
+                    when 'source' then c.expected_days::float8
+                    when 'own median' then m.median_days
+                    else b.expected_days::float8
+                end as benchmark_days
+        ) as n
     where d.snapshot_date >= cast(:window_start as date) - 7 and d.snapshot_date < :window_end
 ),
 
