@@ -49,41 +49,48 @@ def topics() -> Iterator[Topic]:
             yield Topic(path.stem, path, tuple(header[2:]))
 
 
-def take_over_files(connection: PgConnection, settings: Settings) -> list[str]:
-    """Bring every changed file into its versions table, under a load number of its own; returns their names.
+def take_over_files(connection: PgConnection, settings: Settings) -> None:
+    """Bring every changed file into its versions table, under a load number of its own.
 
-    In the caller's transaction; one file at a time over all processes. RevopsError names file and line that do not fit.
+    In the caller's transaction; one file at a time over all processes. RevopsError names the file and line that do not
+    fit; such a file takes no load number.
     """
-    changed = []
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtextextended('reference files', 3))")
         cursor.execute("select name, sha256 from ops.reference_files")
         known = dict(cursor.fetchall())
         for topic in topics():
-            content = topic.path.read_bytes()
-            sha256 = hashlib.sha256(content).hexdigest()
+            sha256 = hashlib.sha256(topic.path.read_bytes()).hexdigest()
             if known.get(topic.name) == sha256:
                 continue
-            rows = list(_rows(topic))
-            seq = _note(settings, topic, len(rows))
             versions = sql.Identifier("reference", f"{topic.name}_versions")
+            read = sql.Identifier("pg_temp", topic.name)
+            names = sql.SQL(", ").join(map(sql.Identifier, ["tenant_id", "valid_from", *topic.columns]))
+            cursor.execute(
+                sql.SQL(
+                    "create temporary table {} (like {} including all) on commit drop;"
+                    " alter table {} alter known_from drop not null"
+                ).format(read, versions, read)
+            )
+            try:
+                rows = copy_rows(cursor, sql.SQL("{} ({})").format(read, names), _rows(topic))
+            except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+                raise _misfit(topic, error) from None
+            seq = _note(settings, topic, rows)
             cursor.execute(
                 sql.SQL("update {} set known_to = %s where known_to = %s").format(versions), (seq, STILL_KNOWN)
             )
-            names = sql.SQL(", ").join(map(sql.Identifier, ["tenant_id", "valid_from", *topic.columns, "known_from"]))
-            try:
-                copy_rows(cursor, sql.SQL("{} ({})").format(versions, names), ([*row, seq] for row in rows))
-            except psycopg2.DataError as error:
-                raise _misfit(topic, error) from None
-            except psycopg2.IntegrityError as error:
-                raise _misfit(topic, error) from None
+            cursor.execute(
+                sql.SQL("insert into {} ({}, known_from) select {}, %s from {}; drop table {}").format(
+                    versions, names, names, read, read
+                ),
+                (seq,),
+            )
             cursor.execute(
                 "insert into ops.reference_files values (%s, %s, %s) on conflict (name)"
                 " do update set sha256 = excluded.sha256, known_from = excluded.known_from",
                 (topic.name, sha256, seq),
             )
-            changed.append(topic.name)
-    return changed
 
 
 def effective(topic: Topic) -> sql.Composed:

@@ -279,7 +279,7 @@ def test_a_reference_file_that_does_not_fit_changes_nothing(
     def state() -> list[list[tuple[Any, ...]]]:
         return [
             warehouse(f"select * from {table}")
-            for table in ("enriched.deal_health_scores", "reference.stage_benchmarks_versions")
+            for table in ("enriched.deal_health_scores", "reference.stage_benchmarks_versions", "crm_remote.loads")
         ]
 
     before = state()
