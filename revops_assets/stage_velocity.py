@@ -55,6 +55,24 @@ class Report:
     excluded: dict[str, int]
 
 
+def instant(name: str, text: str | None) -> datetime | None:
+    """An instant as people write it, with its zone; nothing written: None. RevopsError names what was meant."""
+    if not text:
+        return None
+    try:
+        return _with_zone(name, datetime.fromisoformat(text))
+    except ValueError:
+        raise RevopsError(f"{name}: {text!r} is not an instant such as 2024-07-01T00:00Z") from None
+
+
+def _with_zone(name: str, at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise RevopsError(
+            f"{name} {at.isoformat()} has no time zone: write it with its offset, as in 2024-07-01T00:00Z"
+        )
+    return at
+
+
 def run_stage_velocity_report(
     conn: PgConnection | sa.Connection,
     tenant_id: UUID | str,
@@ -71,10 +89,8 @@ def run_stage_velocity_report(
     an earlier run of that key is returned instead. RevopsError on bad input, which leaves no run behind.
     """
     for name, value in (("period_start", period_start), ("period_end", period_end), ("as_of", as_of)):
-        if value is not None and value.tzinfo is None:
-            raise RevopsError(
-                f"{name} {value.isoformat()} has no time zone: write it with its offset, as in 2024-07-01T00:00Z"
-            )
+        if value is not None:
+            _with_zone(name, value)
     ids = [None if value is None else str(_uuid(value)) for value in (tenant_id, pipeline_id, stage_id)]
     with _driver(conn).cursor() as cursor:
         cursor.execute("savepoint stage_velocity")

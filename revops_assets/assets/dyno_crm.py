@@ -18,6 +18,7 @@ from revops_assets.stage_velocity import (
     find_pipeline,
     find_stage,
     find_tenant,
+    instant,
     pipelines,
     read_report,
     run_stage_velocity_report,
@@ -60,7 +61,7 @@ def stage_velocity(
     context: dg.AssetExecutionContext, config: StageVelocityConfig, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """Run the reports that the configuration asks for."""
-    as_of = _instant("as_of", config.as_of) or _today(warehouse.settings.timezone)
+    as_of = instant("as_of", config.as_of) or _today(warehouse.settings.timezone)
     with warehouse.transaction() as sqlalchemy_connection:
         connection = driver_connection(sqlalchemy_connection)
         chosen: list[tuple[UUID, UUID]]
@@ -86,8 +87,8 @@ def stage_velocity(
                 connection,
                 tenant,
                 pipeline,
-                _instant("period_start", config.period_start),
-                _instant("period_end", config.period_end),
+                instant("period_start", config.period_start),
+                instant("period_end", config.period_end),
                 find_stage(connection, tenant, pipeline, config.stage) if config.stage else None,
                 as_of,
                 _run_key(connection, tenant, pipeline, as_of) if is_daily else None,
@@ -126,15 +127,6 @@ def _metadata(reports: list[Report], as_of: datetime, database: str) -> dict[str
         chart = bars(report.rows, "stage_name", medians, "median days")
         shown[f"{name}, chart"] = as_metadata(chart)
     return shown
-
-
-def _instant(name: str, text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise RevopsError(f"{name}: {text!r} is not an instant such as 2024-07-01T00:00Z") from None
 
 
 def _today(timezone: str) -> datetime:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from revops_assets.cli import app
-from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -35,13 +33,14 @@ def run_command(
         find_pipeline,
         find_stage,
         find_tenant,
+        instant,
         read_report,
         run_stage_velocity_report,
     )
     from revops_assets.warehouse import databases
 
     settings = get_settings()
-    instants = [_instant(*option) for option in
+    instants = [instant(*option) for option in
                 (("--period-start", period_start), ("--period-end", period_end), ("--as-of", as_of))]  # fmt: skip
     _bring_up_to_date(settings)
     with databases.connect(settings, "warehouse") as connection:
@@ -106,15 +105,3 @@ def _print(report: Report, json: bool) -> None:
 def _short(value: object) -> object:
     """Days with two digits; what is stored has four."""
     return value if value is None or isinstance(value, (str, int)) else float(str(value))
-
-
-def _instant(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise RevopsError(f"{option} {text} is not an instant such as 2024-07-01T00:00Z") from None
-    if at.tzinfo is None:
-        raise RevopsError(f"{option} {text} has no time zone: write it with its offset, as in 2024-07-01T00:00Z")
-    return at
