@@ -20,6 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bench.run import psql, settle
 from revops_assets.settings import Settings, get_settings
 from revops_assets.warehouse import databases, embedded
 
@@ -59,7 +60,7 @@ def measure(settings: Settings, folder: Path, deals: int) -> None:
     print(f"export: {rows:,} records, {size / 1e9:.2f} GB")
     upgrade(settings)
     if not loaded(settings, "big"):
-        timed("psql \\copy of the same bytes into one text column each", lambda: bare_copy(settings, export))
+        timed("psql \\copy of the same bytes into one text column each", lambda: bare_copy(settings, export, folder))
         apart("load", "load", export, "--mapping", "salesforce", "--tenant", "big")
         apart(f"load {SMALL} deals beside", "load", small, "--mapping", "salesforce", "--tenant", "small")
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
@@ -89,8 +90,8 @@ def measure(settings: Settings, folder: Path, deals: int) -> None:
         result: list[Any] = []
         timed("job stage_visits", lambda: result.append(run_job(settings, "stage_visits", "dev", instance)))
         print({name: made for name, made in result[0].assets.items() if name == "staging.stage_visits"})
+    settle(settings)
     with databases.connect(settings, "warehouse") as connection, connection.cursor() as cursor:
-        cursor.execute("analyze staging.stage_visits")
         for tenant in ("big", "small"):
             query = (
                 f"select * from dyno_crm.stage_velocity_query(ops.uuid_of('tenant', '{tenant}'),"
@@ -134,19 +135,19 @@ def lines(path: Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: handle.read(1 << 22), b""))
 
 
-def bare_copy(settings: Settings, export: Path) -> None:
-    """One psql session, one table of one text column per file."""
-    url = databases.libpq_url(databases.url_of(settings, "source"))
-    program = shutil.which("psql") or str(embedded.binary("psql"))
-    script = "create schema bare;\n" + "".join(
-        f'create table bare."{path.stem}" (line text);\n'
-        f"\\copy bare.\"{path.stem}\" from '{path}' with (format csv, quote e'\\x01', delimiter e'\\x02')\n"
-        for path in sorted(export.glob("*.json"))
+def bare_copy(settings: Settings, export: Path, folder: Path) -> None:
+    """One psql session, one table of one text column per file; gone again afterwards."""
+    script = folder / "bare.sql"
+    script.write_text(
+        "create schema bare;\n"
+        + "".join(
+            f'create table bare."{path.stem}" (line text);\n'
+            f"\\copy bare.\"{path.stem}\" from '{path}' with (format csv, quote e'\\x01', delimiter e'\\x02')\n"
+            for path in sorted(export.glob("*.json"))
+        )
+        + "set client_min_messages = warning;\ndrop schema bare cascade;\n"
     )
-    subprocess.run([program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url], input=script, text=True, check=True)
-    subprocess.run(
-        [program, "-X", "-q", "-c", "drop schema bare cascade", "-d", url], check=True, stderr=subprocess.DEVNULL
-    )
+    psql(settings, "source", script)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ funnel_job = dg.define_asset_job(
     description="The Pipedrive monthly sales funnel, from the newest export to the report, with its checks.",
 )
 
-SOURCES = dg.AssetSelection.groups("scenario", "crm", "pipedrive_raw")
+# What the generator and loads make; builds start behind it.
+SOURCE_GROUPS = ("scenario", "crm", "pipedrive_raw")
+SOURCES = dg.AssetSelection.groups(*SOURCE_GROUPS)
 stage_visits = dg.AssetSelection.assets(["dyno_crm", "pipeline_stage"], ["dyno_crm", "deal_pipeline_stage_state"])
 stage_visits_job = dg.define_asset_job(
     "stage_visits",
@@ -26,7 +28,7 @@ stage_velocity_job = dg.define_asset_job(
 
 scenario_job = dg.define_asset_job(
     "scenario",
-    selection=dg.AssetSelection.groups("scenario", "crm", "pipedrive_raw"),
+    selection=SOURCES,
     description="Generate both companies' exports and load them; size, seed and end date in the run's config.",
 )
 

@@ -15,12 +15,10 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
+from revops_assets.jobs import SOURCE_GROUPS
 from revops_assets.resources import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
 from revops_assets.settings import Env, Settings
 from revops_assets.warehouse.dagster_storage import dagster_home
-
-# What loads and the generator make; builds start behind it.
-SOURCE_GROUPS = {"scenario", "crm", "pipedrive_raw"}
 
 
 @dataclass

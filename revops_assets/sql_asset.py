@@ -87,7 +87,7 @@ def sql_daily(
         keys = context.partition_key_range
         start, end = checked_range(keys.start, keys.end)
         tenants = tenants_of_run(context)
-        rows, seconds, shown = 0, 0.0, {}
+        rows, seconds = 0, 0.0
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
             check_columns(connection, file)
@@ -98,7 +98,7 @@ def sql_daily(
                 prepare_days(connection, at, window)
                 written = replace_window(connection, file, at, window, params(warehouse) if params else None)
                 note_days(connection, file, at)
-                rows, seconds, shown = rows + written.inserted, seconds + written.seconds, _look(connection, file)
+                rows, seconds = rows + written.inserted, seconds + written.seconds
                 for day, count in _counts(connection, file, window):
                     if day >= start:
                         context.add_asset_metadata(
@@ -106,6 +106,7 @@ def sql_daily(
                         )
         with warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
             connection.execute(sa.text(f"analyze {file.table}"))
+            shown = _look(connection, file)
         about: dict[str, Any] = {
             "dagster/row_count": rows,
             "seconds": seconds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from psycopg2.extensions import connection as PgConnection
 
@@ -12,9 +12,9 @@ from revops_assets.settings import Settings
 BEFORE, AFTER = timedelta(days=3 * 366), timedelta(days=3 * 366)
 
 
-def fill_calendar(connection: PgConnection, settings: Settings, until: date | None = None) -> None:
-    """Bring the calendar in line with the settings, from well before the first day to well after today (or `until`)."""
-    last = max(datetime.now(UTC).date(), until or date.min) + AFTER
+def fill_calendar(connection: PgConnection, settings: Settings) -> None:
+    """Bring the calendar in line with the settings, from well before the first day to well after today."""
+    last = datetime.now(UTC).date() + AFTER
     with connection.cursor() as cursor:
         cursor.execute(
             "select ops.fill_calendar(%s, %s, %s, %s)",
