@@ -1,7 +1,7 @@
 """The one factory: a SQL file becomes a Dagster asset, a table written by the writer or a view."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
+from revops_assets.look_back import DATASETS, HISTORY, Daily, LookBack, days_to_fill, is_looked_at, request_reruns
 from revops_assets.partitions import DAILY, checked_range, months
 from revops_assets.resources import Warehouse, driver_connection, resolve_read_at, tenants_of_run
 from revops_assets.settings import PROJECT_ROOT
@@ -21,8 +22,8 @@ from revops_assets.warehouse.writer import (
     COMMON_COLUMNS,
     ReadAt,
     Window,
+    all_tenants,
     check_columns,
-    days_missing,
     note_days,
     prepare_days,
     replace_window,
@@ -67,15 +68,17 @@ def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
 
 
 def sql_daily(
-    table: str, deps: Sequence[str], params: Params | None = None, look_back_days: int = 0
+    table: str, deps: Sequence[str], params: Params | None = None, looks_back_on: Mapping[str, LookBack] | None = None
 ) -> dg.AssetsDefinition:
     """An asset that fills days of a table (column snapshot_date): a run writes its whole range, a month a transaction.
 
-    `look_back_days`: before its range the run also writes those days before it that later datasets compare with, where
-    they were never written.
+    `looks_back_on`: daily datasets of which it reads earlier days, and which those are. Before its range a run also
+    writes those of them that were never written; where a day that was looked at has changed, those that looked at it
+    are asked for again in ops.rerun_requests.
     """
     file = _file(table)
-    spec = _spec(file, deps, "table")
+    spec = _spec(file, list(dict.fromkeys([*deps, HISTORY])), "table")
+    DATASETS[table] = Daily(frozenset(deps), looks_back_on or {})
 
     @dg.multi_asset(
         name=table.replace(".", "__"),
@@ -86,24 +89,37 @@ def sql_daily(
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
         keys = context.partition_key_range
         start, end = checked_range(keys.start, keys.end)
-        tenants = tenants_of_run(context)
-        rows, seconds = 0, 0.0
+        chosen = tenants_of_run(context)
+        selected = {".".join(key.path) for key in context.job_def.asset_layer.selected_asset_keys}
+        rows, seconds, requested = 0, 0.0, 0
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
             check_columns(connection, file)
-            missing = days_missing(connection, file, at, start - timedelta(days=look_back_days), start, tenants)
+            missing = days_to_fill(connection, table, selected, start, end, at, chosen)
+            tenants = chosen or all_tenants(connection)
         for first, after in [*_runs(missing), *months(start, end)]:
             with warehouse.transaction() as connection:
                 window = Window("snapshot_date", first, after, tenants)
                 prepare_days(connection, at, window)
-                written = replace_window(connection, file, at, window, params(warehouse) if params else None)
+                written = replace_window(
+                    connection,
+                    file,
+                    at,
+                    window,
+                    params(warehouse) if params else None,
+                    compare=is_looked_at(table),
+                )
                 note_days(connection, file, at)
+                requested += request_reruns(connection, table, written.changed)
                 rows, seconds = rows + written.inserted, seconds + written.seconds
                 for day, count in _counts(connection, file, window):
                     if day >= start:
                         context.add_asset_metadata(
                             {"dagster/partition_row_count": count}, asset_key=spec.key, partition_key=str(day)
                         )
+        for day in missing:  # these have been materialised as well, though the run's range does not say so
+            if DAILY.has_partition_key(str(day)):
+                context.log_event(dg.AssetMaterialization(spec.key, partition=str(day), description="looked back on"))
         with warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
             connection.execute(sa.text(f"analyze {file.table}"))
             shown = _look(connection, file)
@@ -115,6 +131,8 @@ def sql_daily(
         }
         if missing:
             about["days_filled"] = len(missing)
+        if requested:
+            about["later_days_requested"] = requested
         return dg.MaterializeResult(metadata={**about, **shown})
 
     return run

@@ -81,7 +81,7 @@ def test_each_day_has_the_values_of_its_end(put: Put, days: Days) -> None:
             {"rep_id": "r1", "name": "Ann", "manager_id": "m2", "region": "East", "modified_at": "2024-02-02 15:00Z"}
         ],
     )
-    columns = "stage_id, round(days_in_stage::numeric, 2), amount, close_date::text, pushes_count, owner_name, manager_name, region, forecast_category"
+    columns = "stage_id, round(days_in_stage::numeric, 2), amount, close_date::text, pushes_count, owner_name, team_name, region, forecast_category"
     assert days(columns, "2024-01-31", "2024-02-03") == [
         ("01-31", "A", 31, 100, "2024-03-31", 0, "Ann", "Mia", "West", "Commit"),
         ("02-01", "B", Decimal("0.5"), 100, "2024-03-31", 0, "Ann", "Mia", "West", "Commit"),
@@ -201,7 +201,7 @@ def as_told(found: Deal, day: date) -> dict[str, Any]:
         "amount": state["Amount"] and Decimal(state["Amount"]),
         "close_date": state["CloseDate"],
         "owner_id": state["OwnerId"] or "-1",
-        "manager_id": owner.manager_id if owner else None,
+        "team_id": (owner.manager_id or "none") if owner else "-1",
         "forecast_category": state["ForecastCategoryName"],
         "discount_pct": Decimal(str(state["Discount__c"])),
         "competitor_status": found.competitor[1] if found.competitor else None,

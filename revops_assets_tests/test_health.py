@@ -102,8 +102,9 @@ def test_the_change_of_seven_days_fills_in_the_day_before(
     # 31 days against 10 are beyond every band; 24 are at most 3 x 10; the other deal was not there.
     assert scores == [("d1", 10, -20), ("d2", 100, None)]
     assert warehouse("select dataset, min(snapshot_date)::text, count(*) from ops.days_written group by 1 order by 1") == [
-        ("enriched.deal_health_scores", "2024-01-31", 1), ("enriched.health_rules", "2024-01-24", 8),
-        ("staging.deal_days", "2024-01-24", 8), ("staging.stage_medians", "2024-01-24", 8),
+        ("enriched.deal_health_scores", "2024-01-31", 1), ("enriched.health_rules", "2024-01-24", 2),
+        ("enriched.stage_rules", "2024-01-24", 2), ("staging.deal_days", "2024-01-24", 2), ("staging.rep_days", "2024-01-24", 2),
+        ("staging.stage_medians", "2024-01-24", 2), ("staging.thresholds", "2024-01-24", 2),
     ]  # fmt: skip
     assert health("health_score, health_change_7d", "2024-01-12") == [(70, -30)]  # 12 days, and 5
 

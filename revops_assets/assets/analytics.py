@@ -1,11 +1,92 @@
 """Tier 3: core analytics, as of each day."""
 
+from revops_assets.look_back import LookBack
 from revops_assets.sql_asset import sql_daily
 
 ASSETS = [
     sql_daily("analytics.pipeline_health_summary", deps=["staging.deal_days", "enriched.deal_health_scores"]),
     sql_daily(
         "analytics.deals_stuck_in_process",
-        deps=["staging.deal_days", "enriched.deal_health_scores", "reference.thresholds"],
+        deps=["staging.deal_days", "enriched.deal_health_scores", "staging.thresholds"],
+    ),
+    sql_daily(
+        "analytics.forecast_lines",
+        deps=["enriched.deal_forecasts", "staging.rep_closings", "staging.rep_days", "staging.evidence"],
+    ),
+    sql_daily(
+        "analytics.forecast_backtest",
+        deps=["analytics.forecast_lines"],
+        looks_back_on={"analytics.forecast_lines": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS},
+    ),
+    sql_daily(
+        "analytics.forecast_confidence",
+        deps=[
+            "analytics.forecast_lines",
+            "analytics.forecast_backtest",
+            "staging.quota_days",
+            "staging.rep_days",
+            "reference.forecast_risk",
+        ],
+        looks_back_on={"analytics.forecast_backtest": LookBack.PAST_QUARTERS},
+    ),
+    sql_daily(
+        "analytics.swing_deals",
+        deps=[
+            "staging.deal_days",
+            "staging.thresholds",
+            "enriched.deal_health_scores",
+            "enriched.deal_forecasts",
+            "analytics.forecast_confidence",
+        ],
+    ),
+    sql_daily(
+        "analytics.rep_performance",
+        deps=[
+            "staging.deal_intervals",
+            "staging.deal_days",
+            "staging.evidence",
+            "staging.quota_days",
+            "staging.rep_closings",
+            "staging.rep_days",
+            "staging.thresholds",
+            "enriched.deal_health_scores",
+            "reference.rep_tiers",
+        ],
+        looks_back_on={"analytics.rep_performance": LookBack.LAST_QUARTER},
+    ),
+    sql_daily(
+        "analytics.rep_drivers",
+        deps=["staging.activities", "staging.deal_days", "enriched.health_rules", "analytics.rep_performance"],
+    ),
+    sql_daily("analytics.top_performer_patterns", deps=["analytics.rep_drivers", "analytics.rep_performance"]),
+    sql_daily(
+        "analytics.stage_velocity",
+        deps=[
+            "staging.visit_facts",
+            "staging.deal_days",
+            "staging.rep_days",
+            "staging.thresholds",
+            "enriched.stage_rules",
+        ],
+    ),
+    sql_daily(
+        "analytics.process_bottlenecks",
+        deps=["staging.visit_facts", "staging.deal_days", "enriched.stage_rules", "reference.delay_levels"],
+    ),
+    sql_daily("analytics.rework_analysis", deps=["staging.visit_facts"]),
+    sql_daily(
+        "analytics.process_variants",
+        deps=[
+            "staging.deal_intervals",
+            "staging.evidence",
+            "staging.stage_visits",
+            "staging.thresholds",
+            "enriched.stage_rules",
+        ],
+    ),
+    sql_daily(
+        "analytics.pipeline_changes",
+        deps=["staging.deal_days", "staging.pipeline_moves", "staging.rep_days"],
+        looks_back_on={"staging.deal_days": LookBack.LAST_WEEK},
     ),
 ]

@@ -1,6 +1,6 @@
 """Tier 2: judgements on deals as of each day."""
 
-from revops_assets.assets.staging import LOOK_BACK_DAYS
+from revops_assets.look_back import LookBack
 from revops_assets.sql_asset import sql_daily
 
 ASSETS = [
@@ -11,19 +11,30 @@ ASSETS = [
             "reference.health_weights",
             "reference.health_categories",
             "reference.risk_flags",
-            "reference.thresholds",
             "staging.evidence",
         ],
-        look_back_days=LOOK_BACK_DAYS,
+    ),
+    sql_daily(
+        "enriched.stage_rules",
+        deps=[
+            "staging.pipeline_stages",
+            "staging.visit_facts",
+            "staging.stage_benchmarks",
+            "staging.stage_medians",
+            "staging.thresholds",
+            "reference.stage_benchmarks",
+        ],
     ),
     sql_daily(
         "enriched.deal_health_scores",
-        deps=[
-            "staging.deal_days",
-            "staging.stage_benchmarks",
-            "staging.stage_medians",
-            "reference.stage_benchmarks",
-            "enriched.health_rules",
-        ],
+        deps=["staging.deal_days", "staging.thresholds", "enriched.stage_rules", "enriched.health_rules"],
+        looks_back_on=dict.fromkeys(
+            ["staging.deal_days", "staging.thresholds", "enriched.stage_rules", "enriched.health_rules"],
+            LookBack.SEVEN_DAYS,
+        ),
+    ),
+    sql_daily(
+        "enriched.deal_forecasts",
+        deps=["staging.deal_days", "enriched.deal_health_scores", "reference.forecast_weights"],
     ),
 ]

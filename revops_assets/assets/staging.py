@@ -1,9 +1,6 @@
-"""Staging: CRM records as they were at any time, from every version that loads left."""
+"""Staging: CRM records as they were at any time, from every version that loads left; and as of every day."""
 
 from revops_assets.sql_asset import sql_daily, sql_table, sql_view
-
-# Later datasets compare a day with the one a week before.
-LOOK_BACK_DAYS = 7
 
 ASSETS = [
     sql_table("staging.pipeline_stages", deps=["crm.pipeline_stages", "crm.opportunities", "crm.loads"]),
@@ -14,19 +11,29 @@ ASSETS = [
     sql_table("staging.deal_stays", deps=["staging.stage_events", "staging.pipeline_stages"]),
     sql_view("staging.stage_visits", deps=["staging.deal_stays"]),
     sql_table("staging.stage_directory", deps=["staging.stage_visits", "staging.pipeline_stages", "crm.pipelines"]),
-    sql_table("staging.reps", deps=["crm.reps", "crm.loads"]),
     sql_table("staging.stage_benchmarks", deps=["crm.stage_benchmarks", "crm.loads", "staging.pipeline_stages"]),
-    sql_view(
+    sql_table("staging.quotas", deps=["crm.quotas", "crm.loads"]),
+    sql_table("staging.activities", deps=["crm.activities"]),
+    sql_table(
         "staging.deal_events",
         deps=["crm.opportunities", "crm.opportunity_history", "crm.loads", "staging.deal_stays"],
     ),
-    sql_view("staging.deal_engagement", deps=["crm.activities", "crm.opportunity_contacts"]),
+    sql_view("staging.deal_engagement", deps=["staging.activities", "crm.opportunity_contacts"]),
     sql_table("staging.deal_intervals", deps=["staging.deal_stays", "staging.deal_events", "staging.deal_engagement"]),
+    sql_table("staging.reps", deps=["crm.reps", "crm.loads", "staging.deal_intervals"]),
     sql_table("staging.evidence", deps=["staging.deal_intervals"]),
+    sql_table("staging.visit_facts", deps=["staging.stage_visits", "staging.deal_intervals"]),
+    sql_table(
+        "staging.pipeline_moves",
+        deps=["staging.deal_stays", "staging.deal_events", "staging.deal_intervals", "staging.reps"],
+    ),
+    sql_daily("staging.thresholds", deps=["reference.thresholds"]),
+    sql_daily("staging.rep_days", deps=["staging.reps"]),
+    sql_daily("staging.quota_days", deps=["staging.quotas", "reference.quotas"]),
     sql_daily(
         "staging.deal_days",
-        deps=["staging.deal_intervals", "staging.pipeline_stages", "staging.reps"],
-        look_back_days=LOOK_BACK_DAYS,
+        deps=["staging.deal_intervals", "staging.pipeline_stages", "staging.rep_days"],
     ),
-    sql_daily("staging.stage_medians", deps=["staging.stage_visits"], look_back_days=LOOK_BACK_DAYS),
+    sql_daily("staging.rep_closings", deps=["staging.deal_intervals"]),
+    sql_daily("staging.stage_medians", deps=["staging.visit_facts"]),
 ]

@@ -54,11 +54,12 @@ WHOLE = Window()
 
 @dataclass(frozen=True)
 class Written:
-    """Rows that a write removed and put in, and how long it took."""
+    """Rows that a write removed and put in, how long it took, and which tenants' days read otherwise than before."""
 
     deleted: int
     inserted: int
     seconds: float
+    changed: frozenset[tuple[str, date]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,14 @@ def prepare_days(connection: sa.Connection, at: ReadAt, window: Window) -> None:
 
 
 def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
-    """Remember that the days of pg_temp.run_days have been written."""
+    """Remember that the days of pg_temp.run_days have been written, and need not be asked for any more."""
+    connection.execute(
+        sa.text(
+            "delete from ops.rerun_requests as q using run_days as r"
+            " where q.dataset = :dataset and q.tenant_id = r.tenant_id and q.snapshot_date = r.day"
+        ),
+        {"dataset": file.table},
+    )
     connection.execute(
         sa.text(
             "insert into ops.days_written select :dataset, tenant_id, day, :known_as_of from run_days"
@@ -133,22 +141,10 @@ def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
     )
 
 
-def days_missing(
-    connection: sa.Connection, file: SqlFile, at: ReadAt, first: date, after: date, tenants: tuple[str, ...] | None
-) -> list[date]:
-    """Days in [first, after) on which a tenant has history but no row of the dataset was ever written for it."""
-    chosen = [tenant for tenant in at.freshness if tenants is None or tenant in tenants]
-    rows = connection.execute(
-        sa.text(
-            "select distinct c.day from ops.calendar as c cross join unnest(cast(:tenants as text[])) as t (tenant_id)"
-            " where c.day >= :first and c.day < :after and not exists (select from ops.days_written as w"
-            "  where w.dataset = :dataset and w.tenant_id = t.tenant_id and w.snapshot_date = c.day)"
-            " and c.day >= (select min(i.d_from) from staging.deal_intervals as i where i.tenant_id = t.tenant_id)"
-            " order by c.day"
-        ),
-        {"tenants": chosen, "first": first, "after": after, "dataset": file.table},
-    )
-    return [day for (day,) in rows]
+def all_tenants(connection: sa.Connection) -> tuple[str, ...]:
+    """Every tenant that ever loaded anything, in order."""
+    statement = "select distinct tenant_id from crm_remote.loads where tenant_id is not null order by 1"
+    return tuple(connection.scalars(sa.text(statement)))
 
 
 Guard = Callable[[sa.Connection, SqlFile, Window], None]
@@ -161,15 +157,18 @@ def replace_window(
     window: Window = WHOLE,
     params: dict[str, Any] | None = None,
     guards: Sequence[Guard] = (),
+    compare: bool = False,
 ) -> Written:
     """Replace the window; the caller's transaction commits. A guard that raises leaves the old rows in place.
 
-    Writers of one dataset queue (advisory lock); readers see the old rows until the commit.
+    Writers of one dataset queue (advisory lock); readers see the old rows until the commit. With `compare` the days of
+    the window that had rows and read otherwise now are found.
     """
     started = time.monotonic()
     lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"
     connection.execute(sa.text(lock), {"dataset": file.table})
     connection.execute(sa.text("select set_config('revops.known_as_of', :value, true)"), {"value": str(at.known_as_of)})
+    before = _digests(connection, file, window) if compare else {}
     deleted = connection.execute(
         sa.text(f"delete from {file.table} as d where {window.condition('d')}"), window.params
     ).rowcount
@@ -194,7 +193,20 @@ def replace_window(
     ).rowcount
     for guard in guards:
         guard(connection, file, window)
-    return Written(deleted, inserted, time.monotonic() - started)
+    after = _digests(connection, file, window) if before else {}
+    changed = frozenset(day for day, digest in before.items() if after.get(day) != digest)
+    return Written(deleted, inserted, time.monotonic() - started, changed)
+
+
+def _digests(connection: sa.Connection, file: SqlFile, window: Window) -> dict[tuple[str, date], Any]:
+    """For each tenant and day with rows a number that their contents give, in whatever order."""
+    values = ", ".join(f"d.{name}" for name in file.columns)
+    statement = (
+        f"select d.tenant_id, d.{window.column}, sum(hashtextextended(row({values})::text, 0)::numeric), count(*)"
+        f" from {file.table} as d where {window.condition('d')} group by 1, 2"
+    )
+    rows = connection.execute(sa.text(statement), window.params)
+    return {(tenant, day): tuple(digest) for tenant, day, *digest in rows}
 
 
 def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:

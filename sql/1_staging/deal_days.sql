@@ -18,8 +18,8 @@
 --   close_date: when it is to close, as known on that day
 --   owner_id: who owned it; -1 if nobody
 --   owner_name: the owner's name; Unassigned if nobody
---   manager_id: whom the owner reported to
---   manager_name: that manager's name: the team
+--   team_id: the manager whom the owner reported to; none without one; -1 if nobody owned it
+--   team_name: that manager's name
 --   segment: the owner's segment
 --   region: the owner's region
 --   forecast_category: Commit, Best Case, Pipeline or Omitted; Pipeline if nobody said
@@ -69,11 +69,11 @@ select
     d.currency,
     d.close_date,
     coalesce(d.owner_id, '-1') as owner_id,
-    case when d.owner_id is null then 'Unassigned' else coalesce(o.rep_name, d.owner_id) end as owner_name,
-    o.manager_id,
-    case when d.owner_id is null then 'Unassigned' else coalesce(m.rep_name, o.manager_id) end as manager_name,
-    o.segment,
-    o.region,
+    p.rep_name as owner_name,
+    p.team_id,
+    p.team_name,
+    p.segment,
+    p.region,
     case lower(d.forecast_category)
         when 'commit' then 'Commit' when 'forecast' then 'Commit' when 'best case' then 'Best Case'
         when 'bestcase' then 'Best Case' when 'omitted' then 'Omitted' else 'Pipeline'
@@ -95,7 +95,5 @@ select
 from deals as d
 left join staging.pipeline_stages as s
     on d.tenant_id = s.tenant_id and d.stage_id = s.stage_id and d.as_of > s.valid_from and d.as_of <= s.valid_to
-left join staging.reps as o
-    on d.tenant_id = o.tenant_id and d.owner_id = o.rep_id and d.as_of > o.valid_from and d.as_of <= o.valid_to
-left join staging.reps as m
-    on o.tenant_id = m.tenant_id and o.manager_id = m.rep_id and d.as_of > m.valid_from and d.as_of <= m.valid_to
+left join staging.rep_days as p
+    on d.tenant_id = p.tenant_id and d.day = p.snapshot_date and coalesce(d.owner_id, '-1') = p.rep_id

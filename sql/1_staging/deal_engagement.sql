@@ -17,15 +17,9 @@ with two_way as (
         opportunity_id,
         contact_id,
         occurred_at,
-        (occurred_at at time zone (select ops.timezone()))::date as day
-    from crm_remote.activities_versions
-    where
-        known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
-        and opportunity_id is not null and occurred_at is not null
-        and (
-            type in ('meeting', 'demo') and is_done
-            or type in ('call', 'email') and is_answered and is_done is not false
-        )
+        day
+    from staging.activities
+    where is_two_way and opportunity_id is not null
 ),
 
 steps as (

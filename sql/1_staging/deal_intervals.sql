@@ -20,6 +20,7 @@
 --   currency: in which currency
 --   close_date: when it is to close, or did
 --   owner_id: who owns it
+--   credited_owner_id: who owned it at the end of the day on which it was closed, while closed
 --   forecast_category: as the source calls it
 --   probability: percent, by the source
 --   next_step: what is to be done
@@ -129,6 +130,12 @@ select
     state ->> 'currency' as currency,
     (state ->> 'close_date')::date as close_date,
     state ->> 'owner_id' as owner_id,
+    case
+        when state ->> 'status' <> 'open'
+            then first_value(state ->> 'owner_id') over (
+                partition by tenant_id, opportunity_id, state ->> 'closed_at' order by d_from
+            )
+    end as credited_owner_id,
     state ->> 'forecast_category' as forecast_category,
     (state ->> 'probability')::numeric as probability,
     state ->> 'next_step' as next_step,

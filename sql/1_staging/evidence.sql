@@ -4,7 +4,7 @@
 -- One row per: tenant and matter.
 -- Columns:
 --   tenant_id: company the row belongs to
---   matter: activity, stakeholder, competition, discount or roles
+--   matter: deals (any at all), activity, stakeholder, competition, discount, roles, amount, close_date, won or lost
 --   since_date: first day with any of it; null if there never was
 select
     i.tenant_id,
@@ -14,10 +14,15 @@ from staging.deal_intervals as i
 cross join
     lateral (
         values
+        ('deals', true),
         ('activity', i.last_two_way_at is not null),
         ('stakeholder', i.engaged_contacts_count > 0),
         ('competition', i.competitor is not null),
         ('discount', i.discount_pct is not null),
-        ('roles', i.champions_count > 0 or i.engaged_economic_buyers_count > 0)
+        ('roles', i.champions_count > 0 or i.engaged_economic_buyers_count > 0),
+        ('amount', i.amount is not null),
+        ('close_date', i.close_date is not null),
+        ('won', i.status = 'won'),
+        ('lost', i.status = 'lost')
     ) as m (matter, is_told)
 group by i.tenant_id, m.matter

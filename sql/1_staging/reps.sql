@@ -1,4 +1,5 @@
--- People who sell, as their records said at any time: a change of manager, region or segment begins a new row.
+-- People who sell, as their records said at any time: a change of manager, region or segment begins a new row. An owner
+-- of deals whom the source does not list is here by the id alone.
 --
 -- One row per: tenant, rep and span of time in which the record did not change.
 -- Columns:
@@ -13,6 +14,7 @@
 --   role: what the rep is
 --   hire_date: first day of work
 --   is_deleted: whether the record had been removed
+--   is_listed: whether the source lists the rep
 with versions as (
     select distinct on (tenant_id, rep_id, valid_from)
         v.tenant_id,
@@ -43,6 +45,24 @@ select
     segment,
     role,
     hire_date,
-    is_deleted
+    is_deleted,
+    true as is_listed
 from versions
 window rep_by_time as (partition by tenant_id, rep_id order by valid_from)
+union all
+select distinct
+    i.tenant_id,
+    i.owner_id as rep_id,
+    '-infinity'::timestamptz as valid_from,
+    'infinity'::timestamptz as valid_to,
+    i.owner_id as rep_name,
+    null as manager_id,
+    null as region,
+    null as segment,
+    null as role,
+    null::date as hire_date,
+    false as is_deleted,
+    false as is_listed
+from staging.deal_intervals as i
+left join versions as v on i.tenant_id = v.tenant_id and i.owner_id = v.rep_id
+where i.owner_id is not null and v.rep_id is null

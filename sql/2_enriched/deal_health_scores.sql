@@ -40,40 +40,15 @@
 with measured as (
     select
         d.*,
-        b.needs_economic_buyer,
-        m.median_days as own_median_days,
-        k.benchmark_source,
-        n.benchmark_days,
-        coalesce(d.days_in_stage / n.benchmark_days, 1) as velocity_ratio
+        coalesce(s.needs_economic_buyer, false) as needs_economic_buyer,
+        s.benchmark_days,
+        s.benchmark_source,
+        s.own_median_days,
+        s.stall_days,
+        coalesce(d.days_in_stage / s.benchmark_days, 1) as velocity_ratio
     from staging.deal_days as d
-    inner join enriched.health_rules as r on d.tenant_id = r.tenant_id and d.snapshot_date = r.snapshot_date
-    left join reference.stage_benchmarks as b
-        on
-            d.tenant_id = b.tenant_id and d.stage_name = b.stage_name
-            and d.snapshot_date >= b.valid_from and d.snapshot_date < b.valid_to
-    left join staging.stage_benchmarks as c
-        on d.tenant_id = c.tenant_id and d.stage_id = c.stage_id and d.as_of > c.valid_from and d.as_of <= c.valid_to
-    left join staging.stage_medians as m
-        on d.tenant_id = m.tenant_id and d.snapshot_date = m.snapshot_date and d.stage_id = m.stage_id
-    cross join
-        lateral (
-            select
-                case
-                    when not b.is_default then 'tenant'
-                    when c.expected_days is not null then 'source'
-                    when b.is_default then 'default'
-                    when m.visits_count >= r.own_median_visits then 'own median'
-                end as benchmark_source
-        ) as k
-    cross join
-        lateral (
-            select
-                case k.benchmark_source
-                    when 'source' then c.expected_days::float8
-                    when 'own median' then m.median_days
-                    else b.expected_days::float8
-                end as benchmark_days
-        ) as n
+    left join enriched.stage_rules as s
+        on d.tenant_id = s.tenant_id and d.snapshot_date = s.snapshot_date and d.stage_id = s.stage_id
     where d.snapshot_date >= cast(:window_start as date) - 7 and d.snapshot_date < :window_end
 ),
 
@@ -103,6 +78,7 @@ scored as (
         case when has_discount then discount_weight else 0 end as discount_used
     from measured
     inner join enriched.health_rules using (tenant_id, snapshot_date)
+    inner join staging.thresholds using (tenant_id, snapshot_date)
     offset 0
 ),
 
@@ -130,7 +106,7 @@ judged as (
             select f.flag
             from unnest(flags_in_order) as f (flag)
             where case f.flag
-                when 'STUCK' then days_in_stage > stall_factor * benchmark_days
+                when 'STUCK' then days_in_stage > stall_days
                 when 'NO_EB' then has_roles and needs_economic_buyer and not has_engaged_economic_buyer
                 when 'GOING_DARK' then has_activity and days_since_two_way > going_dark_days
                 when 'CLOSE_DATE_PAST' then close_date < snapshot_date

@@ -1,4 +1,4 @@
--- The rules of deal health that held on each day, as arrays and numbers, from the files under sql/reference; and what
+-- The rules of deal health that held on each day, as arrays, from the files under sql/reference; and what
 -- the source could be judged by on that day.
 --
 -- One row per: tenant and day.
@@ -24,14 +24,6 @@
 --   category_names: the categories
 --   risk_levels: their risk levels
 --   flags_in_order: risk flags, worst first
---   stall_factor: times its benchmark after which a stay counts as stuck
---   going_dark_days: days of silence after which a deal is going dark
---   single_threaded_contacts: engaged contacts up to which a deal hangs on one
---   heavy_discount_pct: discount above which it is heavy
---   pushed_times: pushes from which a deal counts as pushed
---   champion_bonus: points that a champion adds
---   needs_attention_below: health score below which a deal needs attention
---   own_median_visits: completed stays from which a tenant's own median can be a benchmark
 --   has_activity: whether the source had told anything of activity by then
 --   has_stakeholder: whether the source had told anything of stakeholder by then
 --   has_competition: whether the source had told anything of competition by then
@@ -104,24 +96,6 @@ flags as (
     group by d.tenant_id, d.day
 ),
 
-thresholds as (
-    select
-        d.tenant_id,
-        d.day as snapshot_date,
-        max(t.value) filter (where t.name = 'stall_factor') as stall_factor,
-        max(t.value) filter (where t.name = 'going_dark_days') as going_dark_days,
-        max(t.value) filter (where t.name = 'single_threaded_contacts') as single_threaded_contacts,
-        max(t.value) filter (where t.name = 'heavy_discount_pct') as heavy_discount_pct,
-        max(t.value) filter (where t.name = 'pushed_times') as pushed_times,
-        max(t.value) filter (where t.name = 'champion_bonus')::int as champion_bonus,
-        max(t.value) filter (where t.name = 'needs_attention_below') as needs_attention_below,
-        max(t.value) filter (where t.name = 'own_median_visits') as own_median_visits
-    from pg_temp.run_days as d
-    inner join reference.thresholds as t
-        on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to
-    group by d.tenant_id, d.day
-),
-
 told as (
     select
         tenant_id,
@@ -156,14 +130,6 @@ select
     category_names,
     risk_levels,
     flags_in_order,
-    stall_factor,
-    going_dark_days,
-    single_threaded_contacts,
-    heavy_discount_pct,
-    pushed_times,
-    champion_bonus,
-    needs_attention_below,
-    own_median_visits,
     coalesce(activity_since <= snapshot_date, false) as has_activity,
     coalesce(stakeholder_since <= snapshot_date, false) as has_stakeholder,
     coalesce(competition_since <= snapshot_date, false) as has_competition,
@@ -172,5 +138,4 @@ select
 from components
 inner join categories using (tenant_id, snapshot_date)
 inner join flags using (tenant_id, snapshot_date)
-inner join thresholds using (tenant_id, snapshot_date)
 left join told using (tenant_id)

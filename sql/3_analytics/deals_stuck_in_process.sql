@@ -21,26 +21,7 @@
 --   health_score: the deal's health
 --   risk_flags: what is wrong, worst first
 --   amount_rank: share of the tenant's open deals with an amount that are worth less, 0 to 1
-with thresholds as (
-    select
-        d.tenant_id,
-        d.day as snapshot_date,
-        max(t.value) filter (where t.name = 'stuck_over_benchmark_days') as stuck_days,
-        max(t.value) filter (where t.name = 'urgency_close_days') as close_days,
-        max(t.value) filter (where t.name = 'urgency_critical_days') as critical_days,
-        max(t.value) filter (where t.name = 'urgency_high_days') as high_days,
-        max(t.value) filter (where t.name = 'urgency_medium_days') as medium_days,
-        max(t.value) filter (where t.name = 'slip_high_factor') as slip_high_factor,
-        max(t.value) filter (where t.name = 'slip_medium_factor') as slip_medium_factor,
-        max(t.value) filter (where t.name = 'escalate_below_health') as escalate_below_health,
-        max(t.value) filter (where t.name = 'escalate_amount_rank') as escalate_amount_rank
-    from pg_temp.run_days as d
-    inner join reference.thresholds as t
-        on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to
-    group by d.tenant_id, d.day
-),
-
-deals as (
+with deals as (
     select
         d.tenant_id,
         d.snapshot_date,
@@ -72,14 +53,16 @@ stuck as (
         t.slip_medium_factor,
         coalesce(d.amount_rank >= t.escalate_amount_rank and d.health_score < t.escalate_below_health, false) as is_big,
         case
-            when d.days_until_close <= t.close_days and d.deviation_days > t.critical_days then 'CRITICAL'
-            when d.deviation_days > t.high_days then 'HIGH'
-            when d.deviation_days > t.medium_days then 'MEDIUM'
+            when
+                d.days_until_close <= t.urgency_close_days and d.deviation_days > t.urgency_critical_days
+                then 'CRITICAL'
+            when d.deviation_days > t.urgency_high_days then 'HIGH'
+            when d.deviation_days > t.urgency_medium_days then 'MEDIUM'
             else 'LOW'
         end as urgency
     from deals as d
-    inner join thresholds as t on d.tenant_id = t.tenant_id and d.snapshot_date = t.snapshot_date
-    where 'STUCK' = any(d.risk_flags) or d.deviation_days > t.stuck_days
+    inner join staging.thresholds as t on d.tenant_id = t.tenant_id and d.snapshot_date = t.snapshot_date
+    where 'STUCK' = any(d.risk_flags) or d.deviation_days > t.stuck_over_benchmark_days
 )
 
 select

@@ -39,8 +39,8 @@ with deals as (
         d.forecast_category,
         coalesce(d.pipeline_id || '/' || d.stage_id, d.pipeline_id) as stage_key,
         coalesce(d.stage_name, 'No stage') as stage_name,
-        case when d.owner_id = '-1' then '-1' else coalesce(d.manager_id, 'none') end as manager_key,
-        coalesce(d.manager_name, 'No manager') as manager_name
+        d.team_id,
+        d.team_name
     from staging.deal_days as d
     inner join enriched.deal_health_scores as h
         on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
@@ -79,6 +79,6 @@ cross join
         ('overall', 'All', 'All'),
         ('forecast_category', d.forecast_category, d.forecast_category),
         ('stage', d.stage_key, d.stage_name),
-        ('manager', d.manager_key, d.manager_name)
+        ('manager', d.team_id, d.team_name)
     ) as g (dimension, group_id, group_name)
 group by d.tenant_id, d.snapshot_date, g.dimension, g.group_id, g.group_name

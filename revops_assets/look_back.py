@@ -1,0 +1,214 @@
+"""Days that a dataset compares itself with: which they are, which of them a run must fill in first, and which stored
+days have to be built again because one that they looked at has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from revops_assets.errors import RevopsError
+from revops_assets.warehouse.writer import ReadAt
+
+# Past quarters whose forecasts tell how far to trust the present one: analytics.forecast_confidence.
+PAST_QUARTERS = 8
+# Where each tenant's history begins: every daily dataset is built behind it.
+HISTORY = "staging.evidence"
+WEEK = timedelta(days=7)
+DAY = timedelta(days=1)
+
+
+class LookBack(StrEnum):
+    """Which earlier days a day of a dataset reads."""
+
+    SEVEN_DAYS = "seven days before"
+    LAST_WEEK = "the end of the week before"
+    WEEKS_OF_THE_QUARTER = "the ends of the weeks of its quarter"
+    WEEKS_OF_A_QUARTER_THAT_ENDS = "the ends of its quarter's weeks, on the quarter's last day"
+    LAST_QUARTER = "the end of the quarter before"
+    PAST_QUARTERS = "the ends of the eight quarters before"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A day's place in the fiscal year, as in ops.calendar."""
+
+    quarter_start: date
+    quarter_end: date
+    week_of_quarter: int
+
+
+Calendar = Mapping[date, Place]
+
+
+@dataclass(frozen=True)
+class Daily:
+    """A daily dataset: what it reads of the same day, and of earlier ones."""
+
+    deps: frozenset[str]
+    looks_back_on: Mapping[str, LookBack]
+
+
+# Every daily dataset, by table: filled in as the assets are defined.
+DATASETS: dict[str, Daily] = {}
+
+
+def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
+    """The days before `day` that it looks at, as far as the calendar reaches."""
+    place = calendar[day]
+    if kind is LookBack.SEVEN_DAYS:
+        yield day - WEEK
+    elif kind is LookBack.LAST_WEEK:
+        yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
+    elif kind is LookBack.LAST_QUARTER:
+        yield place.quarter_start - DAY
+    elif kind is LookBack.PAST_QUARTERS:
+        end = place.quarter_start - DAY
+        for _ in range(PAST_QUARTERS):
+            if end not in calendar:
+                return
+            yield end
+            end = calendar[end].quarter_start - DAY
+    elif kind is LookBack.WEEKS_OF_THE_QUARTER or day == place.quarter_end:
+        for week in range(1, 13):
+            if (end := place.quarter_start + WEEK * week - DAY) < day:
+                yield end
+
+
+def read_calendar(connection: sa.Connection) -> Calendar:
+    """ops.calendar."""
+    rows = connection.execute(sa.text("select day, quarter_start, quarter_end, week_of_quarter from ops.calendar"))
+    return {day: Place(*place) for day, *place in rows}
+
+
+def days_to_fill(
+    connection: sa.Connection,
+    table: str,
+    selected: Collection[str],
+    start: date,
+    end: date,
+    at: ReadAt,
+    tenants: tuple[str, ...] | None,
+) -> list[date]:
+    """Days outside [start, end] that the run must write of `table`, in order.
+
+    Those that it or a selected dataset behind it looks back on, that history covers and that were never written.
+
+    RevopsError if a dataset that is not selected lacks a day that `table` reads.
+    """
+    chosen = [tenant for tenant in at.freshness if tenants is None or tenant in tenants]
+    calendar = read_calendar(connection)
+    begun = _history(connection, chosen)
+    if not begun:
+        return []
+    earliest = min(begun.values())
+    span = [start + DAY * n for n in range((end - start).days + 1)]
+    # What would be looked at if nothing had been written yet, to ask about those days only.
+    everything = _closure(calendar, selected, span, lambda _, days: {day for day in days if day >= earliest})
+    asked = sorted({day for days in everything.values() for day in days})
+    written = _written(connection, sorted(DATASETS), chosen, asked)
+
+    def is_missing(name: str, day: date) -> bool:
+        return any(day >= since and (name, tenant, day) not in written for tenant, since in begun.items())
+
+    needs = _closure(calendar, selected, span, lambda name, days: {day for day in days if is_missing(name, day)})
+    mine = needs[table]
+    own = DATASETS[table]
+    read = [(dep, day) for dep in own.deps if dep in DATASETS for day in mine] + [
+        (dep, back) for dep, kind in own.looks_back_on.items() for day in mine for back in reads(kind, day, calendar)
+    ]
+    lacking = sorted({(day, dep) for dep, day in read if dep not in selected and is_missing(dep, day)})
+    if lacking:
+        day, dep = lacking[0]
+        raise RevopsError(f"{table} reads {dep} of {day}, which was never built: select {dep}, too")
+    return sorted(mine - set(span))
+
+
+def _closure(calendar: Calendar, selected: Collection[str], span: Sequence[date], keep: object) -> dict[str, set[date]]:
+    """For each selected dataset the days that a run of the span needs of it; `keep` chooses among those outside."""
+    assert callable(keep)
+    needs = {name: set(span) for name in DATASETS if name in selected}
+    grown = True
+    while grown:
+        grown = False
+        for reader, daily in DATASETS.items():
+            if reader not in needs:
+                continue
+            wanted = [(dep, needs[reader]) for dep in daily.deps if dep in needs] + [
+                (dep, {back for day in needs[reader] if day in calendar for back in reads(kind, day, calendar)})
+                for dep, kind in daily.looks_back_on.items()
+                if dep in needs
+            ]
+            for dep, days in wanted:
+                more = keep(dep, days - needs[dep])
+                if more:
+                    needs[dep] |= more
+                    grown = True
+    return needs
+
+
+def request_reruns(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]]) -> int:
+    """Ask for the stored days that looked back on days of `table` which have changed since; returns how many."""
+    by_tenant: dict[str, set[date]] = {}
+    for tenant, day in changed:
+        by_tenant.setdefault(tenant, set()).add(day)
+    readers = [(name, daily.looks_back_on[table]) for name, daily in DATASETS.items() if table in daily.looks_back_on]
+    if not by_tenant or not readers:
+        return 0
+    calendar = read_calendar(connection)
+    rows = connection.execute(
+        sa.text(
+            "select dataset, tenant_id, snapshot_date from ops.days_written where dataset = any(:datasets)"
+            " and tenant_id = any(:tenants) and snapshot_date > :first"
+        ),
+        {
+            "datasets": [name for name, _ in readers],
+            "tenants": list(by_tenant),
+            "first": min(day for days in by_tenant.values() for day in days),
+        },
+    )
+    kinds = dict(readers)
+    requests = [
+        {"dataset": name, "tenant": tenant, "day": day, "reason": f"look-back: {kinds[name]} in {table} has changed"}
+        for name, tenant, day in rows
+        if not by_tenant[tenant].isdisjoint(reads(kinds[name], day, calendar))
+    ]
+    if requests:
+        connection.execute(
+            sa.text(
+                "insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)"
+                " values (:dataset, :tenant, :day, :reason) on conflict do nothing"
+            ),
+            requests,
+        )
+    return len(requests)
+
+
+def is_looked_at(table: str) -> bool:
+    """Whether any dataset looks back on this one."""
+    return any(table in daily.looks_back_on for daily in DATASETS.values())
+
+
+def _history(connection: sa.Connection, tenants: Sequence[str]) -> dict[str, date]:
+    """First day of each tenant's history."""
+    rows = connection.execute(
+        sa.text(f"select tenant_id, since_date from {HISTORY} where matter = 'deals' and tenant_id = any(:tenants)"),
+        {"tenants": list(tenants)},
+    )
+    return {tenant: since for tenant, since in rows}
+
+
+def _written(
+    connection: sa.Connection, datasets: Sequence[str], tenants: Sequence[str], days: Sequence[date]
+) -> set[tuple[str, str, date]]:
+    rows = connection.execute(
+        sa.text(
+            "select dataset, tenant_id, snapshot_date from ops.days_written where dataset = any(:datasets)"
+            " and tenant_id = any(:tenants) and snapshot_date = any(:days)"
+        ),
+        {"datasets": list(datasets), "tenants": list(tenants), "days": list(days)},
+    )
+    return {(name, tenant, day) for name, tenant, day in rows}

@@ -1,0 +1,28 @@
+-- What was done with customers: calls, emails, meetings, demos and tasks, by business day. A two-way activity is a
+-- meeting or demo held, an answered call, an email with a reply. What was planned and not done is left out.
+--
+-- One row per: tenant and activity.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   activity_id: the activity
+--   opportunity_id: the deal, if any
+--   rep_id: who did it
+--   contact_id: with whom of the customer's
+--   kind: call, email, meeting, demo, task, or as the source calls it
+--   occurred_at: when
+--   day: on which business day
+--   is_two_way: whether the customer took part
+select
+    tenant_id,
+    activity_id,
+    opportunity_id,
+    rep_id,
+    contact_id,
+    type as kind,
+    occurred_at,
+    (occurred_at at time zone (select ops.timezone()))::date as day,
+    coalesce(type in ('meeting', 'demo') and is_done or type in ('call', 'email') and is_answered, false) as is_two_way
+from crm_remote.activities_versions
+where
+    known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
+    and occurred_at is not null and is_done is not false

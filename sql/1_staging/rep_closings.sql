@@ -1,0 +1,154 @@
+-- What each rep had won and lost, as of the end of every day, in the periods that figures are about. A deal is credited
+-- to whoever owned it at the end of the day on which it was closed, and counts on its close date as known on the day
+-- (without one: on the day it was closed).
+--
+-- One row per: tenant, day and rep with a deal closed in any of the periods.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   rep_id: the rep; -1 for deals of nobody
+--   won_today_count: deals won on this day, by the business date of the change, and won still at its end
+--   lost_today_count: the same for lost
+--   quarter_won_count: won deals with a close date in the day's quarter
+--   quarter_won_without_amount_count: those of them without an amount
+--   quarter_won_amount: what the others are worth
+--   next_quarter_won_count: won deals with a close date in the quarter after it
+--   next_quarter_won_without_amount_count: those of them without an amount
+--   next_quarter_won_amount: what the others are worth
+--   year_won_amount: what was won in the fiscal year up to this day
+--   won_count: won deals with a close date in the 365 days up to this one
+--   lost_count: lost deals, likewise
+--   won_with_amount_count: won deals that have an amount, likewise
+--   won_amount: what those are worth
+--   lost_amount: what the lost deals were worth
+--   won_cycle_days: elapsed days from creation to winning, summed over won_count
+with closings as (
+    select
+        i.tenant_id,
+        coalesce(i.credited_owner_id, '-1') as rep_id,
+        i.status,
+        i.amount,
+        i.d_from,
+        i.d_to,
+        (i.closed_at at time zone (select ops.timezone()))::date as closed_day,
+        coalesce(i.close_date, (i.closed_at at time zone (select ops.timezone()))::date) as closed_on,
+        extract(epoch from i.closed_at - i.opened_at) / 86400 as cycle_days
+    from staging.deal_intervals as i
+    where i.status in ('won', 'lost') and i.d_from < :window_end and i.d_to > :window_start
+),
+
+dated as (
+    select
+        c.*,
+        q.quarter_start,
+        q.quarter_end,
+        q.fiscal_year_start,
+        (q.quarter_start - interval '3 months')::date as previous_quarter_start
+    from closings as c
+    inner join ops.calendar as q on c.closed_on = q.day
+),
+
+-- From which day on, and before which, a closing counts for what.
+spans as (
+    select
+        d.tenant_id,
+        d.rep_id,
+        d.status,
+        d.amount,
+        d.cycle_days,
+        s.kind,
+        greatest(d.d_from, s.from_day, :window_start) as from_day,
+        least(d.d_to, s.to_day, :window_end) as to_day
+    from dated as d
+    cross join
+        lateral (
+            values
+            ('day', d.closed_day, d.closed_day + 1),
+            ('quarter', d.quarter_start, d.quarter_end + 1),
+            ('next quarter', d.previous_quarter_start, d.quarter_start),
+            ('year', d.closed_on, (d.fiscal_year_start + interval '1 year')::date),
+            ('365 days', d.closed_on, d.closed_on + 365)
+        ) as s (kind, from_day, to_day)
+    where greatest(d.d_from, s.from_day, :window_start) < least(d.d_to, s.to_day, :window_end)
+),
+
+steps as (
+    select
+        s.tenant_id,
+        s.rep_id,
+        t.day,
+        s.status,
+        s.kind,
+        t.sign,
+        t.sign * s.amount as amount,
+        t.sign * s.cycle_days as cycle_days
+    from spans as s
+    cross join lateral (values (s.from_day, 1), (s.to_day, -1)) as t (day, sign)
+),
+
+changes as (
+    select
+        tenant_id,
+        rep_id,
+        day,
+        sum(sign) filter (where kind = 'day' and status = 'won') as won_today_count,
+        sum(sign) filter (where kind = 'day' and status = 'lost') as lost_today_count,
+        sum(sign) filter (where kind = 'quarter' and status = 'won') as quarter_won_count,
+        sum(sign) filter (where kind = 'quarter' and status = 'won' and amount is null) as quarter_won_bare_count,
+        sum(amount) filter (where kind = 'quarter' and status = 'won') as quarter_won_amount,
+        sum(sign) filter (where kind = 'next quarter' and status = 'won') as next_quarter_won_count,
+        sum(sign) filter (where kind = 'next quarter' and status = 'won' and amount is null) as next_quarter_bare_count,
+        sum(amount) filter (where kind = 'next quarter' and status = 'won') as next_quarter_won_amount,
+        sum(amount) filter (where kind = 'year' and status = 'won') as year_won_amount,
+        sum(sign) filter (where kind = '365 days' and status = 'won') as won_count,
+        sum(sign) filter (where kind = '365 days' and status = 'lost') as lost_count,
+        sum(sign) filter (where kind = '365 days' and status = 'won' and amount is not null) as won_with_amount_count,
+        sum(amount) filter (where kind = '365 days' and status = 'won') as won_amount,
+        sum(amount) filter (where kind = '365 days' and status = 'lost') as lost_amount,
+        sum(cycle_days) filter (where kind = '365 days' and status = 'won') as won_cycle_days
+    from steps
+    group by tenant_id, rep_id, day
+),
+
+grid as (
+    select
+        p.tenant_id,
+        p.rep_id,
+        r.day
+    from (select distinct
+        c.tenant_id,
+        c.rep_id
+    from changes as c) as p
+    inner join pg_temp.run_days as r on p.tenant_id = r.tenant_id
+),
+
+running as (
+    select
+        g.tenant_id,
+        g.day as snapshot_date,
+        g.rep_id,
+        coalesce(sum(c.won_today_count) over so_far, 0) as won_today_count,
+        coalesce(sum(c.lost_today_count) over so_far, 0) as lost_today_count,
+        coalesce(sum(c.quarter_won_count) over so_far, 0) as quarter_won_count,
+        coalesce(sum(c.quarter_won_bare_count) over so_far, 0) as quarter_won_without_amount_count,
+        coalesce(sum(c.quarter_won_amount) over so_far, 0) as quarter_won_amount,
+        coalesce(sum(c.next_quarter_won_count) over so_far, 0) as next_quarter_won_count,
+        coalesce(sum(c.next_quarter_bare_count) over so_far, 0) as next_quarter_won_without_amount_count,
+        coalesce(sum(c.next_quarter_won_amount) over so_far, 0) as next_quarter_won_amount,
+        coalesce(sum(c.year_won_amount) over so_far, 0) as year_won_amount,
+        coalesce(sum(c.won_count) over so_far, 0) as won_count,
+        coalesce(sum(c.lost_count) over so_far, 0) as lost_count,
+        coalesce(sum(c.won_with_amount_count) over so_far, 0) as won_with_amount_count,
+        coalesce(sum(c.won_amount) over so_far, 0) as won_amount,
+        coalesce(sum(c.lost_amount) over so_far, 0) as lost_amount,
+        round(coalesce(sum(c.won_cycle_days) over so_far, 0), 6) as won_cycle_days
+    from grid as g
+    left join changes as c on g.tenant_id = c.tenant_id and g.rep_id = c.rep_id and g.day = c.day
+    window so_far as (partition by g.tenant_id, g.rep_id order by g.day)
+)
+
+select *
+from running
+where
+    won_today_count + lost_today_count + quarter_won_count + next_quarter_won_count + won_count + lost_count > 0
+    or year_won_amount <> 0

@@ -1,0 +1,58 @@
+-- The single numbers of the definitions that held on each day, from sql/reference/thresholds.csv.
+--
+-- One row per: tenant and day.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   stall_factor: times its benchmark after which a stay counts as stuck
+--   critical_factor: times its benchmark after which a stay is a bottleneck
+--   going_dark_days: days of silence after which a deal is going dark
+--   single_threaded_contacts: engaged contacts up to which a deal hangs on one
+--   heavy_discount_pct: discount above which it is heavy
+--   pushed_times: pushes from which a deal counts as pushed
+--   champion_bonus: points that a champion adds
+--   needs_attention_below: health score below which a deal needs attention
+--   own_median_visits: completed stays from which a tenant's own median can be a benchmark
+--   stuck_over_benchmark_days: days over its benchmark after which a deal is stuck
+--   urgency_close_days: days to the close date within which being stuck is critical
+--   urgency_critical_days: days over its benchmark for that
+--   urgency_high_days: days over its benchmark after which being stuck is urgent
+--   urgency_medium_days: days over its benchmark after which it is of medium urgency
+--   slip_high_factor: the slip risk is high with fewer days left than so many times the deviation
+--   slip_medium_factor: and medium with fewer than so many times
+--   escalate_below_health: health score below which a big stuck deal is escalated
+--   escalate_amount_rank: share of the open deals that are worth less from which a deal is big
+--   velocity_change_pct: change of a mean duration from which it improves or worsens
+--   velocity_red_days: days over its benchmark after which a stage's mean is red
+--   top_performer_share: share of the reps that count as top performers
+--   swing_deals: how many of a quarter's deals, the largest, are listed as those that swing it
+--   variants: how many of a pipeline's paths, the most frequent, are listed
+select
+    d.tenant_id,
+    d.day as snapshot_date,
+    max(t.value) filter (where t.name = 'stall_factor') as stall_factor,
+    max(t.value) filter (where t.name = 'critical_factor') as critical_factor,
+    max(t.value) filter (where t.name = 'going_dark_days') as going_dark_days,
+    max(t.value) filter (where t.name = 'single_threaded_contacts') as single_threaded_contacts,
+    max(t.value) filter (where t.name = 'heavy_discount_pct') as heavy_discount_pct,
+    max(t.value) filter (where t.name = 'pushed_times') as pushed_times,
+    max(t.value) filter (where t.name = 'champion_bonus')::int as champion_bonus,
+    max(t.value) filter (where t.name = 'needs_attention_below') as needs_attention_below,
+    max(t.value) filter (where t.name = 'own_median_visits') as own_median_visits,
+    max(t.value) filter (where t.name = 'stuck_over_benchmark_days') as stuck_over_benchmark_days,
+    max(t.value) filter (where t.name = 'urgency_close_days') as urgency_close_days,
+    max(t.value) filter (where t.name = 'urgency_critical_days') as urgency_critical_days,
+    max(t.value) filter (where t.name = 'urgency_high_days') as urgency_high_days,
+    max(t.value) filter (where t.name = 'urgency_medium_days') as urgency_medium_days,
+    max(t.value) filter (where t.name = 'slip_high_factor') as slip_high_factor,
+    max(t.value) filter (where t.name = 'slip_medium_factor') as slip_medium_factor,
+    max(t.value) filter (where t.name = 'escalate_below_health') as escalate_below_health,
+    max(t.value) filter (where t.name = 'escalate_amount_rank') as escalate_amount_rank,
+    max(t.value) filter (where t.name = 'velocity_change_pct') as velocity_change_pct,
+    max(t.value) filter (where t.name = 'velocity_red_days') as velocity_red_days,
+    max(t.value) filter (where t.name = 'top_performer_share') as top_performer_share,
+    max(t.value) filter (where t.name = 'swing_deals')::int as swing_deals,
+    max(t.value) filter (where t.name = 'variants')::int as variants
+from pg_temp.run_days as d
+inner join reference.thresholds as t on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to
+group by d.tenant_id, d.day

@@ -1,0 +1,66 @@
+-- Stays of deals in stages by business days, with who owned the deal: what durations, conversions and rework are
+-- counted from. A stay that ended because the deal was deleted or merged never completed.
+--
+-- One row per: tenant, deal and visit.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   opportunity_id: the deal
+--   visit_number: 1 for the deal's first visit to any stage, and so on
+--   pipeline_id: the stage's pipeline, else the deal's, else 'default'
+--   stage_id: the stage
+--   entered_on: business day on which it began
+--   exited_on: business day on which it was completed; null while it lasts and where it never was
+--   days: elapsed days of a completed stay
+--   elapsed_us: the same in microseconds, for sums that are exact in any order
+--   ended_by: forward, back, left, won or lost; null while it lasts and where it never was completed
+--   is_reentry: whether the deal had been in this stage before
+--   entered_owner_id: who owned the deal at the end of the day on which the stay began; -1 if nobody
+--   exited_owner_id: the same for the day on which it was completed
+--   gone_on: business day from which on it does not count, the deal being deleted or merged; infinity if it was not
+with visits as (
+    select
+        tenant_id,
+        opportunity_id,
+        visit_number,
+        pipeline_id,
+        stage_id,
+        is_reentry,
+        (entered_at at time zone (select ops.timezone()))::date as entered_on,
+        case when ended_by not in ('deleted', 'merged') then exited_at end as exited_at,
+        entered_at,
+        case when ended_by not in ('deleted', 'merged', 'open') then ended_by end as ended_by,
+        coalesce((gone_at at time zone (select ops.timezone()))::date, 'infinity') as gone_on
+    from staging.stage_visits
+),
+
+dated as (
+    select
+        *,
+        (exited_at at time zone (select ops.timezone()))::date as exited_on
+    from visits
+)
+
+select
+    v.tenant_id,
+    v.opportunity_id,
+    v.visit_number,
+    v.pipeline_id,
+    v.stage_id,
+    v.entered_on,
+    v.exited_on,
+    extract(epoch from v.exited_at - v.entered_at)::float8 / 86400 as days,
+    (extract(epoch from v.exited_at - v.entered_at) * 1000000)::bigint as elapsed_us,
+    v.ended_by,
+    v.is_reentry,
+    coalesce(b.owner_id, '-1') as entered_owner_id,
+    case when v.exited_on is not null then coalesce(e.owner_id, '-1') end as exited_owner_id,
+    v.gone_on
+from dated as v
+left join staging.deal_intervals as b
+    on
+        v.tenant_id = b.tenant_id and v.opportunity_id = b.opportunity_id
+        and v.entered_on >= b.d_from and v.entered_on < b.d_to
+left join staging.deal_intervals as e
+    on
+        v.tenant_id = e.tenant_id and v.opportunity_id = e.opportunity_id
+        and v.exited_on >= e.d_from and v.exited_on < e.d_to

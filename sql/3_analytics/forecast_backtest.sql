@@ -1,0 +1,72 @@
+-- How right forecasts were: on the last day of a quarter, what each week of it had forecast by its end, beside what was
+-- won by then. Other days have no rows.
+--
+-- One row per: tenant, quarter (by its last day), team, segment, region, method and week.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: last day of the quarter
+--   quarter: the quarter
+--   team_id: All, a manager's id, none or -1
+--   team_name: All, or the manager's name
+--   segment: All, a segment, or Unknown
+--   region: All, a region, or Unknown
+--   method: how open deals were weighed: default is by forecast category and health
+--   week_number: 1 to 13
+--   week_end: last day of the week
+--   forecast_amount: won and weighted open, as of the week's end
+--   actual_amount: won, as of the quarter's end
+--   error_amount: forecast less actual
+--   absolute_percentage_error: size of the error as a share of the actual; null if nothing was won
+--   bias: error as a share of the actual, above 0 for too high; null if nothing was won
+with weeks as (
+    select
+        r.tenant_id,
+        r.day as snapshot_date,
+        r.quarter,
+        c.week_of_quarter as week_number,
+        max(c.day) as week_end
+    from pg_temp.run_days as r
+    inner join ops.calendar as c on r.quarter_start <= c.day and r.quarter_end >= c.day
+    where r.day = r.quarter_end
+    group by r.tenant_id, r.day, r.quarter, c.week_of_quarter
+),
+
+forecasts as (
+    select
+        w.tenant_id,
+        w.snapshot_date,
+        w.quarter,
+        w.week_number,
+        w.week_end,
+        l.team_id,
+        max(l.team_name) as team_name,
+        l.segment,
+        l.region,
+        sum(l.weighted_amount) as forecast_amount
+    from weeks as w
+    inner join analytics.forecast_lines as l
+        on w.tenant_id = l.tenant_id and w.week_end = l.snapshot_date and w.quarter = l.quarter
+    group by w.tenant_id, w.snapshot_date, w.quarter, w.week_number, w.week_end, l.team_id, l.segment, l.region
+)
+
+select
+    f.tenant_id,
+    f.snapshot_date,
+    f.quarter,
+    f.team_id,
+    f.team_name,
+    f.segment,
+    f.region,
+    'default' as method,
+    f.week_number,
+    f.week_end,
+    f.forecast_amount,
+    a.amount as actual_amount,
+    f.forecast_amount - a.amount as error_amount,
+    round(abs(f.forecast_amount - a.amount) / nullif(a.amount, 0), 4) as absolute_percentage_error,
+    round((f.forecast_amount - a.amount) / nullif(a.amount, 0), 4) as bias
+from forecasts as f
+inner join analytics.forecast_lines as a
+    on
+        f.tenant_id = a.tenant_id and f.snapshot_date = a.snapshot_date and f.quarter = a.quarter
+        and f.team_id = a.team_id and f.segment = a.segment and f.region = a.region and a.line = 'Closed Won'

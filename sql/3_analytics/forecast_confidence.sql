@@ -1,0 +1,229 @@
+-- The forecast of each day's quarter and the next, line by line and in total: what is won, what open deals add, how
+-- that compares with the target, and how far to trust it: 1 less the mean error that forecasts had at the same week of
+-- the last eight quarters, as far as there is history. For every combination of team, segment and region.
+--
+-- One row per: tenant, day, quarter, team, segment, region and line.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   quarter: the quarter that is forecast
+--   team_id: All, a manager's id, none or -1
+--   team_name: All, or the manager's name
+--   segment: All, a segment, or Unknown
+--   region: All, a region, or Unknown
+--   line: Closed Won, Commit, Best Case, Pipeline or TOTAL FORECAST
+--   week_number: the day's week of the quarter; 0 for the next quarter
+--   deals_count: deals
+--   without_amount_count: those of them without an amount
+--   unjudged_count: open deals without a health score, weighed as the unhealthiest
+--   amount: what the deals are worth
+--   weighted_amount: the same, each deal's amount times its weight; won deals count in full
+--   target: in the total: what is to be sold; of All the company's target, else the reps' quotas
+--   gap_to_target: in the total: forecast less target, below 0 when short
+--   shortfall_pct: in the total: size of what is short as a share of the target, 0 if nothing is
+--   risk_level: in the total: Low, Medium, High or Critical, by the shortfall
+--   method: in the total: how open deals were weighed in ai_forecast
+--   ai_forecast: in the total: the forecast
+--   ai_forecast_confidence: in the total: how far to trust it, 0 to 1
+--   confidence_basis: in the total: backtest, or weighted to unweighted where no past quarter tells
+--   backtest_quarters: in the total: past quarters that the confidence is from
+with lines as (
+    select
+        l.*,
+        case when l.quarter = r.quarter then r.week_of_quarter else 0 end as week_number,
+        r.quarter_start as this_quarter_start
+    from analytics.forecast_lines as l
+    inner join pg_temp.run_days as r on l.tenant_id = r.tenant_id and l.snapshot_date = r.day
+    where l.snapshot_date >= :window_start and l.snapshot_date < :window_end
+),
+
+totals as (
+    select
+        tenant_id,
+        snapshot_date,
+        quarter,
+        team_id,
+        team_name,
+        segment,
+        region,
+        week_number,
+        this_quarter_start,
+        sum(deals_count) as deals_count,
+        sum(without_amount_count) as without_amount_count,
+        sum(unjudged_count) as unjudged_count,
+        sum(amount) as amount,
+        sum(weighted_amount) as weighted_amount
+    from lines
+    group by
+        tenant_id, snapshot_date, quarter, team_id, team_name, segment, region, week_number, this_quarter_start
+),
+
+company_targets as (
+    select
+        tenant_id,
+        snapshot_date,
+        quarter_target,
+        next_quarter_target
+    from staging.quota_days
+    where rep_id = 'All'
+),
+
+group_targets as (
+    select
+        q.tenant_id,
+        q.snapshot_date,
+        case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
+        case when grouping(coalesce(p.segment, 'Unknown')) = 1 then 'All' else coalesce(p.segment, 'Unknown') end
+            as segment,
+        case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
+            as region,
+        sum(q.quarter_target) as quarter_target,
+        sum(q.next_quarter_target) as next_quarter_target
+    from staging.quota_days as q
+    inner join staging.rep_days as p
+        on q.tenant_id = p.tenant_id and q.snapshot_date = p.snapshot_date and q.rep_id = p.rep_id
+    where q.snapshot_date >= :window_start and q.snapshot_date < :window_end and q.rep_id <> 'All'
+    group by
+        q.tenant_id, q.snapshot_date,
+        cube (p.team_id, coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+),
+
+targets as (
+    select
+        g.tenant_id,
+        g.snapshot_date,
+        g.team_id,
+        g.segment,
+        g.region,
+        g.quarter_target,
+        g.next_quarter_target
+    from group_targets as g
+    where not (g.team_id = 'All' and g.segment = 'All' and g.region = 'All')
+    union all
+    select
+        c.tenant_id,
+        c.snapshot_date,
+        'All' as team_id,
+        'All' as segment,
+        'All' as region,
+        c.quarter_target,
+        c.next_quarter_target
+    from company_targets as c
+),
+
+-- Errors of the last eight quarters before the day's, by week.
+past_errors as (
+    select
+        q.tenant_id,
+        q.quarter_start,
+        b.team_id,
+        b.segment,
+        b.region,
+        b.week_number,
+        count(b.absolute_percentage_error) as quarters_count,
+        avg(b.absolute_percentage_error) as mean_error
+    from (select distinct
+        r.tenant_id,
+        r.quarter_start
+    from pg_temp.run_days as r) as q
+    inner join analytics.forecast_backtest as b
+        on
+            q.tenant_id = b.tenant_id and q.quarter_start > b.snapshot_date
+            and b.snapshot_date >= (q.quarter_start - interval '24 months')::date
+    where b.method = 'default'
+    group by q.tenant_id, q.quarter_start, b.team_id, b.segment, b.region, b.week_number
+    having count(b.absolute_percentage_error) > 0
+),
+
+judged as (
+    select
+        t.*,
+        case when t.week_number = 0 then g.next_quarter_target else g.quarter_target end as target,
+        e.mean_error,
+        coalesce(e.quarters_count, 0) as backtest_quarters
+    from totals as t
+    left join targets as g
+        on
+            t.tenant_id = g.tenant_id and t.snapshot_date = g.snapshot_date and t.team_id = g.team_id
+            and t.segment = g.segment and t.region = g.region
+    left join past_errors as e
+        on
+            t.tenant_id = e.tenant_id and t.this_quarter_start = e.quarter_start and t.team_id = e.team_id
+            and t.segment = e.segment and t.region = e.region and t.week_number = e.week_number
+),
+
+short as (
+    select
+        *,
+        greatest(target - weighted_amount, 0) / nullif(target, 0) as shortfall
+    from judged
+)
+
+select
+    tenant_id,
+    snapshot_date,
+    quarter,
+    team_id,
+    team_name,
+    segment,
+    region,
+    line,
+    week_number,
+    deals_count,
+    without_amount_count,
+    unjudged_count,
+    amount,
+    weighted_amount,
+    null::numeric as target,
+    null::numeric as gap_to_target,
+    null::numeric as shortfall_pct,
+    null as risk_level,
+    null as method,
+    null::numeric as ai_forecast,
+    null::numeric as ai_forecast_confidence,
+    null as confidence_basis,
+    null::bigint as backtest_quarters
+from lines
+union all
+select
+    s.tenant_id,
+    s.snapshot_date,
+    s.quarter,
+    s.team_id,
+    s.team_name,
+    s.segment,
+    s.region,
+    'TOTAL FORECAST' as line,
+    s.week_number,
+    s.deals_count,
+    s.without_amount_count,
+    s.unjudged_count,
+    s.amount,
+    s.weighted_amount,
+    s.target,
+    s.weighted_amount - s.target as gap_to_target,
+    round(s.shortfall, 4) as shortfall_pct,
+    k.risk_level,
+    'default' as method,
+    s.weighted_amount as ai_forecast,
+    round(
+        case
+            when s.mean_error is null then s.weighted_amount / nullif(s.amount, 0) else greatest(1 - s.mean_error, 0)
+        end,
+        4
+    ) as ai_forecast_confidence,
+    case
+        when s.mean_error is not null then 'backtest'
+        when s.weighted_amount / nullif(s.amount, 0) is not null then 'weighted to unweighted'
+    end as confidence_basis,
+    s.backtest_quarters
+from short as s
+left join lateral (
+    select f.risk_level
+    from reference.forecast_risk as f
+    where
+        f.tenant_id = s.tenant_id and s.snapshot_date >= f.valid_from and s.snapshot_date < f.valid_to
+        and s.shortfall <= coalesce(f.shortfall_at_most, 'infinity')
+    order by f.shortfall_at_most asc nulls last
+    limit 1
+) as k on s.shortfall is not null

@@ -1,0 +1,178 @@
+-- What each day says of its quarter and the next: deals whose close date, as known on the day, lies in it, won ones in
+-- full, open ones weighed by forecast category and health. For every combination of team, segment and region, All of
+-- them included: those of the deal's owner (won deals: of whoever is credited) on the day. Omitted deals do not count.
+--
+-- One row per: tenant, day, quarter, team, segment, region and line.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   quarter: the quarter that is forecast
+--   team_id: All, a manager's id, none or -1
+--   team_name: All, or the manager's name
+--   segment: All, a segment, or Unknown
+--   region: All, a region, or Unknown
+--   line: Closed Won, Commit, Best Case or Pipeline
+--   quarter_start: first day of the quarter
+--   quarter_end: last day of the quarter
+--   deals_count: deals
+--   without_amount_count: those of them without an amount
+--   unjudged_count: open deals without a health score, weighed as the unhealthiest
+--   amount: what the deals are worth; null as long as the source has told no amounts or no close dates
+--   weighted_amount: the same, each deal's amount times its weight
+with quarters as (
+    select
+        r.tenant_id,
+        r.day,
+        q.place,
+        q.quarter,
+        q.quarter_start,
+        q.quarter_end,
+        coalesce(e.told_since <= r.day, false) as has_money
+    from pg_temp.run_days as r
+    cross join
+        lateral (
+            select
+                1 as place,
+                r.quarter,
+                r.quarter_start,
+                r.quarter_end
+            union all
+            select
+                2 as place,
+                c.quarter,
+                c.quarter_start,
+                c.quarter_end
+            from ops.calendar as c
+            where c.day = r.quarter_end + 1
+        ) as q
+    left join (
+        select
+            tenant_id,
+            case when count(since_date) = 2 then max(since_date) end as told_since
+        from staging.evidence
+        where matter in ('amount', 'close_date')
+        group by tenant_id
+    ) as e on r.tenant_id = e.tenant_id
+),
+
+open_deals as (
+    select
+        d.tenant_id,
+        d.snapshot_date,
+        q.place,
+        d.owner_id as rep_id,
+        d.forecast_category as line,
+        count(*) as deals_count,
+        count(*) filter (where d.amount is null) as without_amount_count,
+        count(*) filter (where d.health_score is null) as unjudged_count,
+        sum(d.amount) as amount,
+        sum(d.weighted_amount) as weighted_amount
+    from enriched.deal_forecasts as d
+    inner join quarters as q on d.tenant_id = q.tenant_id and d.snapshot_date = q.day and d.quarter = q.quarter
+    where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
+    group by d.tenant_id, d.snapshot_date, q.place, d.owner_id, d.forecast_category
+),
+
+won_deals as (
+    select
+        c.tenant_id,
+        c.snapshot_date,
+        w.place,
+        c.rep_id,
+        'Closed Won' as line,
+        w.deals_count,
+        w.without_amount_count,
+        0 as unjudged_count,
+        w.amount,
+        w.amount as weighted_amount
+    from staging.rep_closings as c
+    cross join
+        lateral (
+            values
+            (1, c.quarter_won_count, c.quarter_won_without_amount_count, c.quarter_won_amount),
+            (2, c.next_quarter_won_count, c.next_quarter_won_without_amount_count, c.next_quarter_won_amount)
+        ) as w (place, deals_count, without_amount_count, amount)
+    where c.snapshot_date >= :window_start and c.snapshot_date < :window_end and w.deals_count > 0
+),
+
+deals as (
+    select * from open_deals
+    union all
+    select * from won_deals
+),
+
+-- Every group that has somebody in it has all lines.
+grid as (
+    select
+        p.tenant_id,
+        p.snapshot_date,
+        q.place,
+        p.rep_id,
+        l.line,
+        0 as deals_count,
+        0 as without_amount_count,
+        0 as unjudged_count,
+        0 as amount,
+        0 as weighted_amount
+    from staging.rep_days as p
+    cross join (values (1), (2)) as q (place)
+    cross join (values ('Closed Won'), ('Commit'), ('Best Case'), ('Pipeline')) as l (line)
+    where
+        p.snapshot_date >= :window_start and p.snapshot_date < :window_end
+        and (
+            p.is_active
+            or exists (
+                select
+                from deals as d
+                where d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id
+            )
+        )
+),
+
+summed as (
+    select
+        d.tenant_id,
+        d.snapshot_date,
+        d.place,
+        d.line,
+        case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
+        case when grouping(p.team_id) = 1 then 'All' else max(p.team_name) end as team_name,
+        case when grouping(coalesce(p.segment, 'Unknown')) = 1 then 'All' else coalesce(p.segment, 'Unknown') end
+            as segment,
+        case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
+            as region,
+        sum(d.deals_count) as deals_count,
+        sum(d.without_amount_count) as without_amount_count,
+        sum(d.unjudged_count) as unjudged_count,
+        coalesce(sum(d.amount), 0) as amount,
+        round(coalesce(sum(d.weighted_amount), 0), 2) as weighted_amount
+    from (
+        select * from deals
+        union all
+        select * from grid
+    ) as d
+    inner join staging.rep_days as p
+        on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id
+    group by
+        d.tenant_id, d.snapshot_date, d.place, d.line,
+        cube (p.team_id, coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+)
+
+select
+    s.tenant_id,
+    s.snapshot_date,
+    q.quarter,
+    s.team_id,
+    s.team_name,
+    s.segment,
+    s.region,
+    s.line,
+    q.quarter_start,
+    q.quarter_end,
+    s.deals_count,
+    s.without_amount_count,
+    s.unjudged_count,
+    case when q.has_money then s.amount end as amount,
+    case when q.has_money then s.weighted_amount end as weighted_amount
+from summed as s
+inner join quarters as q on s.tenant_id = q.tenant_id and s.snapshot_date = q.day and s.place = q.place

@@ -1,0 +1,234 @@
+-- How every rep stood at the end of every day: attainment of the quota up to the day, win rate, deal size, cycle, open
+-- pipeline, rank among the active reps, beside the team (those with the same manager, active that day; its averages are
+-- pooled over the team's deals) and beside the last day of the quarter before. Reps with a quota, an open deal or one
+-- closed lately; deals of nobody stand under -1, without a rank.
+--
+-- One row per: tenant, day and rep.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   rep_id: the rep; -1 for deals of nobody
+--   rep_name: name, for people
+--   team_id: the manager's id; none or -1
+--   team_name: the manager's name
+--   segment: segment
+--   region: region
+--   is_active: whether the source lists the rep, as not removed and already hired
+--   created_today_count: deals created on this day and owned by the rep at its end
+--   won_today_count: deals won on this day
+--   lost_today_count: deals lost on this day
+--   quarter_quota: quota for the quarter
+--   quarter_won_count: won deals with a close date in the quarter
+--   quarter_won_amount: what they are worth: bookings
+--   quarter_attainment: bookings as a share of the quarter's quota
+--   year_to_date_quota: quota for the fiscal year's days up to this one
+--   year_won_amount: what was won in the fiscal year up to this day, by close date
+--   ytd_attainment: that as a share of that quota
+--   won_count: won deals of the last 365 days, by close date
+--   lost_count: lost deals of the last 365 days
+--   win_rate: won / (won + lost), by count; null as long as the source has told of no won deal, or of no lost one
+--   amount_win_rate: the same by amount
+--   avg_deal_size: mean amount of the won deals that have one
+--   avg_sales_cycle_days: mean elapsed days from creation to winning
+--   open_deals_count: open deals
+--   open_amount: what they are worth
+--   mean_health_score: their mean health score
+--   overall_rank: 1 for the best of the active reps: by attainment, then win rate, then name
+--   total_reps: how many are ranked
+--   team_win_rate: the team's win rate
+--   team_avg_deal_size: the team's mean deal size
+--   team_avg_sales_cycle_days: the team's mean cycle
+--   win_rate_vs_team: rep less team
+--   cycle_vs_team: rep less team, days
+--   attainment_change_qoq: against the last day of the quarter before
+--   win_rate_change_qoq: against the last day of the quarter before
+--   rank_change_qoq: places moved up since the last day of the quarter before
+--   performance_tier: Top Performer, On Track, Needs Improvement or At Risk, by attainment
+--   is_top_performer: whether the rep belongs to the top quartile by attainment (at least one does)
+with open_deals as (
+    select
+        d.tenant_id,
+        d.snapshot_date,
+        d.owner_id as rep_id,
+        count(*) as open_deals_count,
+        sum(d.amount) as open_amount,
+        round(avg(h.health_score), 2) as mean_health_score
+    from staging.deal_days as d
+    inner join enriched.deal_health_scores as h
+        on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
+    where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
+    group by d.tenant_id, d.snapshot_date, d.owner_id
+),
+
+created as (
+    select
+        tenant_id,
+        d_from as snapshot_date,
+        coalesce(owner_id, '-1') as rep_id,
+        count(*) as created_today_count
+    from staging.deal_intervals
+    where
+        d_from >= :window_start and d_from < :window_end
+        and d_from = (opened_at at time zone (select ops.timezone()))::date
+    group by tenant_id, d_from, coalesce(owner_id, '-1')
+),
+
+told as (
+    select
+        tenant_id,
+        max(since_date) filter (where matter = 'amount') as amount_since,
+        max(since_date) filter (where matter = 'won') as won_since,
+        max(since_date) filter (where matter = 'lost') as lost_since
+    from staging.evidence
+    group by tenant_id
+),
+
+reps as (
+    select
+        p.tenant_id,
+        p.snapshot_date,
+        p.rep_id,
+        p.rep_name,
+        p.team_id,
+        p.team_name,
+        p.segment,
+        p.region,
+        p.is_active,
+        r.quarter_start,
+        coalesce(t.amount_since <= p.snapshot_date, false) as has_money,
+        coalesce(greatest(t.won_since, t.lost_since) <= p.snapshot_date, false)
+        and t.won_since is not null and t.lost_since is not null as has_outcomes,
+        q.quarter_target as quarter_quota,
+        q.year_to_date_target as year_to_date_quota,
+        coalesce(n.created_today_count, 0) as created_today_count,
+        coalesce(c.won_today_count, 0) as won_today_count,
+        coalesce(c.lost_today_count, 0) as lost_today_count,
+        coalesce(c.quarter_won_count, 0) as quarter_won_count,
+        coalesce(c.quarter_won_amount, 0) as quarter_won_amount,
+        coalesce(c.year_won_amount, 0) as year_won_amount,
+        coalesce(c.won_count, 0) as won_count,
+        coalesce(c.lost_count, 0) as lost_count,
+        coalesce(c.won_with_amount_count, 0) as won_with_amount_count,
+        coalesce(c.won_amount, 0) as won_amount,
+        coalesce(c.lost_amount, 0) as lost_amount,
+        coalesce(c.won_cycle_days, 0) as won_cycle_days,
+        coalesce(o.open_deals_count, 0) as open_deals_count,
+        coalesce(o.open_amount, 0) as open_amount,
+        o.mean_health_score
+    from staging.rep_days as p
+    inner join pg_temp.run_days as r on p.tenant_id = r.tenant_id and p.snapshot_date = r.day
+    left join staging.quota_days as q
+        on p.tenant_id = q.tenant_id and p.snapshot_date = q.snapshot_date and p.rep_id = q.rep_id
+    left join staging.rep_closings as c
+        on p.tenant_id = c.tenant_id and p.snapshot_date = c.snapshot_date and p.rep_id = c.rep_id
+    left join open_deals as o
+        on p.tenant_id = o.tenant_id and p.snapshot_date = o.snapshot_date and p.rep_id = o.rep_id
+    left join created as n
+        on p.tenant_id = n.tenant_id and p.snapshot_date = n.snapshot_date and p.rep_id = n.rep_id
+    left join told as t on p.tenant_id = t.tenant_id
+    where
+        p.snapshot_date >= :window_start and p.snapshot_date < :window_end
+        and (q.rep_id is not null and p.is_active or c.rep_id is not null or o.rep_id is not null)
+),
+
+measured as (
+    select
+        *,
+        case when has_money then round(year_won_amount / nullif(year_to_date_quota, 0), 4) end as ytd_attainment,
+        case when has_money then round(quarter_won_amount / nullif(quarter_quota, 0), 4) end as quarter_attainment,
+        case when has_outcomes then round(won_count::numeric / nullif(won_count + lost_count, 0), 4) end as win_rate,
+        case
+            when has_outcomes then round(won_amount / nullif(won_amount + lost_amount, 0), 4)
+        end as amount_win_rate,
+        round(won_amount / nullif(won_with_amount_count, 0), 2) as avg_deal_size,
+        round(won_cycle_days / nullif(won_count, 0), 2) as avg_sales_cycle_days
+    from reps
+),
+
+teams as (
+    select
+        tenant_id,
+        snapshot_date,
+        team_id,
+        round(sum(won_count) filter (where has_outcomes) / nullif(sum(won_count + lost_count), 0), 4) as team_win_rate,
+        round(sum(won_amount) / nullif(sum(won_with_amount_count), 0), 2) as team_avg_deal_size,
+        round(sum(won_cycle_days) / nullif(sum(won_count), 0), 2) as team_avg_sales_cycle_days
+    from reps
+    where is_active
+    group by tenant_id, snapshot_date, team_id
+),
+
+ranked as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        row_number() over (
+            partition by tenant_id, snapshot_date
+            order by ytd_attainment desc nulls last, win_rate desc nulls last, rep_name asc, rep_id asc
+        ) as overall_rank,
+        count(*) over (partition by tenant_id, snapshot_date) as total_reps,
+        count(ytd_attainment) over (partition by tenant_id, snapshot_date) as reps_with_attainment
+    from measured
+    where is_active
+)
+
+select
+    m.tenant_id,
+    m.snapshot_date,
+    m.rep_id,
+    m.rep_name,
+    m.team_id,
+    m.team_name,
+    m.segment,
+    m.region,
+    m.is_active,
+    m.created_today_count,
+    m.won_today_count,
+    m.lost_today_count,
+    m.quarter_quota,
+    m.quarter_won_count,
+    case when m.has_money then m.quarter_won_amount end as quarter_won_amount,
+    m.quarter_attainment,
+    m.year_to_date_quota,
+    case when m.has_money then m.year_won_amount end as year_won_amount,
+    m.ytd_attainment,
+    m.won_count,
+    m.lost_count,
+    m.win_rate,
+    m.amount_win_rate,
+    m.avg_deal_size,
+    m.avg_sales_cycle_days,
+    m.open_deals_count,
+    case when m.has_money then m.open_amount end as open_amount,
+    m.mean_health_score,
+    k.overall_rank,
+    k.total_reps,
+    t.team_win_rate,
+    t.team_avg_deal_size,
+    t.team_avg_sales_cycle_days,
+    m.win_rate - t.team_win_rate as win_rate_vs_team,
+    m.avg_sales_cycle_days - t.team_avg_sales_cycle_days as cycle_vs_team,
+    m.ytd_attainment - b.ytd_attainment as attainment_change_qoq,
+    m.win_rate - b.win_rate as win_rate_change_qoq,
+    b.overall_rank - k.overall_rank as rank_change_qoq,
+    e.tier as performance_tier,
+    coalesce(
+        m.ytd_attainment is not null
+        and k.overall_rank <= greatest(1, floor(k.reps_with_attainment * h.top_performer_share)), false
+    ) as is_top_performer
+from measured as m
+inner join staging.thresholds as h on m.tenant_id = h.tenant_id and m.snapshot_date = h.snapshot_date
+left join ranked as k on m.tenant_id = k.tenant_id and m.snapshot_date = k.snapshot_date and m.rep_id = k.rep_id
+left join teams as t on m.tenant_id = t.tenant_id and m.snapshot_date = t.snapshot_date and m.team_id = t.team_id
+left join analytics.rep_performance as b
+    on m.tenant_id = b.tenant_id and b.snapshot_date = m.quarter_start - 1 and m.rep_id = b.rep_id
+left join lateral (
+    select r.tier
+    from reference.rep_tiers as r
+    where
+        r.tenant_id = m.tenant_id and m.snapshot_date >= r.valid_from and m.snapshot_date < r.valid_to
+        and m.ytd_attainment >= coalesce(r.attainment_at_least, '-infinity')
+    order by r.attainment_at_least desc nulls last
+    limit 1
+) as e on m.is_active

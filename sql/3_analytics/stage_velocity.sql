@@ -1,0 +1,237 @@
+-- How long deals stay in each stage and how they leave it, at the end of every day: stays completed in the 90 days up
+-- to it, beside the 90 days before those; and how many deals stand in the stage, for how long already (completed stays
+-- alone are biased short). For every combination of team, segment and region: those of who owned the deal when the
+-- stay was completed, or owns it now, as these are on the day.
+--
+-- One row per: tenant, day, pipeline, stage, team, segment and region with a stay or a deal (All: for each stage).
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   pipeline_id: the pipeline
+--   stage_id: the stage
+--   team_id: All, a manager's id, none or -1
+--   team_name: All, or the manager's name
+--   segment: All, a segment, or Unknown
+--   region: All, a region, or Unknown
+--   stage_name: its name on the day
+--   stage_order: its place on the day
+--   completed_count: stays completed in the 90 days
+--   avg_duration_days: their mean, elapsed days; null without any
+--   median_duration_days: their median
+--   previous_completed_count: stays completed in the 90 days before those
+--   previous_avg_duration_days: their mean
+--   duration_change_days: change of the mean
+--   duration_change_pct: the same as a share of the earlier mean
+--   trend_direction: improving, stable or worsening, by that share
+--   advanced_count: completed stays that ended forward or won
+--   conversion_rate: those as a share of all completed
+--   benchmark_days: days that a stay should take
+--   deviation_days: mean less benchmark
+--   status_indicator: green (not above the benchmark), yellow, red (well above it); null if unknown
+--   deals_in_stage: open deals in the stage
+--   amount_in_stage: what they are worth
+--   median_current_age_days: median of the elapsed days that they have been in it
+--   p90_current_age_days: their 90th percentile
+with visit_days as (
+    select
+        v.tenant_id,
+        cast(:window_start as date) + n.days as day,
+        v.pipeline_id,
+        v.stage_id,
+        v.exited_owner_id as rep_id,
+        v.days,
+        v.elapsed_us,
+        v.ended_by in ('forward', 'won') as is_advance,
+        cast(:window_start as date) + n.days - v.exited_on < 90 as is_recent
+    from staging.visit_facts as v
+    cross join
+        lateral generate_series(
+            greatest(v.exited_on, :window_start) - cast(:window_start as date),
+            least(v.exited_on + 180, v.gone_on, :window_end) - cast(:window_start as date) - 1
+        ) as n (days)
+    where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 180
+),
+
+completed as (
+    select
+        v.tenant_id,
+        v.day as snapshot_date,
+        v.pipeline_id,
+        v.stage_id,
+        case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
+        case when grouping(coalesce(p.segment, 'Unknown')) = 1 then 'All' else coalesce(p.segment, 'Unknown') end
+            as segment,
+        case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
+            as region,
+        count(*) filter (where v.is_recent) as completed_count,
+        avg(v.elapsed_us) filter (where v.is_recent) / 86400000000 as avg_duration_days,
+        percentile_cont(0.5) within group (order by v.days) filter (where v.is_recent) as median_duration_days,
+        count(*) filter (where not v.is_recent) as previous_completed_count,
+        avg(v.elapsed_us) filter (where not v.is_recent) / 86400000000 as previous_avg_duration_days,
+        count(*) filter (where v.is_recent and v.is_advance) as advanced_count
+    from visit_days as v
+    inner join staging.rep_days as p
+        on v.tenant_id = p.tenant_id and v.day = p.snapshot_date and v.rep_id = p.rep_id
+    group by
+        v.tenant_id, v.day, v.pipeline_id, v.stage_id,
+        cube (p.team_id, coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+),
+
+present as (
+    select
+        tenant_id,
+        snapshot_date,
+        pipeline_id,
+        stage_id,
+        case when grouping(team_id) = 1 then 'All' else team_id end as team_id,
+        case when grouping(coalesce(segment, 'Unknown')) = 1 then 'All' else coalesce(segment, 'Unknown') end
+            as segment,
+        case when grouping(coalesce(region, 'Unknown')) = 1 then 'All' else coalesce(region, 'Unknown') end as region,
+        count(*) as deals_in_stage,
+        sum(amount) as amount_in_stage,
+        percentile_cont(array[0.5, 0.9]) within group (order by days_in_stage) as ages
+    from staging.deal_days
+    where snapshot_date >= :window_start and snapshot_date < :window_end and stage_id is not null
+    group by
+        tenant_id, snapshot_date, pipeline_id, stage_id,
+        cube (team_id, coalesce(segment, 'Unknown'), coalesce(region, 'Unknown'))
+),
+
+-- Every stage that a deal has been in by the day.
+visited as (
+    select
+        tenant_id,
+        pipeline_id,
+        stage_id,
+        min(entered_on) as since_date
+    from staging.visit_facts
+    group by tenant_id, pipeline_id, stage_id
+),
+
+groups as (
+    select
+        r.tenant_id,
+        r.day as snapshot_date,
+        v.pipeline_id,
+        v.stage_id,
+        'All' as team_id,
+        'All' as segment,
+        'All' as region
+    from pg_temp.run_days as r
+    inner join visited as v on r.tenant_id = v.tenant_id and r.day >= v.since_date
+    union
+    select
+        tenant_id,
+        snapshot_date,
+        pipeline_id,
+        stage_id,
+        team_id,
+        segment,
+        region
+    from completed
+    union
+    select
+        tenant_id,
+        snapshot_date,
+        pipeline_id,
+        stage_id,
+        team_id,
+        segment,
+        region
+    from present
+),
+
+teams as (
+    select
+        tenant_id,
+        snapshot_date,
+        team_id,
+        min(team_name) as team_name
+    from staging.rep_days
+    where snapshot_date >= :window_start and snapshot_date < :window_end
+    group by tenant_id, snapshot_date, team_id
+),
+
+measured as (
+    select
+        g.*,
+        coalesce(t.team_name, g.team_id) as team_name,
+        s.stage_name,
+        s.stage_order,
+        s.benchmark_days,
+        coalesce(c.completed_count, 0) as completed_count,
+        round(c.avg_duration_days, 4) as avg_duration_days,
+        c.median_duration_days,
+        coalesce(c.previous_completed_count, 0) as previous_completed_count,
+        round(c.previous_avg_duration_days, 4) as previous_avg_duration_days,
+        coalesce(c.advanced_count, 0) as advanced_count,
+        round(c.advanced_count::numeric / nullif(c.completed_count, 0), 4) as conversion_rate,
+        coalesce(p.deals_in_stage, 0) as deals_in_stage,
+        p.amount_in_stage,
+        p.ages,
+        h.velocity_change_pct,
+        h.velocity_red_days
+    from groups as g
+    inner join enriched.stage_rules as s
+        on g.tenant_id = s.tenant_id and g.snapshot_date = s.snapshot_date and g.stage_id = s.stage_id
+    inner join staging.thresholds as h on g.tenant_id = h.tenant_id and g.snapshot_date = h.snapshot_date
+    left join completed as c
+        on
+            g.tenant_id = c.tenant_id and g.snapshot_date = c.snapshot_date and g.pipeline_id = c.pipeline_id
+            and g.stage_id = c.stage_id and g.team_id = c.team_id and g.segment = c.segment
+            and g.region = c.region
+    left join present as p
+        on
+            g.tenant_id = p.tenant_id and g.snapshot_date = p.snapshot_date and g.pipeline_id = p.pipeline_id
+            and g.stage_id = p.stage_id and g.team_id = p.team_id and g.segment = p.segment
+            and g.region = p.region
+    left join teams as t on g.tenant_id = t.tenant_id and g.snapshot_date = t.snapshot_date and g.team_id = t.team_id
+),
+
+compared as (
+    select
+        *,
+        avg_duration_days - previous_avg_duration_days as duration_change_days,
+        round((avg_duration_days - previous_avg_duration_days) / nullif(previous_avg_duration_days, 0), 4)
+            as duration_change_pct,
+        round(avg_duration_days - benchmark_days::numeric, 4) as deviation_days
+    from measured
+)
+
+select
+    tenant_id,
+    snapshot_date,
+    pipeline_id,
+    stage_id,
+    team_id,
+    team_name,
+    segment,
+    region,
+    stage_name,
+    stage_order,
+    completed_count,
+    avg_duration_days,
+    round(median_duration_days::numeric, 4) as median_duration_days,
+    previous_completed_count,
+    previous_avg_duration_days,
+    duration_change_days,
+    duration_change_pct,
+    case
+        when duration_change_pct <= -velocity_change_pct then 'improving'
+        when duration_change_pct >= velocity_change_pct then 'worsening'
+        when duration_change_pct is not null then 'stable'
+    end as trend_direction,
+    advanced_count,
+    conversion_rate,
+    benchmark_days,
+    deviation_days,
+    case
+        when deviation_days > velocity_red_days then 'red'
+        when deviation_days > 0 then 'yellow'
+        when deviation_days <= 0 then 'green'
+    end as status_indicator,
+    deals_in_stage,
+    amount_in_stage,
+    round(ages[1]::numeric, 4) as median_current_age_days,
+    round(ages[2]::numeric, 4) as p90_current_age_days
+from compared
