@@ -79,9 +79,22 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
 
 
 def read_calendar(connection: sa.Connection) -> Calendar:
-    """ops.calendar."""
-    rows = connection.execute(sa.text("select day, quarter_start, quarter_end, week_of_quarter from ops.calendar"))
-    return {day: Place(*place) for day, *place in rows}
+    """ops.calendar; read anew when it was made anew."""
+    made = connection.execute(
+        sa.text(
+            "select timezone, fiscal_year_month, min(day), max(day)"
+            " from ops.calendar_settings cross join ops.calendar group by timezone, fiscal_year_month"
+        )
+    ).one()
+    key = (connection.engine.url, *made)
+    if key not in _calendars:
+        rows = connection.execute(sa.text("select day, quarter_start, quarter_end, week_of_quarter from ops.calendar"))
+        _calendars.clear()
+        _calendars[key] = {day: Place(*place) for day, *place in rows}
+    return _calendars[key]
+
+
+_calendars: dict[tuple[object, ...], Calendar] = {}
 
 
 def days_to_fill(

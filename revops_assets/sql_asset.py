@@ -214,7 +214,8 @@ def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
         ),
         {"name": file.table},
     ).all()
-    preview = pd.read_sql(sa.text(f"select * from {file.table} limit {PREVIEW_ROWS}"), connection)
+    rows = connection.execute(sa.text(f"select * from {file.table} limit {PREVIEW_ROWS}"))
+    preview = pd.DataFrame(rows, columns=list(rows.keys()))
     columns = [
         dg.TableColumn(
             name,

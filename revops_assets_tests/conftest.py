@@ -19,7 +19,7 @@ import pytest
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import read_mapping
 from revops_assets.loading.transaction import LoadResult
-from revops_assets.settings import PROJECT_ROOT, Env, Settings, get_settings
+from revops_assets.settings import PROJECT_ROOT, SQL_DIR, Env, Settings, get_settings
 from revops_assets.warehouse import databases, embedded
 from revops_assets.warehouse.calendar import fill_calendar
 from revops_assets.warehouse.upgrade import upgrade
@@ -197,6 +197,19 @@ def put(source: Query) -> Put:
         return int(load)
 
     return write
+
+
+@pytest.fixture
+def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Append lines to a reference file, in a copy of sql/reference."""
+    shutil.copytree(SQL_DIR / "reference", tmp_path / "sql" / "reference")
+    monkeypatch.setattr("revops_assets.dated_reference.SQL_DIR", tmp_path / "sql")
+
+    def append(name: str, lines: str) -> None:
+        with (tmp_path / "sql" / "reference" / f"{name}.csv").open("a") as handle:
+            handle.write(lines)
+
+    return append
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from revops_assets import dated_reference
 from revops_assets.errors import RevopsError
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import LOST, STAGES, WON
-from revops_assets.settings import SQL_DIR, Settings
+from revops_assets.settings import Settings
 from revops_assets_tests.conftest import Export, Put, Query, materialize
 from revops_assets_tests.test_deal_days import PLAN, SAMPLED, activity, as_told, elapsed, load_company, open_on, whole
 from revops_assets_tests.test_stage_visits import deal, moves
@@ -220,21 +220,6 @@ def test_the_generated_company_s_health(
 
 
 # ---------------------------------------------------------------------------------------- rules that change
-
-
-@pytest.fixture
-def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Append lines to a reference file, in a copy of sql/reference."""
-    import shutil
-
-    shutil.copytree(SQL_DIR / "reference", tmp_path / "sql" / "reference")
-    monkeypatch.setattr(dated_reference, "SQL_DIR", tmp_path / "sql")
-
-    def append(name: str, lines: str) -> None:
-        with (tmp_path / "sql" / "reference" / f"{name}.csv").open("a") as handle:
-            handle.write(lines)
-
-    return append
 
 
 def test_a_new_weight_holds_from_its_day_on_and_for_its_tenant(

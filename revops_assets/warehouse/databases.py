@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Literal
 
 import psycopg2
@@ -82,9 +83,16 @@ def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnec
 
 
 def engine(settings: Settings, database: Database) -> sa.Engine:
-    """A SQLAlchemy engine that opens a connection when asked and keeps none."""
-    options = {"options": session_options(settings), "connect_timeout": 10}
-    return sa.create_engine(url_of(settings, database), poolclass=sa.pool.NullPool, connect_args=options)
+    """The process's SQLAlchemy engine of a database; it keeps its connection for the next transaction."""
+    return _engine(url_of(settings, database), session_options(settings))
+
+
+@lru_cache
+def _engine(url: sa.URL, options: str) -> sa.Engine:
+    """Connections are tried before they are used: the server may have been restarted in between."""
+    return sa.create_engine(
+        url, pool_size=1, pool_pre_ping=True, pool_recycle=600, connect_args={"options": options, "connect_timeout": 10}
+    )
 
 
 def exists(settings: Settings, database: Database) -> bool:

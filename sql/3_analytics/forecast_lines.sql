@@ -101,7 +101,7 @@ deals as (
     select * from won_deals
 ),
 
--- Every group that has somebody in it has all lines.
+-- Every group that has somebody in it has all lines; so has a company of nobody.
 grid as (
     select
         p.tenant_id,
@@ -121,6 +121,11 @@ grid as (
         p.snapshot_date >= :window_start and p.snapshot_date < :window_end
         and (
             p.is_active
+            or p.rep_id = '-1' and not exists (
+                select
+                from staging.rep_days as o
+                where o.tenant_id = p.tenant_id and o.snapshot_date = p.snapshot_date and o.is_active
+            )
             or exists (
                 select
                 from deals as d

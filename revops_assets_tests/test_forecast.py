@@ -1,0 +1,357 @@
+"""Forecasts as of each day: exact rows by hand, and the generated company once more in pandas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from revops_assets.scenario.calendar import day_end
+from revops_assets.scenario.company import deals
+from revops_assets.scenario.model import MANAGERS, REPS, WON
+from revops_assets.settings import Settings
+from revops_assets_tests.conftest import Export, Put, Query, materialize
+from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, as_told, elapsed, load_company, whole
+from revops_assets_tests.test_health import score_of
+from revops_assets_tests.test_stage_visits import deal, moves
+
+FORECAST = '+key:"analytics/forecast_confidence"'
+TOTAL = "team_id = 'All' and segment = 'All' and region = 'All'"
+STAGE = [{"stage_id": "Proposal", "stage_order": 4}, {"stage_id": "Won", "stage_order": 9, "outcome": "won"}]
+
+
+def quota(key: str, rep: str | None, start: str, end: str, amount: int, **columns: Any) -> dict[str, Any]:
+    return {
+        "quota_id": key,
+        "rep_id": rep,
+        "period_start": start,
+        "period_end": end,
+        "amount": amount,
+        "modified_at": "2024-01-01Z",
+        **columns,
+    }
+
+
+def test_a_forecast_by_hand(put: Put, clean: Settings, warehouse: Query) -> None:
+    """Only velocity is told; Proposal should take 10 days. At 10 March's end: 5 days (score 100), 14 (70), 66 (10)."""
+    put(
+        "a",
+        pipeline_stages=STAGE,
+        reps=[{"rep_id": "r1", "name": "Ann", "manager_id": "m1", "segment": "SMB"}, {"rep_id": "m1", "name": "Mia"}],
+        quotas=[quota("all", None, "2024-01-01", "2024-03-31", 2000), quota("r1", "r1", "2024-01-01", "2024-06-30", 1820)],
+        opportunities=[
+            deal("Proposal", "d1", "2024-03-06Z", amount=1000, close_date="2024-03-31", forecast_category="Commit", owner_id="r1"),
+            deal("Proposal", "d2", "2024-02-26Z", amount=500, close_date="2024-01-01", forecast_category="Best Case", owner_id="r1"),
+            deal("Proposal", "d3", "2024-01-05Z", amount=300, close_date="2024-03-20", owner_id=None),
+            deal("Proposal", "d4", "2024-03-06Z", close_date="2024-03-20", forecast_category="Commit", owner_id="r1"),
+            deal("Proposal", "d5", "2024-03-06Z", amount=900, close_date="2024-03-20", forecast_category="Omitted", owner_id="r1"),
+            deal("Proposal", "d6", "2024-03-06Z", amount=700, close_date="2024-04-01", forecast_category="Commit", owner_id="r1"),
+            deal("Proposal", "d7", "2024-03-06Z", amount=800, close_date="2024-07-01", forecast_category="Commit", owner_id="r1"),
+            deal("Won", "w1", "2024-01-05Z", amount=400, close_date="2024-03-01", owner_id="r1"),
+            deal("Won", "w2", "2024-01-05Z", amount=90, close_date="2023-12-31", owner_id="r1"),
+        ],
+        opportunity_history=[
+            # Won while r1 had it; r2 was given it the day after, and gets no credit. w2's date lies in the quarter before.
+            *moves(("Proposal", "Won", "03-01"), deal="w1"), *moves(("Proposal", "Won", "03-01"), deal="w2"),
+            *moves(("r1", "r2", "03-02"), deal="w1", field="owner_id"), *moves((None, "400", "01-06"), deal="w1", field="amount"),
+        ],
+    )  # fmt: skip
+    materialize(clean, FORECAST, "2024-03-10")
+    rows = warehouse(
+        "select quarter, line, deals_count, without_amount_count, amount, weighted_amount, target, gap_to_target, shortfall_pct, risk_level,"
+        f" ai_forecast, week_number from analytics.forecast_confidence where {TOTAL} and snapshot_date = '2024-03-10' order by quarter, line"
+    )
+    nothing = (None,) * 5
+    assert rows == [
+        ("Q1 2024", "Best Case", 1, 0, 500, 200, *nothing, 10),
+        ("Q1 2024", "Closed Won", 1, 0, 400, 400, *nothing, 10),
+        ("Q1 2024", "Commit", 2, 1, 1000, 950, *nothing, 10),
+        ("Q1 2024", "Pipeline", 1, 0, 300, 30, *nothing, 10),
+        ("Q1 2024", "TOTAL FORECAST", 5, 1, 2200, 1580, 2000, -420, Decimal("0.2100"), "Critical", 1580, 10),
+        ("Q2 2024", "Best Case", 0, 0, 0, 0, *nothing, 0),
+        ("Q2 2024", "Closed Won", 0, 0, 0, 0, *nothing, 0),
+        ("Q2 2024", "Commit", 1, 0, 700, 665, *nothing, 0),
+        ("Q2 2024", "Pipeline", 0, 0, 0, 0, *nothing, 0),
+        # No target of the company: what its reps are to sell, half of r1's half-year.
+        ("Q2 2024", "TOTAL FORECAST", 1, 0, 700, 665, 910, -245, Decimal("0.2692"), "Critical", 665, 0),
+    ]
+    assert warehouse(
+        "select team_name, segment, region, amount, target from analytics.forecast_confidence where quarter = 'Q1 2024' and line = 'TOTAL FORECAST'"
+        " and snapshot_date = '2024-03-10' and team_id <> 'All' and segment <> 'All' and region <> 'All' order by 1"
+    ) == [("Mia", "SMB", "Unknown", 1900, 910), ("No manager", "Unknown", "Unknown", 0, None), ("Unassigned", "Unknown", "Unknown", 300, None)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("target", "risk"), [(1000, "Low"), (1111, "Medium"), (1112, "High"), (1250, "High"), (1251, "Critical")]
+)
+def test_the_size_of_the_shortfall_is_the_risk(
+    put: Put, clean: Settings, warehouse: Query, target: int, risk: str
+) -> None:
+    won = deal("Won", "w", "2024-01-05Z", amount=1000, close_date="2024-01-20")
+    put(
+        "a",
+        pipeline_stages=STAGE,
+        opportunities=[won],
+        opportunity_history=moves(("Proposal", "Won", "01-20"), deal="w"),
+        quotas=[quota("all", None, "2024-01-01", "2024-03-31", target)],
+    )
+    materialize(clean, FORECAST, "2024-01-31")
+    totals = f"from analytics.forecast_confidence where {TOTAL} and line = 'TOTAL FORECAST'"
+    assert warehouse(f"select risk_level {totals} and quarter = 'Q1 2024'") == [(risk,)]
+    assert warehouse(f"select target, risk_level {totals} and quarter = 'Q2 2024'") == [(None, None)]
+
+
+def test_a_source_without_money_has_counts_and_no_figures(
+    export: Export, load: Any, clean: Settings, warehouse: Query
+) -> None:
+    load(export(deal_changes=["10,2024-01-01 00:00:00,add_time,2024-01-01T00:00:00", "10,2024-01-10 00:00:00,stage_id,1"]))  # fmt: skip
+    materialize(clean, FORECAST, "2024-01-31")
+    rows = warehouse(
+        "select distinct amount, weighted_amount, target, ai_forecast, ai_forecast_confidence, confidence_basis, risk_level"
+        " from analytics.forecast_confidence"
+    )
+    assert rows == [(None,) * 7]
+
+
+def test_the_file_s_quota_takes_the_place_of_the_source_s_for_the_days_they_share(
+    put: Put, clean: Settings, warehouse: Query, rules: Callable[[str, str], None]
+) -> None:
+    reps = [{"rep_id": rep, "name": rep} for rep in ("r1", "r2")]
+    put(
+        "a",
+        reps=reps,
+        opportunities=[deal("A", owner_id="r1")],
+        quotas=[quota("1", "r1", "2024-01-01", "2024-03-31", 910), quota("2", "r1", "2024-04-01", "2024-06-30", 910),
+                quota("3", "r2", "2024-01-01", "2024-03-31", 91)],
+    )  # fmt: skip
+    rules("quotas", "a,2024-02-10,q,r1,2024-02-01,2024-03-31,600\n")
+    materialize(clean, '+key:"staging/quota_days"', "2024-02-09", "2024-02-10")
+    columns = "rep_id, quarter_target, next_quarter_target, year_to_date_target"
+    assert warehouse(
+        f"select to_char(snapshot_date, 'MM-DD'), {columns} from staging.quota_days order by 1, 2"
+    ) == [
+        # 40 of 91 days; then the file's 600 for 60 days instead of the source's first quarter, 10 of them so far.
+        ("02-09", "All", 1001, 910, 440), ("02-09", "r1", 910, 910, 400), ("02-09", "r2", 91, None, 40),
+        ("02-10", "All", 691, 910, 141), ("02-10", "r1", 600, 910, 100), ("02-10", "r2", 91, None, 41),
+    ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- in pandas
+
+WEIGHTS = {
+    "Commit": ("0.95", "0.75", "0.50"),
+    "Best Case": ("0.50", "0.40", "0.25"),
+    "Pipeline": ("0.30", "0.20", "0.10"),
+}
+LINES = ["Closed Won", "Commit", "Best Case", "Pipeline"]
+KEYS = ["quarter", "team_id", "segment", "region", "line"]
+GROUPS = ["team_id", "segment", "region"]
+
+
+def half_up(value: Decimal, places: int) -> Decimal:
+    """Rounded as PostgreSQL rounds."""
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def quarter_of(day: date) -> tuple[date, date]:
+    start = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    return start, (start + timedelta(days=95)).replace(day=1) - timedelta(days=1)
+
+
+def label(day: date) -> str:
+    return f"Q{(day.month - 1) // 3 + 1} {day.year}"
+
+
+def people(day: date) -> pd.DataFrame:
+    """Everybody, and nobody (-1), with their teams."""
+    rows = [
+        (rep.id, rep.name, rep.manager_id or "none", rep.segment, rep.region, PLAN.end_date - timedelta(days=rep.tenure_days) <= day)
+        for rep in [*MANAGERS, *REPS]
+    ]  # fmt: skip
+    frame = pd.DataFrame([*rows, ("-1", "Unassigned", "-1", None, None, False)],
+                         columns=["rep_id", "rep_name", "team_id", "segment", "region", "is_active"])  # fmt: skip
+    return frame
+
+
+def deals_at(day: date) -> pd.DataFrame:
+    """Every deal that exists at a day's end, open ones with their health, won and lost ones with who is credited."""
+    end, rows = day_end(PLAN, day), []
+    for found in deals(PLAN):
+        if found.created_at >= end or (found.deleted_at and found.deleted_at < end):
+            continue
+        state, closed_at = found.state(end), found.closed_at(end)
+        row = {
+            "id": found.id, "amount": Decimal(state["Amount"]) if state["Amount"] else None,
+            "close_date": date.fromisoformat(state["CloseDate"]) if state["CloseDate"] else None,
+            "created_on": found.created_at.astimezone(ZONE).date(), "closed_on": None, "cycle": None, "health": None,
+        }  # fmt: skip
+        if closed_at:
+            row["closed_on"] = closed_at.astimezone(ZONE).date()
+            owner = found.state(day_end(PLAN, row["closed_on"]))["OwnerId"]  # type: ignore[arg-type]
+            row |= {"line": "Closed Won" if state["StageName"] == WON else "Lost", "rep_id": owner or "-1"}
+            row["cycle"] = round(elapsed(whole(found.created_at), whole(closed_at)) * 86400)
+        else:
+            told = as_told(found, day)
+            row |= {"line": state["ForecastCategoryName"] or "Pipeline", "rep_id": told["owner_id"]}
+            row["health"] = score_of({**told, "day": str(day)}, str(state["StageName"]))["health_score"]
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def spread(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Each row once for every combination of its groups and All."""
+    filled = frame.assign(segment=frame["segment"].fillna("Unknown"), region=frame["region"].fillna("Unknown"))
+    for kept in product([True, False], repeat=3):
+        yield filled.assign(**{name: filled[name] if keep else "All" for name, keep in zip(GROUPS, kept, strict=True)})
+
+
+def lines_on(day: date) -> pd.DataFrame:
+    """Counts and sums by quarter, group and line."""
+    everybody, told = people(day), deals_at(day)
+    start, end = quarter_of(day)
+    quarters, parts = ((start, end), quarter_of(end + timedelta(days=1))), []
+    in_reach = told["close_date"].map(lambda at: at is not None and start <= at <= quarters[1][1]) & told["line"].isin(
+        LINES
+    )
+    here = everybody[everybody["is_active"] | everybody["rep_id"].isin(told[in_reach]["rep_id"])]
+    for first, last in quarters:
+        due = told[in_reach & told["close_date"].map(lambda at, a=first, b=last: at is not None and a <= at <= b)]
+        weighted = [
+            None if row.amount is None else row.amount if row.line == "Closed Won"
+            else row.amount * Decimal(WEIGHTS[row.line][0 if row.health >= 80 else 1 if row.health >= 60 else 2])
+            for row in due.itertuples()
+        ]  # fmt: skip
+        due = due.assign(weighted=weighted)[["rep_id", "line", "amount", "weighted"]].assign(n=1)
+        grid = pd.DataFrame(
+            [(rep, line, None, None, 0) for rep, line in product(here["rep_id"], LINES)], columns=due.columns
+        )
+        parts.append(pd.concat([due, grid]).merge(everybody, on="rep_id").assign(quarter=label(first)))
+    rows = pd.concat(frame for part in parts for frame in spread(part))
+    rows["zero"] = [
+        Decimal(0) if amount is None else amount
+        for amount in rows["amount"].astype(object).where(rows["amount"].notna(), None)
+    ]
+    rows["weighted"] = [
+        Decimal(0) if amount is None else amount
+        for amount in rows["weighted"].astype(object).where(rows["weighted"].notna(), None)
+    ]
+    rows["bare"] = rows["amount"].isna() * rows["n"]
+    summed = rows.groupby(KEYS).agg(
+        n=("n", "sum"), bare=("bare", "sum"), amount=("zero", "sum"), weighted=("weighted", "sum")
+    )
+    return summed
+
+
+def test_the_generated_company_s_forecasts(
+    tmp_path: Path, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
+) -> None:
+    business_zone(PLAN.timezone)
+    load_company(clean, tmp_path)
+    materialize(clean, FORECAST, str(SAMPLED[0]), str(SAMPLED[-1]))
+    cents = Decimal("0.01")
+    begun = min(found.created_at for found in deals(PLAN)).astimezone(ZONE).date()
+    errors: dict[tuple[Any, ...], list[Decimal]] = {}  # by quarter's first day, week and group
+    for quarter in (
+        date(2022, 10, 1),
+        date(2023, 1, 1),
+        date(2023, 4, 1),
+        date(2023, 7, 1),
+        date(2023, 10, 1),
+        date(2024, 1, 1),
+    ):
+        start, end = quarter_of(quarter)
+        if end < begun:
+            continue
+        final = lines_on(end)
+        for week in range(1, 14):
+            week_end = start + timedelta(days=7 * week - 1) if week < 13 else end
+            if week_end < begun:
+                continue
+            totals = lines_on(week_end).groupby(KEYS[:4])["weighted"].sum()
+            for (name, *group), forecast in totals.items():
+                if name == label(start) and (name, *group, "Closed Won") in final.index:
+                    actual = final.loc[(name, *group, "Closed Won"), "amount"]
+                    if actual:
+                        error = abs(forecast.quantize(cents, ROUND_HALF_UP) - actual) / actual
+                        errors.setdefault((start, week, *group), []).append(half_up(error, 4))
+    with (tmp_path / "ForecastingQuota.json").open() as handle:
+        quotas = [json.loads(line) for line in handle]
+    for day in SAMPLED:
+        expected = lines_on(day)
+        start, _ = quarter_of(day)
+        week = min((day - start).days // 7 + 1, 13)
+        targets: dict[tuple[str, ...], Decimal] = {}
+        everybody = people(day).set_index("rep_id")
+        for found in quotas:
+            name, amount = label(date.fromisoformat(found["StartDate"])), Decimal(found["QuotaAmount"])
+            if found["QuotaOwnerId"] is None:
+                targets[(name, "All", "All", "All")] = amount
+                continue
+            rep = everybody.loc[found["QuotaOwnerId"]]
+            for kept in product([True, False], repeat=3):
+                group = tuple(rep[column] if keep else "All" for column, keep in zip(GROUPS, kept, strict=True))
+                if group != ("All", "All", "All"):
+                    targets[(name, *group)] = targets.get((name, *group), Decimal(0)) + amount
+        rows = warehouse(
+            "select quarter, team_id, segment, region, line, deals_count, without_amount_count, amount, weighted_amount, target,"
+            " gap_to_target, ai_forecast_confidence, confidence_basis, backtest_quarters from analytics.forecast_confidence"
+            " where snapshot_date = %s", day,
+        )  # fmt: skip
+        built = {row[:5]: row[5:] for row in rows}
+        assert len(built) == len(expected) / 4 * 5 > 200
+        for key, told in expected.iterrows():
+            assert built[key][:4] == (
+                told["n"],
+                told["bare"],
+                told["amount"],
+                told["weighted"].quantize(cents, ROUND_HALF_UP),
+            ), (
+                day,
+                key,
+            )
+        for group, told in expected.groupby(KEYS[:4]):
+            total = sum((amount.quantize(cents, ROUND_HALF_UP) for amount in told["weighted"]), Decimal(0))
+            target = targets.get(group)  # type: ignore[call-overload]
+            past = [error for quarter, number, *of in errors for error in errors[(quarter, number, *of)]
+                    if quarter < start and number == week and tuple(of) == group[1:]] if group[0] == label(start) else []  # fmt: skip
+            if past:
+                trust, basis = max(Decimal(0), 1 - sum(past) / len(past)), "backtest"
+            else:
+                trust = total / told["amount"].sum() if told["amount"].sum() else None
+                basis = "weighted to unweighted" if trust is not None else None
+            row = built[(*group, "TOTAL FORECAST")]  # type: ignore[misc]
+            assert row[:6] == (told["n"].sum(), told["bare"].sum(), told["amount"].sum(), total, target,
+                               None if target is None else total - target), (day, group)  # fmt: skip
+            assert row[6:] == (None if trust is None else half_up(trust, 4), basis, len(past)), (day, group)
+
+
+def test_what_was_forecast_and_what_came_of_it(put: Put, clean: Settings, warehouse: Query) -> None:
+    """100 is won on 20 January, 300 stands in Commit (a pace of 10 or less: health 100) and is lost on the last day."""
+    put(
+        "a",
+        pipeline_stages=[*STAGE, {"stage_id": "Lost", "stage_order": 10, "outcome": "lost"}],
+        opportunities=[deal("Won", "w", "2024-01-10Z", amount=100, close_date="2024-01-20"),
+                       deal("Lost", "l", "2024-03-22Z", amount=300, close_date="2024-03-31", forecast_category="Commit"),
+                       deal("Proposal", "d", "2024-04-01Z", amount=10, close_date="2024-04-30")],
+        opportunity_history=[*moves(("Proposal", "Won", "01-20"), deal="w"), *moves(("Proposal", "Lost", "03-31"), deal="l")],
+    )  # fmt: skip
+    materialize(clean, FORECAST, "2024-04-08")
+    rows = warehouse(
+        "select week_number, to_char(week_end, 'MM-DD'), forecast_amount, actual_amount, error_amount, absolute_percentage_error, bias"
+        f" from analytics.forecast_backtest where {TOTAL} and week_number in (2, 3, 12, 13) order by 1"
+    )
+    assert rows == [
+        (2, "01-14", 30, 100, -70, Decimal("0.7"), Decimal("-0.7")),  # Pipeline, five days in its stage: 0.30 x 100
+        (3, "01-21", 100, 100, 0, 0, 0),
+        (12, "03-24", 385, 100, 285, Decimal("2.85"), Decimal("2.85")),
+        (13, "03-31", 100, 100, 0, 0, 0),
+    ]  # fmt: skip
+    confidence = f"select ai_forecast_confidence, confidence_basis, backtest_quarters from analytics.forecast_confidence where {TOTAL} and line = 'TOTAL FORECAST' and quarter = 'Q2 2024'"
+    assert warehouse(confidence) == [(Decimal("0.3000"), "backtest", 1)]
