@@ -121,7 +121,14 @@ def days_to_fill(
     span = [start + DAY * n for n in range((end - start).days + 1)]
     # What would be looked at if nothing had been written yet, to ask about those days only.
     everything = _closure(calendar, selected, span, lambda _, days: {day for day in days if day >= earliest})
-    asked = sorted({day for days in everything.values() for day in days})
+    looked_at = {
+        back
+        for name, days in everything.items()
+        for kind in DATASETS[name].looks_back_on.values()
+        for day in days
+        for back in reads(kind, day, calendar)
+    }
+    asked = sorted(looked_at.union(*everything.values()))
     written = _written(connection, sorted(DATASETS), chosen, asked)
 
     def is_missing(name: str, day: date) -> bool:
@@ -198,6 +205,16 @@ def request_reruns(connection: sa.Connection, table: str, changed: Iterable[tupl
             requests,
         )
     return len(requests)
+
+
+def descendants(table: str) -> set[str]:
+    """Daily datasets that read this one, or one that does, on the same day."""
+    found: set[str] = set()
+    newest = {table}
+    while newest:
+        newest = {name for name, daily in DATASETS.items() if not daily.deps.isdisjoint(newest)} - found
+        found |= newest
+    return found
 
 
 def is_looked_at(table: str) -> bool:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
+from revops_assets.lineage import column_lineage
 from revops_assets.look_back import DATASETS, HISTORY, Daily, LookBack, days_to_fill, is_looked_at, request_reruns
 from revops_assets.partitions import DAILY, checked_range, months
 from revops_assets.resources import Warehouse, driver_connection, resolve_read_at, tenants_of_run
@@ -77,7 +78,7 @@ def sql_daily(
     are asked for again in ops.rerun_requests.
     """
     file = _file(table)
-    spec = _spec(file, list(dict.fromkeys([*deps, HISTORY])), "table")
+    spec = _spec(file, list(dict.fromkeys([*deps, HISTORY])), "table", is_daily=True)
     DATASETS[table] = Daily(frozenset(deps), looks_back_on or {})
 
     @dg.multi_asset(
@@ -126,8 +127,7 @@ def sql_daily(
         about: dict[str, Any] = {
             "dagster/row_count": rows,
             "seconds": seconds,
-            "known_as_of": at.known_as_of,
-            "database": warehouse.database,
+            **_about(at, warehouse),
         }
         if missing:
             about["days_filled"] = len(missing)
@@ -173,13 +173,13 @@ def _asset(
             at = resolve_read_at(context, connection)
             metadata = make(connection, at, warehouse, file)
             shown = _look(connection, file)
-        about: dict[str, Any] = {"known_as_of": at.known_as_of, "database": warehouse.database}
+        about: dict[str, Any] = _about(at, warehouse)
         return dg.MaterializeResult(metadata={**metadata, **about, **shown})
 
     return run
 
 
-def _spec(file: SqlFile, deps: Sequence[str], kind: str) -> dg.AssetSpec:
+def _spec(file: SqlFile, deps: Sequence[str], kind: str, is_daily: bool = False) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(file.table),
         deps=[asset_key(dep) for dep in deps],
@@ -187,6 +187,7 @@ def _spec(file: SqlFile, deps: Sequence[str], kind: str) -> dg.AssetSpec:
         group_name=file.schema,
         owners=OWNERS,
         kinds={"postgres", "sql", kind},
+        tags={"revops/layer": file.schema, "revops/built": "daily" if is_daily else "whole"},
         metadata={
             "dagster/table_name": file.table,
             "dagster/code_references": _code_reference(file),
@@ -194,6 +195,11 @@ def _spec(file: SqlFile, deps: Sequence[str], kind: str) -> dg.AssetSpec:
             "sql": dg.MetadataValue.md(f"```sql\n{file.select}\n```"),
         },
     )
+
+
+def _about(at: ReadAt, warehouse: Warehouse) -> dict[str, Any]:
+    """What a run read, and where it wrote."""
+    return {"known_as_of": at.known_as_of, "data_freshness": at.freshness, "database": warehouse.database}
 
 
 def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:
@@ -205,7 +211,7 @@ def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:
 
 
 def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
-    """The made relation as a person would see it: its columns with their types, its first rows."""
+    """The made relation as a person would see it: its columns, where they come from, its first rows."""
     types = connection.execute(
         sa.text(
             "select attname, format_type(atttypid, atttypmod), not attnotnull, col_description(attrelid, attnum)"
@@ -227,5 +233,6 @@ def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
     ]
     return {
         "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/column_lineage": column_lineage(connection, file),
         "preview": dg.MetadataValue.md(preview.to_markdown(index=False)),
     }

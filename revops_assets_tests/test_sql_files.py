@@ -11,15 +11,15 @@ from sqlglot import exp
 
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
+from revops_assets.lineage import asset_of, column_lineage
 from revops_assets.look_back import HISTORY
-from revops_assets.settings import SQL_DIR
+from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.sql_asset import asset_key, sql_table
 from revops_assets.sql_file import SqlFile, dataset_files, parse
+from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import Query
 
 FILES = sorted(dataset_files().values(), key=lambda file: file.table)
-# Foreign schemas in the warehouse, and the source's schema that each of them is.
-REMOTE = {"pipedrive_remote": "pipedrive_raw", "crm_remote": "crm"}
 CLOCK = re.compile(
     r"\b(now\(\)|current_date|current_timestamp|clock_timestamp|localtimestamp|random\(\))", re.IGNORECASE
 )
@@ -34,11 +34,9 @@ def tables_read(file: SqlFile) -> set[dg.AssetKey]:
         if not table.db and table.name in names:
             continue
         assert table.db, f"{file.path}: {table.name} is named without its schema"
-        if table.db in ("pg_temp", "ops") or f"{table.db}.{table.name}" == file.table:  # run's days, calendar, itself
-            continue
-        schema = REMOTE.get(table.db, table.db)
-        name = table.name.removesuffix("_versions") if table.db in REMOTE else table.name
-        keys.add(dg.AssetKey([schema, name]))
+        key = asset_of(table.db, table.name)
+        if key and key != asset_key(file.table):  # its own earlier days are no dependency
+            keys.add(key)
     return keys
 
 
@@ -78,6 +76,23 @@ def test_the_header_lists_the_columns_of_the_relation(file: SqlFile, warehouse: 
     )
     columns = [name for (name,) in rows if name not in ("known_as_of", "data_freshness")]
     assert columns == list(file.columns)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.table)
+def test_the_lineage_of_columns_stays_within_what_is_read(file: SqlFile, clean: Settings) -> None:
+    with databases.engine(clean, "warehouse").begin() as connection:
+        found = column_lineage(connection, file).deps_by_column
+    assert list(found) == list(file.columns)
+    origins = {dep.asset_key for deps in found.values() for dep in deps}
+    assert origins and origins <= tables_read(file) | {asset_key(file.table)}
+
+
+def test_the_lineage_of_a_column(clean: Settings) -> None:
+    with databases.engine(clean, "warehouse").begin() as connection:
+        found = column_lineage(connection, dataset_files()["enriched.deal_forecasts"]).deps_by_column
+    assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in found["weighted_amount"]} == {
+        ("staging/deal_days", "amount"), ("reference/forecast_weights", "weight"),
+    }  # fmt: skip
 
 
 def test_an_asset_without_a_file_says_which_is_missing() -> None:

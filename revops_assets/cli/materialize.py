@@ -23,12 +23,15 @@ def materialize_command(
     tenant: Annotated[
         list[str] | None, typer.Option(help="Only this tenant's rows; may be given several times")
     ] = None,
+    requested: Annotated[
+        bool, typer.Option("--requested", help="The days that stand but compare themselves with one changed since")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""
     from revops_assets.cli.funnel import finish
     from revops_assets.partitions import checked_range
-    from revops_assets.runs import dagster_instance, run_assets
+    from revops_assets.runs import dagster_instance, run_assets, run_requested
 
     if (first is None) != (last is None) or (partition and first):
         raise RevopsError("give --partition D, or both --from A and --to B")
@@ -40,6 +43,16 @@ def materialize_command(
         except ValueError:
             raise RevopsError(f"{ends[0]} and {ends[1]} must be dates of the form YYYY-MM-DD") from None
     settings = get_settings()
+    if requested:
+        if days or select != "*" or known_as_of is not None or tenant:
+            raise RevopsError("--requested takes no days, selection, known time or tenant: it knows what to build")
+        with dagster_instance(settings) as instance:
+            results = run_requested(settings, instance)
+        for result in results:
+            finish(result, json)
+        if not results and not json:
+            print("No days are asked for.")
+        return
     with dagster_instance(settings) as instance:
         result = run_assets(settings, select, days, instance, known_as_of, tenant or [])
     finish(result, json)

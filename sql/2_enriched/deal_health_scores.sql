@@ -54,7 +54,26 @@ with measured as (
 
 scored as (
     select
-        *,
+        m.*,
+        r.velocity_weight,
+        r.activity_weight,
+        r.stakeholder_weight,
+        r.competition_weight,
+        r.discount_weight,
+        r.category_bounds,
+        r.category_names,
+        r.risk_levels,
+        r.flags_in_order,
+        r.has_activity,
+        r.has_stakeholder,
+        r.has_competition,
+        r.has_discount,
+        r.has_roles,
+        t.going_dark_days,
+        t.single_threaded_contacts,
+        t.heavy_discount_pct,
+        t.pushed_times,
+        t.needs_attention_below,
         velocity_scores[
             cardinality(velocity_bounds) + 1 - width_bucket(-velocity_ratio, velocity_bounds)
         ] as velocity_score,
@@ -76,9 +95,9 @@ scored as (
         case when has_stakeholder then stakeholder_weight else 0 end as stakeholder_used,
         case when has_competition then competition_weight else 0 end as competition_used,
         case when has_discount then discount_weight else 0 end as discount_used
-    from measured
-    inner join enriched.health_rules using (tenant_id, snapshot_date)
-    inner join staging.thresholds using (tenant_id, snapshot_date)
+    from measured as m
+    inner join enriched.health_rules as r on m.tenant_id = r.tenant_id and m.snapshot_date = r.snapshot_date
+    inner join staging.thresholds as t on m.tenant_id = t.tenant_id and m.snapshot_date = t.snapshot_date
     offset 0
 ),
 

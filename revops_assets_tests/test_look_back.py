@@ -1,0 +1,98 @@
+"""Days that others look at: which those are, that a run fills them in, and that a change asks for what looked."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from revops_assets.errors import RevopsError
+from revops_assets.look_back import LookBack, read_calendar, reads
+from revops_assets.runs import dagster_instance, run_requested
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+from revops_assets_tests.conftest import Put, Query, materialize
+from revops_assets_tests.test_stage_visits import deal, moves
+
+HEALTH = '+key:"enriched/deal_health_scores"'
+STAGE = [{"stage_id": "Proposal", "stage_order": 4}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "expected"),
+    [
+        (LookBack.SEVEN_DAYS, "2024-03-02", ["2024-02-24"]),
+        (LookBack.LAST_WEEK, "2024-01-01", ["2023-12-31"]),
+        (LookBack.LAST_WEEK, "2024-01-14", ["2024-01-07"]),
+        (LookBack.LAST_WEEK, "2024-03-31", ["2024-03-24"]),  # the 13th week has seven days, or eight, or six
+        (LookBack.LAST_WEEK, "2023-03-31", ["2023-03-25"]),
+        (LookBack.LAST_QUARTER, "2024-03-31", ["2023-12-31"]),
+        (LookBack.WEEKS_OF_THE_QUARTER, "2024-01-21", ["2024-01-07", "2024-01-14"]),
+        (LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS, "2024-03-30", []),
+        (LookBack.PAST_QUARTERS, "2024-05-05", ["2024-03-31", "2023-12-31", "2023-09-30", "2023-06-30", "2023-03-31", "2022-12-31",
+                                               "2022-09-30", "2022-06-30"]),
+    ],
+)  # fmt: skip
+def test_which_days_are_looked_at(settings: Settings, kind: LookBack, day: str, expected: list[str]) -> None:
+    with databases.engine(settings, "warehouse").begin() as connection:
+        assert [str(found) for found in reads(kind, date.fromisoformat(day), read_calendar(connection))] == expected
+
+
+def test_a_quarter_s_last_day_looks_at_all_weeks_before(settings: Settings) -> None:
+    with databases.engine(settings, "warehouse").begin() as connection:
+        calendar = read_calendar(connection)
+    found = list(reads(LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS, date(2024, 3, 31), calendar))
+    assert [str(found[0]), len(found), str(found[-1])] == ["2024-01-07", 12, "2024-03-24"]
+
+
+def test_what_looked_at_a_changed_day_is_asked_for_and_built(put: Put, clean: Settings, warehouse: Query) -> None:
+    """A discount of the 10th that is taken back on the 11th is told late: the 17th compares itself with the 10th."""
+    put("a", pipeline_stages=STAGE, opportunities=[deal("Proposal", discount_pct=0)])
+    put("b", pipeline_stages=STAGE, opportunities=[deal("Proposal", discount_pct=0)])
+    rows = (
+        "select tenant_id, snapshot_date, health_score, health_change_7d from enriched.deal_health_scores order by 1, 2"
+    )
+    requests = "select dataset, tenant_id, snapshot_date::text from ops.rerun_requests"
+    materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
+    before = warehouse(rows)
+    assert warehouse(requests) == []
+    discounts = moves(("0", "30", "01-10"), ("30", "0", "01-11"), field="discount_pct")
+    put("a", opportunity_history=discounts)
+    materialize(clean, HEALTH, "2024-01-10")
+    assert warehouse(requests) == [("enriched.deal_health_scores", "a", "2024-01-17")]
+    materialize(clean, HEALTH, "2024-01-10")  # as it stands already: nothing new to ask for
+    assert warehouse(requests) == [("enriched.deal_health_scores", "a", "2024-01-17")]
+    with dagster_instance(clean) as instance:
+        [result] = run_requested(clean, instance)
+        assert run_requested(clean, instance) == []
+    assert result.assets["enriched.deal_health_scores"]["dagster/row_count"] == 1  # tenant a's
+    assert warehouse(requests) == []
+    after = warehouse(rows)
+    assert after != before
+    query_all: list[Any] = ["truncate enriched.deal_health_scores, staging.deal_days, ops.days_written"]
+    warehouse(*query_all)
+    materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
+    assert warehouse(rows) == after
+
+
+def test_a_day_in_the_same_run_is_not_asked_for(put: Put, clean: Settings, warehouse: Query) -> None:
+    put("a", pipeline_stages=STAGE, opportunities=[deal("Proposal", discount_pct=0)])
+    materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
+    put("a", opportunity_history=moves(("0", "30", "01-10"), field="discount_pct"))
+    materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
+    assert warehouse("select count(*) from ops.rerun_requests") == [(0,)]
+
+
+def test_a_run_that_lacks_what_it_reads_says_so(put: Put, clean: Settings, warehouse: Query) -> None:
+    put("a", pipeline_stages=STAGE, opportunities=[deal("Proposal")])
+    materialize(clean, HEALTH, "2024-01-20")
+    only = 'key:"enriched/deal_health_scores"'
+    materialize(clean, only, "2024-01-20")  # the 13th was filled in
+    before = warehouse("select * from enriched.deal_health_scores")
+    for day, missing in (("2024-01-21", "2024-01-14"), ("2024-01-13", "2024-01-06")):
+        with pytest.raises(
+            RevopsError, match=f"reads [a-z_.]+ of {missing}, which was never built: select [a-z_.]+, too"
+        ):
+            materialize(clean, only, day)
+    assert warehouse("select * from enriched.deal_health_scores") == before
