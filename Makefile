@@ -39,6 +39,7 @@ lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions
 
 bench: $(INSTALLED) ## speed, always beside a yardstick
 	@$(BIN)/python -m bench.run
+	@$(BIN)/python -m bench.days
 
 lock: ## renew requirements.lock to the newest versions that pyproject.toml allows
 	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock

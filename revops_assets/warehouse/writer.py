@@ -26,18 +26,24 @@ COMMON_COLUMNS = {
 
 @dataclass(frozen=True)
 class Window:
-    """What a write replaces: everything, or the days [start, end) of a date column; of all tenants or of some."""
+    """What a write replaces: everything, or the days [start, end) of a date column; of all tenants or of some.
+
+    `days`: only these of them.
+    """
 
     column: str | None = None
     start: Any = None
     end: Any = None
     tenants: tuple[str, ...] | None = None
+    days: tuple[date, ...] | None = None
 
     def condition(self, alias: str) -> str:
         """SQL that is true inside the window."""
         parts = ["true"]
         if self.column:
             parts.append(f"{alias}.{self.column} >= :window_start and {alias}.{self.column} < :window_end")
+        if self.days is not None:
+            parts.append(f"{alias}.{self.column} = any(:window_days)")
         if self.tenants is not None:
             parts.append(f"{alias}.tenant_id = any(:window_tenants)")
         return " and ".join(parts)
@@ -45,8 +51,12 @@ class Window:
     @property
     def params(self) -> dict[str, Any]:
         """Values of the condition's parameters."""
-        days = {"window_start": self.start, "window_end": self.end} if self.column else {}
-        return days | ({"window_tenants": list(self.tenants)} if self.tenants is not None else {})
+        values: dict[str, Any] = {"window_start": self.start, "window_end": self.end} if self.column else {}
+        if self.days is not None:
+            values["window_days"] = list(self.days)
+        if self.tenants is not None:
+            values["window_tenants"] = list(self.tenants)
+        return values
 
 
 WHOLE = Window()
@@ -98,7 +108,7 @@ select f.tenant_id, c.day,
     c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter, c.fiscal_year_start, c.weekday
 from ops.calendar as c
 cross join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)
-where c.day >= :window_start and c.day < :window_end
+where c.day >= :window_start and c.day < :window_end and (:all_days or c.day = any(cast(:window_days as date[])))
 order by c.day, f.tenant_id
 """
 
@@ -118,6 +128,8 @@ def prepare_days(connection: sa.Connection, at: ReadAt, window: Window) -> None:
             "finished": [at.freshness[tenant] for tenant in tenants],
             "window_start": window.start,
             "window_end": window.end,
+            "all_days": window.days is None,
+            "window_days": list(window.days or ()),
         },
     )
     connection.execute(sa.text("analyze run_days"))

@@ -114,12 +114,12 @@ grid as (
     select
         p.tenant_id,
         p.rep_id,
-        r.day
+        cast(:window_start as date) + n.days as day
     from (select distinct
         c.tenant_id,
         c.rep_id
     from changes as c) as p
-    inner join pg_temp.run_days as r on p.tenant_id = r.tenant_id
+    cross join lateral generate_series(0, cast(:window_end as date) - cast(:window_start as date) - 1) as n (days)
 ),
 
 running as (

@@ -8,21 +8,6 @@
 --   stage_id: the stage
 --   visits_count: stays that ended on that day or in the 364 days before
 --   median_days: their median, in elapsed days
-with visits as (
-    select
-        v.tenant_id,
-        v.stage_id,
-        v.days,
-        cast(:window_start as date) + n.days as day
-    from staging.visit_facts as v
-    cross join
-        lateral generate_series(
-            greatest(v.exited_on, :window_start) - cast(:window_start as date),
-            least(v.exited_on + 365, v.gone_on, :window_end) - cast(:window_start as date) - 1
-        ) as n (days)
-    where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 365
-)
-
 select
     r.tenant_id,
     r.day as snapshot_date,
@@ -30,5 +15,7 @@ select
     count(*) as visits_count,
     percentile_cont(0.5) within group (order by v.days) as median_days
 from pg_temp.run_days as r
-inner join visits as v on r.tenant_id = v.tenant_id and r.day = v.day
+inner join staging.visit_facts as v
+    on r.tenant_id = v.tenant_id and r.day >= v.exited_on and r.day < v.exited_on + 365 and r.day < v.gone_on
+where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 365
 group by r.tenant_id, r.day, v.stage_id

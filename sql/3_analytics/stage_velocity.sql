@@ -59,6 +59,7 @@ completed as (
         v.pipeline_id,
         v.stage_id,
         case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
+        case when grouping(p.team_id) = 1 then 'All' else max(p.team_name) end as team_name,
         case when grouping(coalesce(p.segment, 'Unknown')) = 1 then 'All' else coalesce(p.segment, 'Unknown') end
             as segment,
         case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
@@ -84,6 +85,7 @@ present as (
         pipeline_id,
         stage_id,
         case when grouping(team_id) = 1 then 'All' else team_id end as team_id,
+        case when grouping(team_id) = 1 then 'All' else max(team_name) end as team_name,
         case when grouping(coalesce(segment, 'Unknown')) = 1 then 'All' else coalesce(segment, 'Unknown') end
             as segment,
         case when grouping(coalesce(region, 'Unknown')) = 1 then 'All' else coalesce(region, 'Unknown') end as region,
@@ -108,84 +110,122 @@ visited as (
     group by tenant_id, pipeline_id, stage_id
 ),
 
-groups as (
+-- One row each from stays, from deals, and for the stage itself: laid together, they are the group's row.
+parts as (
     select
         r.tenant_id,
         r.day as snapshot_date,
         v.pipeline_id,
         v.stage_id,
         'All' as team_id,
+        'All' as team_name,
         'All' as segment,
-        'All' as region
+        'All' as region,
+        0 as completed_count,
+        null::numeric as avg_duration_days,
+        null::float8 as median_duration_days,
+        0 as previous_completed_count,
+        null::numeric as previous_avg_duration_days,
+        0 as advanced_count,
+        0 as deals_in_stage,
+        null::numeric as amount_in_stage,
+        null::float8[] as ages
     from pg_temp.run_days as r
     inner join visited as v on r.tenant_id = v.tenant_id and r.day >= v.since_date
-    union
+    union all
     select
         tenant_id,
         snapshot_date,
         pipeline_id,
         stage_id,
         team_id,
+        team_name,
         segment,
-        region
+        region,
+        completed_count,
+        avg_duration_days,
+        median_duration_days,
+        previous_completed_count,
+        previous_avg_duration_days,
+        advanced_count,
+        0 as deals_in_stage,
+        null as amount_in_stage,
+        null as ages
     from completed
-    union
+    union all
     select
         tenant_id,
         snapshot_date,
         pipeline_id,
         stage_id,
         team_id,
+        team_name,
         segment,
-        region
+        region,
+        0 as completed_count,
+        null as avg_duration_days,
+        null as median_duration_days,
+        0 as previous_completed_count,
+        null as previous_avg_duration_days,
+        0 as advanced_count,
+        deals_in_stage,
+        amount_in_stage,
+        ages
     from present
 ),
 
-teams as (
+together as (
     select
         tenant_id,
         snapshot_date,
+        pipeline_id,
+        stage_id,
         team_id,
-        min(team_name) as team_name
-    from staging.rep_days
-    where snapshot_date >= :window_start and snapshot_date < :window_end
-    group by tenant_id, snapshot_date, team_id
+        segment,
+        region,
+        max(team_name) as team_name,
+        sum(completed_count) as completed_count,
+        max(avg_duration_days) as avg_duration_days,
+        max(median_duration_days) as median_duration_days,
+        sum(previous_completed_count) as previous_completed_count,
+        max(previous_avg_duration_days) as previous_avg_duration_days,
+        sum(advanced_count) as advanced_count,
+        sum(deals_in_stage) as deals_in_stage,
+        max(amount_in_stage) as amount_in_stage,
+        max(ages) as ages
+    from parts
+    group by tenant_id, snapshot_date, pipeline_id, stage_id, team_id, segment, region
 ),
 
 measured as (
     select
-        g.*,
-        coalesce(t.team_name, g.team_id) as team_name,
+        g.tenant_id,
+        g.snapshot_date,
+        g.pipeline_id,
+        g.stage_id,
+        g.team_id,
+        g.team_name,
+        g.segment,
+        g.region,
         s.stage_name,
         s.stage_order,
         s.benchmark_days,
-        coalesce(c.completed_count, 0) as completed_count,
-        round(c.avg_duration_days, 4) as avg_duration_days,
-        c.median_duration_days,
-        coalesce(c.previous_completed_count, 0) as previous_completed_count,
-        round(c.previous_avg_duration_days, 4) as previous_avg_duration_days,
-        coalesce(c.advanced_count, 0) as advanced_count,
-        round(c.advanced_count::numeric / nullif(c.completed_count, 0), 4) as conversion_rate,
-        coalesce(p.deals_in_stage, 0) as deals_in_stage,
-        p.amount_in_stage,
-        p.ages,
+        g.completed_count,
+        round(g.avg_duration_days, 4) as avg_duration_days,
+        g.median_duration_days,
+        g.previous_completed_count,
+        round(g.previous_avg_duration_days, 4) as previous_avg_duration_days,
+        g.advanced_count,
+        round(g.advanced_count / nullif(g.completed_count, 0), 4) as conversion_rate,
+        g.deals_in_stage,
+        g.amount_in_stage,
+        g.ages,
         h.velocity_change_pct,
         h.velocity_red_days
-    from groups as g
+    from together as g
     inner join enriched.stage_rules as s
         on g.tenant_id = s.tenant_id and g.snapshot_date = s.snapshot_date and g.stage_id = s.stage_id
     inner join staging.thresholds as h on g.tenant_id = h.tenant_id and g.snapshot_date = h.snapshot_date
-    left join completed as c
-        on
-            g.tenant_id = c.tenant_id and g.snapshot_date = c.snapshot_date and g.pipeline_id = c.pipeline_id
-            and g.stage_id = c.stage_id and g.team_id = c.team_id and g.segment = c.segment
-            and g.region = c.region
-    left join present as p
-        on
-            g.tenant_id = p.tenant_id and g.snapshot_date = p.snapshot_date and g.pipeline_id = p.pipeline_id
-            and g.stage_id = p.stage_id and g.team_id = p.team_id and g.segment = p.segment
-            and g.region = p.region
-    left join teams as t on g.tenant_id = t.tenant_id and g.snapshot_date = t.snapshot_date and g.team_id = t.team_id
 ),
 
 compared as (
