@@ -355,3 +355,36 @@ def test_what_was_forecast_and_what_came_of_it(put: Put, clean: Settings, wareho
     ]  # fmt: skip
     confidence = f"select ai_forecast_confidence, confidence_basis, backtest_quarters from analytics.forecast_confidence where {TOTAL} and line = 'TOTAL FORECAST' and quarter = 'Q2 2024'"
     assert warehouse(confidence) == [(Decimal("0.3000"), "backtest", 1)]
+
+
+def test_the_whole_graph_builds_where_the_source_tells_little(
+    tmp_path: Path, export: Export, load: Any, clean: Settings, warehouse: Query
+) -> None:
+    """Pipedrive's export has no amounts, close dates, contacts or quotas: counts and durations are there, the rest is null."""
+    lines = [f"{deal},2024-01-0{deal} 00:00:00,add_time,2024-01-0{deal}T00:00:00" for deal in range(1, 6)]
+    lines += [
+        f"{deal},2024-01-{deal + stage * 3:02d} 12:00:00,stage_id,{stage}"
+        for deal in range(1, 6)
+        for stage in (1, 2, 3)
+    ]
+    lines += ["1,2024-01-01 00:00:00,user_id,7", "1,2024-01-20 00:00:00,lost_reason,1"]
+    load(
+        export(
+            users=["7,Ann,a@x,2024-01-01 00:00:00"],
+            deal_changes=lines,
+            activity=["1,meeting,7,2,True,2024-01-10T00:00:00"],
+        )
+    )
+    materialize(
+        clean, "group:reference or group:staging or group:enriched or group:analytics", "2024-01-19", "2024-01-31"
+    )
+    told = (
+        ("analytics.stage_velocity", "completed_count > 0", "amount_in_stage"), ("analytics.process_bottlenecks", "avg_days > 0", "amount_in_bottleneck"),
+        ("analytics.rep_performance", "lost_count > 0", "coalesce(year_won_amount, avg_deal_size, win_rate)"),
+        ("analytics.forecast_confidence", "deals_count = 0", "coalesce(amount, ai_forecast, target)"),
+        ("analytics.pipeline_health_summary", "deals_count > 0", "amount"), ("analytics.rep_drivers", "metric_name = 'activities_per_deal_week'", "null"),
+        ("analytics.process_variants", "share > 0", "win_rate"), ("analytics.rework_analysis", "entries_count > 0", "null"),
+    )  # fmt: skip
+    for table, there, missing in told:
+        assert warehouse(f"select count(*) > 0, count({missing}) from {table} where {there}") == [(True, 0)], table
+    assert warehouse("select count(*) from analytics.swing_deals") == [(0,)]
