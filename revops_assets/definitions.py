@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from revops_assets.assets import analytics, dyno_crm, enriched, pipedrive, reference, source, staging
+from revops_assets.assets import analytics, dashboard, dyno_crm, enriched, pipedrive, reference, source, staging
 from revops_assets.assets.scenario import scenario_exports
 from revops_assets.checks import check_definitions
 from revops_assets.jobs import jobs
@@ -25,6 +25,7 @@ defs = dg.Definitions(
         *staging.ASSETS,
         *enriched.ASSETS,
         *analytics.ASSETS,
+        *dashboard.ASSETS,
         *dyno_crm.ASSETS,
         *pipedrive.ASSETS,
     ],

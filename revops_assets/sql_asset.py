@@ -11,6 +11,8 @@ import pandas as pd
 import sqlalchemy as sa
 from dagster._utils.warnings import BetaWarning
 
+from revops_assets.contracts import BY_DATASET
+from revops_assets.contracts.guard import keep_contract
 from revops_assets.errors import RevopsError
 from revops_assets.lineage import column_lineage
 from revops_assets.look_back import DATASETS, HISTORY, Daily, LookBack, days_to_fill, is_looked_at, request_reruns
@@ -20,11 +22,11 @@ from revops_assets.settings import PROJECT_ROOT
 from revops_assets.sql_file import SqlFile, dataset_files
 from revops_assets.warehouse.views import create_view
 from revops_assets.warehouse.writer import (
-    COMMON_COLUMNS,
     ReadAt,
     Window,
     all_tenants,
     check_columns,
+    columns_after,
     note_days,
     prepare_days,
     replace_window,
@@ -107,6 +109,7 @@ def sql_daily(
                     at,
                     window,
                     params(warehouse) if params else None,
+                    guards=[keep_contract] if table in BY_DATASET else [],
                     compare=is_looked_at(table),
                 )
                 note_days(connection, file, at)
@@ -192,7 +195,27 @@ def _spec(file: SqlFile, deps: Sequence[str], kind: str, is_daily: bool = False)
             "dagster/code_references": _code_reference(file),
             "sql_file": str(file.path.relative_to(PROJECT_ROOT)),
             "sql": dg.MetadataValue.md(f"```sql\n{file.select}\n```"),
+            **({"dagster/column_schema": _contracted(file)} if file.table in BY_DATASET else {}),
         },
+    )
+
+
+def _contracted(file: SqlFile) -> dg.TableSchema:
+    """The columns as the dataset's contract has them."""
+    told = file.columns | columns_after(file)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type_name,
+                description=told[column.name],
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.is_nullable,
+                    other=[f"one of {', '.join(column.values)}"] if column.values else [],
+                ),
+            )
+            for column in BY_DATASET[file.table].columns().values()
+        ]
     )
 
 
@@ -225,7 +248,7 @@ def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
         dg.TableColumn(
             name,
             column_type,
-            description=(file.columns | COMMON_COLUMNS).get(name) or comment,
+            description=(file.columns | columns_after(file)).get(name) or comment,
             constraints=dg.TableColumnConstraints(nullable=nullable),
         )
         for name, column_type, nullable, comment in types

@@ -86,7 +86,9 @@ def clean(settings: Settings) -> Settings:
     """Empty source and warehouses."""
     for environment in (settings.for_env("dev"), settings.for_env("prod")):
         empty(
-            environment, "warehouse", "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dyno_crm', 'ops'"
+            environment,
+            "warehouse",
+            "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dashboard', 'dyno_crm', 'ops'",
         )
     empty(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings

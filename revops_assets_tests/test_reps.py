@@ -134,16 +134,16 @@ def test_drivers_and_what_sets_top_performers_apart(put: Put, clean: Settings, w
     ) == [
         # d1 had activities on 14 January (27 days ago) and 10 February; 13 January is out of the four weeks.
         ("ann", "activities_per_deal_week", Decimal("0.25"), 2, Decimal("0.25")),
-        ("ann", "average_discount_pct", 10, 1, 10), ("ann", "champion_identified_rate", Decimal("0.5"), 2, Decimal("0.5")),
+        ("ann", "average_discount", Decimal("0.1"), 1, Decimal("0.1")), ("ann", "champion_identified_rate", Decimal("0.5"), 2, Decimal("0.5")),
         ("ann", "days_to_first_meeting", 10, 1, 10), ("ann", "economic_buyer_engaged_rate", 0, 2, 0),
         ("ann", "stakeholders_engaged", 1, 2, 1),
-        ("bob", "activities_per_deal_week", Decimal("0.25"), 1, Decimal("0.25")), ("bob", "average_discount_pct", 4, 1, 10),
+        ("bob", "activities_per_deal_week", Decimal("0.25"), 1, Decimal("0.25")), ("bob", "average_discount", Decimal("0.04"), 1, Decimal("0.1")),
         ("bob", "champion_identified_rate", 0, 1, Decimal("0.5")), ("bob", "days_to_first_meeting", 27, 1, 10),
         ("bob", "economic_buyer_engaged_rate", 0, 1, 0), ("bob", "stakeholders_engaged", 1, 1, 1),
     ]  # fmt: skip
     patterns = "select metric_name, top_performers_count, difference from analytics.top_performer_patterns where snapshot_date = '2024-02-10' order by 1"
     assert warehouse(patterns) == [
-        ("activities_per_deal_week", 1, 0), ("average_discount_pct", 1, 6), ("champion_identified_rate", 1, Decimal("0.5")),
+        ("activities_per_deal_week", 1, 0), ("average_discount", 1, Decimal("0.06")), ("champion_identified_rate", 1, Decimal("0.5")),
         ("days_to_first_meeting", 1, -17), ("economic_buyer_engaged_rate", 1, 0), ("stakeholders_engaged", 1, 0),
     ]  # fmt: skip
 

@@ -37,4 +37,5 @@ ASSETS = [
         "enriched.deal_forecasts",
         deps=["staging.deal_days", "enriched.deal_health_scores", "reference.forecast_weights"],
     ),
+    sql_daily("enriched.deal_people", deps=["staging.deal_contacts", "staging.deal_days", "staging.contacts"]),
 ]

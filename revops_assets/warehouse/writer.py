@@ -22,6 +22,17 @@ COMMON_COLUMNS = {
     "known_as_of": "number of the newest load that the run could see",
     "data_freshness": "when the newest load of the tenant that the run could see had finished",
 }
+# Schemas whose datasets also say when a row's day was first built, and when last; after those columns.
+STAMPED = ("dashboard", "ai")
+STAMPS = {
+    "created_at": "when the row's day was first built",
+    "updated_at": "when the row was written",
+}
+
+
+def columns_after(file: SqlFile) -> dict[str, str]:
+    """Columns of the dataset after those of its file, and what they mean."""
+    return COMMON_COLUMNS | (STAMPS if file.schema in STAMPED else {})
 
 
 @dataclass(frozen=True)
@@ -184,13 +195,20 @@ def replace_window(
     deleted = connection.execute(
         sa.text(f"delete from {file.table} as d where {window.condition('d')}"), window.params
     ).rowcount
-    columns = ", ".join(file.columns)
+    columns = ", ".join([*file.columns, *columns_after(file)])
+    stamps, first_build = "", ""
+    if file.schema in STAMPED:
+        stamps = ", coalesce(s.first_written_at, now()), now()"
+        first_build = (
+            "left join ops.days_written as s on s.dataset = :dataset\n"
+            "    and s.tenant_id = q.tenant_id and s.snapshot_date = q.snapshot_date\n"
+        )
     statement = (
-        f"insert into {file.table} ({columns}, known_as_of, data_freshness)\n"
-        f"select {', '.join('q.' + name for name in file.columns)}, :known_as_of, f.finished_at\n"
+        f"insert into {file.table} ({columns})\n"
+        f"select {', '.join('q.' + name for name in file.columns)}, :known_as_of, f.finished_at{stamps}\n"
         f"from (\n{file.select}\n) as q\n"
         "left join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)\n"
-        f"    on f.tenant_id = q.tenant_id\n"
+        f"    on f.tenant_id = q.tenant_id\n{first_build}"
         f"where {window.condition('q')}\n{_in_key_order(connection, file)}"
     )
     inserted = connection.execute(
@@ -201,6 +219,7 @@ def replace_window(
             "known_as_of": at.known_as_of,
             "tenants": list(at.freshness),
             "finished": list(at.freshness.values()),
+            **({"dataset": file.table} if first_build else {}),
         },
     ).rowcount
     for guard in guards:
@@ -235,7 +254,7 @@ def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
 
 
 def check_columns(connection: sa.Connection, file: SqlFile) -> None:
-    """The table has the columns that its file describes, in that order, then the two of every dataset."""
+    """The table has the columns that its file describes, in that order, then those that follow."""
     rows = connection.execute(
         sa.text(
             "select attname from pg_attribute where attrelid = to_regclass(:name)"
@@ -244,6 +263,6 @@ def check_columns(connection: sa.Connection, file: SqlFile) -> None:
         {"name": file.table},
     )
     present = [name for (name,) in rows]
-    wanted = [*file.columns, *COMMON_COLUMNS]
+    wanted = [*file.columns, *columns_after(file)]
     if present != wanted:
         raise RevopsError(f"{file.table} has columns {present}, its file describes {wanted}: run `revops db upgrade`")

@@ -16,6 +16,7 @@
 --   deals_count: deals
 --   without_amount_count: those of them without an amount
 --   unjudged_count: open deals without a health score, weighed as the unhealthiest
+--   mean_health_score: mean health of the open deals that have a score
 --   amount: what the deals are worth
 --   weighted_amount: the same, each deal's amount times its weight; won deals count in full
 --   target: in the total: what is to be sold; of All the company's target, else the reps' quotas
@@ -51,6 +52,8 @@ totals as (
         sum(deals_count) as deals_count,
         sum(without_amount_count) as without_amount_count,
         sum(unjudged_count) as unjudged_count,
+        sum(health_total) as health_total,
+        sum(deals_count - unjudged_count) filter (where line <> 'Closed Won') as judged_count,
         sum(amount) as amount,
         sum(weighted_amount) as weighted_amount
     from lines
@@ -172,6 +175,9 @@ select
     deals_count,
     without_amount_count,
     unjudged_count,
+    case
+        when line <> 'Closed Won' then round(health_total::numeric / nullif(deals_count - unjudged_count, 0), 2)
+    end as mean_health_score,
     amount,
     weighted_amount,
     null::numeric as target,
@@ -198,6 +204,7 @@ select
     s.deals_count,
     s.without_amount_count,
     s.unjudged_count,
+    round(s.health_total / nullif(s.judged_count, 0), 2) as mean_health_score,
     s.amount,
     s.weighted_amount,
     s.target,

@@ -17,6 +17,7 @@
 --   deals_count: deals
 --   without_amount_count: those of them without an amount
 --   unjudged_count: open deals without a health score, weighed as the unhealthiest
+--   health_total: sum of the open deals' health scores, of those that have one
 --   amount: what the deals are worth; null as long as the source has told no amounts or no close dates
 --   weighted_amount: the same, each deal's amount times its weight
 with quarters as (
@@ -65,6 +66,7 @@ open_deals as (
         count(*) as deals_count,
         count(*) filter (where d.amount is null) as without_amount_count,
         count(*) filter (where d.health_score is null) as unjudged_count,
+        coalesce(sum(d.health_score), 0) as health_total,
         sum(d.amount) as amount,
         sum(d.weighted_amount) as weighted_amount
     from enriched.deal_forecasts as d
@@ -83,6 +85,7 @@ won_deals as (
         w.deals_count,
         w.without_amount_count,
         0 as unjudged_count,
+        0 as health_total,
         w.amount,
         w.amount as weighted_amount
     from staging.rep_closings as c
@@ -112,6 +115,7 @@ grid as (
         0 as deals_count,
         0 as without_amount_count,
         0 as unjudged_count,
+        0 as health_total,
         0 as amount,
         0 as weighted_amount
     from staging.rep_days as p
@@ -149,6 +153,7 @@ summed as (
         sum(d.deals_count) as deals_count,
         sum(d.without_amount_count) as without_amount_count,
         sum(d.unjudged_count) as unjudged_count,
+        sum(d.health_total) as health_total,
         coalesce(sum(d.amount), 0) as amount,
         round(coalesce(sum(d.weighted_amount), 0), 2) as weighted_amount
     from (
@@ -177,6 +182,7 @@ select
     s.deals_count,
     s.without_amount_count,
     s.unjudged_count,
+    s.health_total,
     case when q.has_money then s.amount end as amount,
     case when q.has_money then s.weighted_amount end as weighted_amount
 from summed as s

@@ -2,7 +2,7 @@
 -- rep's value the team's and that of the top performers, pooled over their deals. Metrics: stakeholders_engaged,
 -- engaged contacts per deal; days_to_first_meeting, calendar days from creation to the first meeting or demo held, of
 -- deals that had one; champion_identified_rate and economic_buyer_engaged_rate, shares of the deals;
--- activities_per_deal_week, mean of the last 28 days; average_discount_pct, of deals with a discount given. What the
+-- activities_per_deal_week, mean of the last 28 days; average_discount, of deals with a discount given. What the
 -- source tells nothing of has no rows.
 --
 -- One row per: tenant, day, rep and metric with at least one deal.
@@ -108,7 +108,7 @@ per_rep as (
             ('champion_identified_rate', case when d.has_roles then d.has_champion::int end),
             ('economic_buyer_engaged_rate', case when d.has_roles then d.has_engaged_economic_buyer::int end),
             ('activities_per_deal_week', case when d.has_activity then d.activities_count / 4.0 end),
-            ('average_discount_pct', d.discount_pct)
+            ('average_discount', d.discount_pct / 100)
         ) as m (metric_name, value)
     group by d.tenant_id, d.snapshot_date, d.rep_id, m.metric_name
     having count(m.value) > 0

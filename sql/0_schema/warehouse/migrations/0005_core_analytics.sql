@@ -383,6 +383,7 @@ create table analytics.forecast_lines (
     deals_count bigint not null,
     without_amount_count bigint not null,
     unjudged_count bigint not null,
+    health_total bigint not null,
     amount numeric(16, 2),
     weighted_amount numeric(16, 2),
     known_as_of bigint not null,
@@ -424,6 +425,7 @@ create table analytics.forecast_confidence (
     deals_count bigint not null,
     without_amount_count bigint not null,
     unjudged_count bigint not null,
+    mean_health_score numeric(5, 2),
     amount numeric(16, 2),
     weighted_amount numeric(16, 2),
     target numeric(16, 2),
@@ -495,7 +497,7 @@ create table analytics.rep_drivers (
     rep_id text not null,
     metric_name text not null check (metric_name in (
         'stakeholders_engaged', 'days_to_first_meeting', 'champion_identified_rate', 'economic_buyer_engaged_rate',
-        'activities_per_deal_week', 'average_discount_pct'
+        'activities_per_deal_week', 'average_discount'
     )),
     metric_value numeric not null,
     metric_total numeric not null,

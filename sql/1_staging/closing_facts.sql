@@ -1,0 +1,79 @@
+-- How each deal stood on the day it was closed: what its owner had done by then, and whether it was won.
+--
+-- One row per: tenant, deal and closing.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   opportunity_id: the deal
+--   closed_on: business day of the closing
+--   d_from: first business day at whose end it was closed so
+--   d_to: first day after it at whose end it was not; infinity while it is
+--   rep_id: who is credited; -1 if nobody
+--   is_won: whether it was won
+--   stakeholders_engaged: engaged contacts
+--   days_to_first_meeting: calendar days from creation to the first meeting or demo held; null if there was none
+--   champion_identified_rate: 1 with a champion, else 0
+--   economic_buyer_engaged_rate: 1 with an engaged economic buyer, else 0
+--   activities_per_deal_week: activities of the 28 days up to the closing, per week
+--   average_discount: share off; null if nobody said
+with closings as (
+    select
+        tenant_id,
+        opportunity_id,
+        closed_at,
+        status,
+        min(d_from) as d_from,
+        max(d_to) as d_to
+    from staging.deal_intervals
+    where status in ('won', 'lost')
+    group by tenant_id, opportunity_id, closed_at, status
+),
+
+stood as (
+    select
+        c.tenant_id,
+        c.opportunity_id,
+        c.status = 'won' as is_won,
+        c.d_from,
+        c.d_to,
+        (c.closed_at at time zone (select ops.timezone()))::date as closed_on,
+        (i.opened_at at time zone (select ops.timezone()))::date as opened_on,
+        coalesce(i.credited_owner_id, '-1') as rep_id,
+        i.engaged_contacts_count,
+        (i.champions_count > 0)::int as has_champion,
+        (i.engaged_economic_buyers_count > 0)::int as has_buyer,
+        i.discount_pct
+    from closings as c
+    inner join staging.deal_intervals as i
+        on c.tenant_id = i.tenant_id and c.opportunity_id = i.opportunity_id and c.d_from = i.d_from
+),
+
+done as (
+    select
+        s.tenant_id,
+        s.opportunity_id,
+        s.d_from,
+        min(a.day) filter (where a.kind in ('meeting', 'demo') and a.is_two_way) as first_meeting_on,
+        count(*) filter (where a.day > s.closed_on - 28) as activities_count
+    from stood as s
+    inner join staging.activities as a
+        on s.tenant_id = a.tenant_id and s.opportunity_id = a.opportunity_id and s.closed_on >= a.day
+    group by s.tenant_id, s.opportunity_id, s.d_from
+)
+
+select
+    s.tenant_id,
+    s.opportunity_id,
+    s.closed_on,
+    s.d_from,
+    s.d_to,
+    s.rep_id,
+    s.is_won,
+    s.engaged_contacts_count::numeric as stakeholders_engaged,
+    greatest(d.first_meeting_on - s.opened_on, 0)::numeric as days_to_first_meeting,
+    s.has_champion::numeric as champion_identified_rate,
+    s.has_buyer::numeric as economic_buyer_engaged_rate,
+    coalesce(d.activities_count, 0) / 4.0 as activities_per_deal_week,
+    s.discount_pct / 100 as average_discount
+from stood as s
+left join done as d
+    on s.tenant_id = d.tenant_id and s.opportunity_id = d.opportunity_id and s.d_from = d.d_from

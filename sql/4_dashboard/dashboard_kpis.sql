@@ -1,0 +1,112 @@
+-- The quarter in one line, at the end of every day, for the day's quarter and the next and every combination of team,
+-- segment and region: target, forecast and how far to trust it, commit, won, gap, coverage, risk, and the change in a
+-- week, which forecast_history's snapshot of seven days before tells.
+--
+-- One row per: tenant, day, quarter, team, segment and region.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   quarter: the quarter
+--   team_filter: All, or a manager's name
+--   segment: All, a segment, or Unknown
+--   region: All, a region, or Unknown
+--   team_id: All, a manager's id, none or -1
+--   quarter_target: what is to be sold
+--   ai_forecast: the forecast
+--   ai_forecast_confidence: how far to trust it, 0 to 1
+--   commit_amount: won and open Commit
+--   commit_confidence: won and weighted open Commit, as a share of it
+--   closed_won_amount: won
+--   gap_to_target: forecast less target, below 0 when short
+--   gap_pct: size of what is short, as a share of the target
+--   coverage_ratio: open pipeline of the quarter / target not yet won; null once the target is met
+--   risk_level: Low, Medium, High or Critical
+--   forecast_change_1w: against the snapshot of seven days before; null if that has none
+--   commit_change_1w: the same of commit
+--   open_deals_count: open deals of the quarter
+--   open_pipeline_amount: what they are worth
+--   without_amount_count: deals of the quarter without an amount
+--   forecast_method: how open deals were weighed
+--   confidence_basis: backtest, or weighted to unweighted
+--   backtest_quarters: past quarters that the confidence is from
+with kpis as (
+    select
+        tenant_id,
+        snapshot_date,
+        quarter,
+        team_id,
+        segment,
+        region,
+        max(team_name) as team_filter,
+        max(target) as quarter_target,
+        max(ai_forecast) as ai_forecast,
+        max(ai_forecast_confidence) as ai_forecast_confidence,
+        max(amount) filter (where line = 'Closed Won') as closed_won_amount,
+        max(amount) filter (where line = 'Commit') as open_commit_amount,
+        max(weighted_amount) filter (where line = 'Commit') as weighted_commit_amount,
+        sum(amount) filter (where line in ('Commit', 'Best Case', 'Pipeline')) as open_pipeline_amount,
+        sum(deals_count) filter (where line in ('Commit', 'Best Case', 'Pipeline')) as open_deals_count,
+        max(without_amount_count) filter (where line = 'TOTAL FORECAST') as without_amount_count,
+        max(gap_to_target) as gap_to_target,
+        max(shortfall_pct) as gap_pct,
+        max(risk_level) as risk_level,
+        max(method) as forecast_method,
+        max(confidence_basis) as confidence_basis,
+        max(backtest_quarters) as backtest_quarters
+    from analytics.forecast_confidence
+    where snapshot_date >= :window_start and snapshot_date < :window_end
+    group by tenant_id, snapshot_date, quarter, team_id, segment, region
+),
+
+a_week_ago as (
+    select
+        tenant_id,
+        snapshot_date,
+        quarter,
+        team_id,
+        segment,
+        region,
+        cumulative_forecast,
+        cumulative_commit
+    from dashboard.forecast_history
+    where
+        snapshot_date >= cast(:window_start as date) - 7 and snapshot_date < cast(:window_end as date) - 7
+        and as_of_date = snapshot_date
+)
+
+select
+    k.tenant_id,
+    k.snapshot_date,
+    k.quarter,
+    k.team_filter,
+    k.segment,
+    k.region,
+    k.team_id,
+    k.quarter_target,
+    k.ai_forecast,
+    k.ai_forecast_confidence,
+    k.closed_won_amount + k.open_commit_amount as commit_amount,
+    round(
+        (k.closed_won_amount + k.weighted_commit_amount) / nullif(k.closed_won_amount + k.open_commit_amount, 0), 4
+    ) as commit_confidence,
+    k.closed_won_amount,
+    k.gap_to_target,
+    k.gap_pct,
+    case
+        when k.quarter_target > k.closed_won_amount
+            then round(k.open_pipeline_amount / (k.quarter_target - k.closed_won_amount), 4)
+    end as coverage_ratio,
+    k.risk_level,
+    k.ai_forecast - a.cumulative_forecast as forecast_change_1w,
+    k.closed_won_amount + k.open_commit_amount - a.cumulative_commit as commit_change_1w,
+    k.open_deals_count,
+    k.open_pipeline_amount,
+    k.without_amount_count,
+    k.forecast_method,
+    k.confidence_basis,
+    k.backtest_quarters
+from kpis as k
+left join a_week_ago as a
+    on
+        k.tenant_id = a.tenant_id and k.snapshot_date - 7 = a.snapshot_date and k.quarter = a.quarter
+        and k.team_id = a.team_id and k.segment = a.segment and k.region = a.region

@@ -1,0 +1,189 @@
+-- The open pipeline by health, at the end of every day: deals due in the day's quarter, in the next, and all open
+-- deals (overdue and undated ones included); for every combination of team, segment and region, with the change of the
+-- share at risk in a week. Deals of which the source tells too little to judge are counted beside the bands.
+--
+-- One row per: tenant, day, quarter (or All), team, segment and region with an open deal; All of them always.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   quarter: the quarter, or All
+--   team_filter: All, or a manager's name
+--   segment: All, a segment, or Unknown
+--   region: All, a region, or Unknown
+--   team_id: All, a manager's id, none or -1
+--   healthy_count: deals with a score of 80 or more
+--   healthy_amount: what they are worth; null if none has an amount
+--   healthy_pct: their share of the judged deals; null without any
+--   monitor_count: deals from 60 to 79
+--   monitor_amount: what they are worth
+--   monitor_pct: their share
+--   at_risk_count: deals from 40 to 59
+--   at_risk_amount: what they are worth
+--   at_risk_pct: their share
+--   critical_count: deals below 40
+--   critical_amount: what they are worth
+--   critical_pct: their share
+--   at_risk_change_1w: at_risk_pct less that of seven days before
+--   trend_direction: improving, stable or worsening, by that change
+--   deals_count: open deals
+--   unjudged_count: those without a score
+with deals as (
+    select
+        d.tenant_id,
+        d.snapshot_date,
+        q.quarter,
+        d.team_id,
+        d.team_name,
+        coalesce(d.segment, 'Unknown') as segment,
+        coalesce(d.region, 'Unknown') as region,
+        d.amount,
+        h.health_category
+    from staging.deal_days as d
+    inner join enriched.deal_health_scores as h
+        on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
+    inner join ops.calendar as c on d.snapshot_date = c.day
+    left join ops.calendar as e on d.close_date = e.day
+    cross join
+        lateral (
+            select 'All' as quarter
+            union all
+            select e.quarter
+            where d.close_date >= c.quarter_start and d.close_date < (c.quarter_start + interval '6 months')::date
+        ) as q
+    where d.snapshot_date >= cast(:window_start as date) - 7 and d.snapshot_date < :window_end
+),
+
+-- Every quarter has its row of all deals, also without any.
+quarters as (
+    select
+        r.tenant_id,
+        r.day as snapshot_date,
+        q.quarter
+    from pg_temp.run_days as r
+    cross join
+        lateral (
+            select r.quarter
+            union all
+            select c.quarter
+            from ops.calendar as c
+            where c.day = r.quarter_end + 1
+            union all
+            select 'All' as quarter
+        ) as q
+),
+
+summed as (
+    select
+        tenant_id,
+        snapshot_date,
+        quarter,
+        case when grouping(team_id) = 1 then 'All' else team_id end as team_id,
+        case when grouping(team_id) = 1 then 'All' else max(team_name) end as team_filter,
+        case when grouping(segment) = 1 then 'All' else segment end as segment,
+        case when grouping(region) = 1 then 'All' else region end as region,
+        count(*) as deals_count,
+        count(*) filter (where health_category = 'Healthy') as healthy_count,
+        count(*) filter (where health_category = 'Monitor') as monitor_count,
+        count(*) filter (where health_category = 'At Risk') as at_risk_count,
+        count(*) filter (where health_category = 'Critical') as critical_count,
+        sum(amount) filter (where health_category = 'Healthy') as healthy_amount,
+        sum(amount) filter (where health_category = 'Monitor') as monitor_amount,
+        sum(amount) filter (where health_category = 'At Risk') as at_risk_amount,
+        sum(amount) filter (where health_category = 'Critical') as critical_amount
+    from deals
+    group by tenant_id, snapshot_date, quarter, cube (team_id, segment, region)
+    union all
+    select
+        tenant_id,
+        snapshot_date,
+        quarter,
+        'All' as team_id,
+        'All' as team_filter,
+        'All' as segment,
+        'All' as region,
+        0 as deals_count,
+        0 as healthy_count,
+        0 as monitor_count,
+        0 as at_risk_count,
+        0 as critical_count,
+        null as healthy_amount,
+        null as monitor_amount,
+        null as at_risk_amount,
+        null as critical_amount
+    from quarters
+),
+
+groups as (
+    select
+        tenant_id,
+        snapshot_date,
+        quarter,
+        team_id,
+        segment,
+        region,
+        max(team_filter) as team_filter,
+        max(deals_count) as deals_count,
+        max(healthy_count) as healthy_count,
+        max(monitor_count) as monitor_count,
+        max(at_risk_count) as at_risk_count,
+        max(critical_count) as critical_count,
+        max(healthy_amount) as healthy_amount,
+        max(monitor_amount) as monitor_amount,
+        max(at_risk_amount) as at_risk_amount,
+        max(critical_amount) as critical_amount,
+        nullif(
+            max(healthy_count) + max(monitor_count) + max(at_risk_count) + max(critical_count), 0
+        )::numeric as judged_count
+    from summed
+    group by tenant_id, snapshot_date, quarter, team_id, segment, region
+),
+
+shares as (
+    select
+        *,
+        round(healthy_count / judged_count, 6) as healthy_pct,
+        round(monitor_count / judged_count, 6) as monitor_pct,
+        round(at_risk_count / judged_count, 6) as at_risk_pct,
+        round(critical_count / judged_count, 6) as critical_pct
+    from groups
+),
+
+compared as (
+    select
+        *,
+        at_risk_pct - max(at_risk_pct) over (
+            partition by tenant_id, quarter, team_id, segment, region order by snapshot_date
+            range between interval '7 days' preceding and interval '7 days' preceding
+        ) as at_risk_change_1w
+    from shares
+)
+
+select
+    tenant_id,
+    snapshot_date,
+    quarter,
+    team_filter,
+    segment,
+    region,
+    team_id,
+    healthy_count,
+    healthy_amount,
+    healthy_pct,
+    monitor_count,
+    monitor_amount,
+    monitor_pct,
+    at_risk_count,
+    at_risk_amount,
+    at_risk_pct,
+    critical_count,
+    critical_amount,
+    critical_pct,
+    at_risk_change_1w,
+    case
+        when at_risk_change_1w >= 0.01 then 'worsening'
+        when at_risk_change_1w <= -0.01 then 'improving'
+        when at_risk_change_1w is not null then 'stable'
+    end as trend_direction,
+    deals_count,
+    deals_count - coalesce(judged_count, 0)::bigint as unjudged_count
+from compared

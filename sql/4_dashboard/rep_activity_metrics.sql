@@ -1,0 +1,152 @@
+-- What every active rep did, at the end of every day: calls, emails, meetings and demos of the last 30 days, of the
+-- last 7 and of the day. Means are per working day, Monday to Friday.
+--
+-- One row per: tenant, day, active rep and period.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   rep_id: the rep
+--   period: 30d, 7d or today
+--   total_activities: calls, emails, meetings and demos
+--   call_count: calls
+--   email_count: emails
+--   meeting_count: meetings
+--   demo_count: demos
+--   avg_daily_activities: total per working day of the period; null without one
+--   team_avg_daily: the same, mean of the team's active reps
+--   top_performer_daily: the same, mean of the top performers
+--   monday_avg: mean of the period's Mondays; null without one
+--   tuesday_avg: mean of its Tuesdays
+--   wednesday_avg: mean of its Wednesdays
+--   thursday_avg: mean of its Thursdays
+--   friday_avg: mean of its Fridays
+--   low_activity_days: weekdays whose mean is below 70 % of the rep's mean of all working days
+--   activity_consistency_score: 1 less the standard deviation over the mean of the working days, at least 0
+--   working_days_count: working days in the period
+--   team_id: the manager's id; none without one
+--   manager_name: the manager's name
+--   segment: segment
+--   region: region
+with per_day as (
+    select
+        tenant_id,
+        rep_id,
+        day,
+        count(*) filter (where kind = 'call') as calls,
+        count(*) filter (where kind = 'email') as emails,
+        count(*) filter (where kind = 'meeting') as meetings,
+        count(*) filter (where kind = 'demo') as demos,
+        count(*) as activities
+    from staging.activities
+    where
+        kind in ('call', 'email', 'meeting', 'demo')
+        and day > cast(:window_start as date) - 30 and day < :window_end
+    group by tenant_id, rep_id, day
+),
+
+reps as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        team_id,
+        team_name,
+        segment,
+        region,
+        is_top_performer
+    from analytics.rep_performance
+    where snapshot_date >= :window_start and snapshot_date < :window_end and is_active
+),
+
+-- Every rep's every day of every period, with or without activities.
+days as (
+    select
+        r.tenant_id,
+        r.snapshot_date,
+        r.rep_id,
+        p.period,
+        c.weekday,
+        coalesce(a.calls, 0) as calls,
+        coalesce(a.emails, 0) as emails,
+        coalesce(a.meetings, 0) as meetings,
+        coalesce(a.demos, 0) as demos,
+        coalesce(a.activities, 0) as activities
+    from reps as r
+    cross join (values ('30d', 30), ('7d', 7), ('today', 1)) as p (period, days)
+    inner join ops.calendar as c on c.day > r.snapshot_date - p.days and r.snapshot_date >= c.day
+    left join per_day as a on r.tenant_id = a.tenant_id and r.rep_id = a.rep_id and c.day = a.day
+),
+
+summed as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        period,
+        sum(activities) as total_activities,
+        sum(calls) as call_count,
+        sum(emails) as email_count,
+        sum(meetings) as meeting_count,
+        sum(demos) as demo_count,
+        count(*) filter (where weekday <= 5) as working_days_count,
+        avg(activities) filter (where weekday <= 5) as mean_of_days,
+        stddev_pop(activities) filter (where weekday <= 5) as deviation_of_days,
+        avg(activities) filter (where weekday = 1) as monday_avg,
+        avg(activities) filter (where weekday = 2) as tuesday_avg,
+        avg(activities) filter (where weekday = 3) as wednesday_avg,
+        avg(activities) filter (where weekday = 4) as thursday_avg,
+        avg(activities) filter (where weekday = 5) as friday_avg
+    from days
+    group by tenant_id, snapshot_date, rep_id, period
+),
+
+measured as (
+    select
+        s.*,
+        r.team_id,
+        r.team_name,
+        r.segment,
+        r.region,
+        r.is_top_performer,
+        round(s.total_activities / nullif(s.working_days_count, 0), 2) as avg_daily_activities
+    from summed as s
+    inner join reps as r
+        on s.tenant_id = r.tenant_id and s.snapshot_date = r.snapshot_date and s.rep_id = r.rep_id
+)
+
+select
+    m.tenant_id,
+    m.snapshot_date,
+    m.rep_id,
+    m.period,
+    m.total_activities,
+    m.call_count,
+    m.email_count,
+    m.meeting_count,
+    m.demo_count,
+    m.avg_daily_activities,
+    round(avg(m.avg_daily_activities) over (
+        partition by m.tenant_id, m.snapshot_date, m.period, m.team_id
+    ), 2) as team_avg_daily,
+    round(avg(m.avg_daily_activities) filter (where m.is_top_performer) over (
+        partition by m.tenant_id, m.snapshot_date, m.period
+    ), 2) as top_performer_daily,
+    round(m.monday_avg, 2) as monday_avg,
+    round(m.tuesday_avg, 2) as tuesday_avg,
+    round(m.wednesday_avg, 2) as wednesday_avg,
+    round(m.thursday_avg, 2) as thursday_avg,
+    round(m.friday_avg, 2) as friday_avg,
+    array_remove(array[
+        case when m.monday_avg < 0.7 * m.mean_of_days then 'Monday' end,
+        case when m.tuesday_avg < 0.7 * m.mean_of_days then 'Tuesday' end,
+        case when m.wednesday_avg < 0.7 * m.mean_of_days then 'Wednesday' end,
+        case when m.thursday_avg < 0.7 * m.mean_of_days then 'Thursday' end,
+        case when m.friday_avg < 0.7 * m.mean_of_days then 'Friday' end
+    ], null) as low_activity_days,
+    round(1 - least(1, m.deviation_of_days / nullif(m.mean_of_days, 0)), 4) as activity_consistency_score,
+    m.working_days_count,
+    m.team_id,
+    m.team_name as manager_name,
+    m.segment,
+    m.region
+from measured as m

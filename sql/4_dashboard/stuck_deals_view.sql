@@ -1,0 +1,111 @@
+-- Open deals that stand too long in their stage, at the end of every day: how urgent, what is wrong, what to do with
+-- whom.
+--
+-- One row per: tenant, day and stuck deal.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   opportunity_id: the deal
+--   account_name: the customer; a dash if nobody said
+--   opportunity_name: the deal's name; its id if nobody said
+--   owner_name: who owned it; Unassigned if nobody
+--   amount: what it is worth; null if nobody said
+--   stage_name: its stage
+--   days_in_stage: elapsed days since it came into the stage
+--   health_score: its health
+--   close_date: when it is to close
+--   urgency: CRITICAL, HIGH, MEDIUM or LOW
+--   risk_flags: what is wrong, worst first
+--   risk_flags_display: the same in words
+--   days_until_close: calendar days to the close date; negative once it has passed
+--   slip_risk: HIGH, MEDIUM or LOW; null without a close date
+--   primary_action: call, email, meeting or escalate
+--   action_target: with whom: economic buyer, champion, or who was active last; null if nobody is known
+--   action_reason: why, in words
+--   urgency_icon: the urgency as a mark
+--   amount_display: the amount for people
+--   owner_id: the owner; -1 if nobody
+--   team_id: the owner's manager; none or -1
+--   team_filter: the manager's name
+--   segment: the owner's segment
+--   region: the owner's region
+--   quarter: quarter of the close date; null without one
+--   benchmark_days: days that a stay should take
+--   deviation_days: days over that
+--   stage_id: the stage
+with words as (
+    select
+        r.tenant_id,
+        r.day,
+        array_agg(f.flag order by f.severity) as names,
+        array_agg(f.display order by f.severity) as words
+    from pg_temp.run_days as r
+    inner join reference.risk_flags as f
+        on r.tenant_id = f.tenant_id and r.day >= f.valid_from and r.day < f.valid_to
+    group by r.tenant_id, r.day
+)
+
+select
+    s.tenant_id,
+    s.snapshot_date,
+    s.opportunity_id,
+    coalesce(a.account_name, '—') as account_name,
+    coalesce(d.opportunity_name, s.opportunity_id) as opportunity_name,
+    d.owner_name,
+    s.amount,
+    s.stage_name,
+    round(s.days_in_stage::numeric, 2) as days_in_stage,
+    s.health_score,
+    s.close_date,
+    s.urgency,
+    s.risk_flags,
+    dashboard.flags(s.risk_flags, w.names, w.words) as risk_flags_display,
+    s.days_until_close,
+    s.slip_risk,
+    s.primary_action,
+    p.contact_name as action_target,
+    format(
+        '%s in %s, %s over what is expected%s', dashboard.days(round(s.days_in_stage::numeric)), s.stage_name,
+        dashboard.days(round(s.deviation_days::numeric)),
+        case
+            when s.primary_action = 'escalate' and s.days_until_close between 0 and 30
+                then '; to close in ' || dashboard.days(s.days_until_close)
+            when s.primary_action = 'escalate' and s.days_until_close < 0
+                then '; was to close ' || dashboard.days(-s.days_until_close) || ' ago'
+            when 'GOING_DARK' = any(s.risk_flags)
+                then '; silent for ' || dashboard.days(d.days_since_two_way)
+            when s.risk_flags && array['NO_EB', 'NO_CHAMPION', 'SINGLE_THREADED']
+                then
+                    '; '
+                    || dashboard.flags(
+                        array(
+                            select f.flag
+                            from unnest(s.risk_flags) as f (flag)
+                            where f.flag in ('NO_EB', 'NO_CHAMPION', 'SINGLE_THREADED')
+                        ), w.names, w.words
+                    )
+            else ''
+        end
+    ) as action_reason,
+    case s.urgency when 'CRITICAL' then '🔴' when 'HIGH' then '🟠' when 'MEDIUM' then '🟡' else '🟢' end
+        as urgency_icon,
+    dashboard.currency(s.amount) as amount_display,
+    s.owner_id,
+    d.team_id,
+    d.team_name as team_filter,
+    d.segment,
+    d.region,
+    q.quarter,
+    round(s.benchmark_days::numeric, 2) as benchmark_days,
+    round(s.deviation_days::numeric, 2) as deviation_days,
+    s.stage_id
+from analytics.deals_stuck_in_process as s
+inner join staging.deal_days as d
+    on s.tenant_id = d.tenant_id and s.snapshot_date = d.snapshot_date and s.opportunity_id = d.opportunity_id
+inner join words as w on s.tenant_id = w.tenant_id and s.snapshot_date = w.day
+left join enriched.deal_people as p
+    on s.tenant_id = p.tenant_id and s.snapshot_date = p.snapshot_date and s.opportunity_id = p.opportunity_id
+left join staging.accounts as a
+    on d.tenant_id = a.tenant_id and d.account_id = a.account_id and d.as_of > a.valid_from and d.as_of <= a.valid_to
+left join ops.calendar as q on s.close_date = q.day
+where s.snapshot_date >= :window_start and s.snapshot_date < :window_end
