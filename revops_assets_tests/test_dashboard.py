@@ -1,0 +1,335 @@
+"""What dashboards show: contracts kept or refused, formatters, exact rows by hand, the story of the generated company."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from revops_assets.contracts import BY_DATASET
+from revops_assets.contracts.guard import keep_contract
+from revops_assets.definitions import defs
+from revops_assets.errors import RevopsError
+from revops_assets.settings import PROJECT_ROOT, Settings
+from revops_assets.sql_asset import asset_key
+from revops_assets.sql_file import dataset_files
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.writer import Window
+from revops_assets_tests.conftest import Put, Query, materialize, query
+from revops_assets_tests.test_deal_days import activity
+from revops_assets_tests.test_forecast import quota
+from revops_assets_tests.test_reps import STAGES, closed
+from revops_assets_tests.test_stage_visits import deal
+
+PUBLISHED = PROJECT_ROOT.parent / "shared" / "spec" / "dashboard_contracts.md"
+CONTRACTS = sorted(BY_DATASET)
+ALL = "team_filter = 'All' and segment = 'All' and region = 'All'"
+
+
+# --------------------------------------------------------------------------------------------- contracts
+
+
+@pytest.mark.parametrize("dataset", CONTRACTS)
+def test_a_contract_is_the_same_in_table_schema_and_dagster(dataset: str, warehouse: Query) -> None:
+    contract = BY_DATASET[dataset]
+    stored = dict(warehouse("select attname, format_type(atttypid, null) from pg_attribute where attrelid = %s::regclass and attnum > 0", dataset))  # fmt: skip
+    schema = contract.json_schema()["properties"]
+    shown = defs.resolve_asset_graph().get(asset_key(dataset)).metadata["dagster/column_schema"].columns
+    columns = contract.columns()
+    assert columns.keys() == stored.keys() == schema.keys() == {column.name for column in shown}
+    for told in shown:
+        column, described = columns[told.name], schema[told.name]
+        assert stored[column.name] in column.stored_as
+        assert (told.type, told.constraints.nullable) == (column.type_name, column.is_nullable)
+        kinds = [part.get("type") for part in described.get("anyOf", [described])]
+        assert ("null" in kinds) == column.is_nullable
+        listed = next(part for part in described.get("anyOf", [described]) if part.get("type") != "null")
+        assert (
+            tuple(
+                listed.get("enum", [listed["const"]] if "const" in listed else listed.get("items", {}).get("enum", ()))
+            )
+            == column.values
+        )
+        assert told.constraints.other == ([f"one of {', '.join(column.values)}"] if column.values else [])
+        assert told.description
+    assert all(key in columns for key in contract.key)
+
+
+def published() -> dict[str, dict[str, str]]:
+    """Columns of each contract in the published page, with the enumeration that follows, if any."""
+    found: dict[str, dict[str, str]] = {}
+    for section in re.split(r"^### ", PUBLISHED.read_text(), flags=re.MULTILINE)[1:]:
+        name, text = section.split(" ", 1)
+        text = re.split(r"^## |\n\n", text.split("\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+        text = re.sub(r"\(([^()]|\([^()]*\))*\)", "", text.split("{title")[0])
+        names: dict[str, str] = {}
+        for part in re.split(r" ·\s+|·\s*\n", text.replace("\n", " ")):
+            match = re.match(r"\s*([a-z][a-z0-9_]+)(?:\s+(.*))?$", part)
+            if match:
+                names[match[1]] = match[2] or ""
+        found[name] = names
+    return found
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="the published contracts are not beside this checkout")
+def test_every_published_column_is_there_with_its_enumeration() -> None:
+    told = published()
+    seen = 0
+    for dataset in CONTRACTS:
+        columns = BY_DATASET[dataset].columns()
+        for name, rest in told[dataset.split(".")[1]].items():
+            if name in ("monday_avg", "friday_avg") or name in columns:
+                seen += 1
+                values = re.findall(r'"([^"]+)"', rest) if " | " in rest else []
+                if values and columns[name].values:
+                    assert list(columns[name].values) == values, (dataset, name)
+                continue
+            assert name in ("for",), f"{dataset} lacks {name}"
+    assert seen > 110
+
+
+BREAKS: list[tuple[str, str, str]] = [
+    ("dashboard.dashboard_kpis", "risk_level = 'Bad'", "risk_level 'Bad' is none of 'Low', 'Medium', 'High', 'Critical'"),
+    ("dashboard.dashboard_kpis", "ai_forecast_confidence = 1.5", "ai_forecast_confidence '1.5000' is above 1"),
+    ("dashboard.dashboard_kpis", "gap_to_target = 1", "gap_to_target '1.00' is not forecast less target"),
+    ("dashboard.forecast_history", "cumulative_closed = 5", "cumulative_closed '5.00' tells of a week to come"),
+    ("dashboard.stage_velocity", "trend_display = '▲ +9d'", "trend_display '▲ +9d' does not say duration_change_days"),
+    ("dashboard.stuck_deals_view", "amount_display = '$1'", "amount_display '$1' does not say amount"),
+    ("dashboard.stuck_deals_view", "risk_flags = '{NOT_A_FLAG}'", "risk_flags '{NOT_A_FLAG}' is none of"),
+    ("dashboard.health_distribution", "healthy_count = 900", "deals_count"),
+    ("dashboard.health_distribution", "healthy_pct = 0.5", "and the others do not add up to 1"),
+    ("dashboard.rep_performance_view", "overall_rank = overall_rank + 1", "ranks with gaps or ties"),
+    ("dashboard.rep_driver_comparison", "gap_to_top = 99", "gap_to_top '99' is not how far the rep is behind"),
+    ("dashboard.rep_activity_metrics", "call_count = -1", "call_count '-1' is below 0"),
+    ("dashboard.next_best_actions", "urgency = 'now'", "urgency 'now' is none of 'today', 'this_week', 'soon'"),
+    ("dashboard.next_best_actions", "priority_rank = 7", "ranks with gaps"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def company(put: Put, clean: Settings) -> None:
+    """Two reps, a won, a lost and three open deals; as of 10 April."""
+    won, changes = closed("w", "Won", "01-05", "04-02", "ann", 1000)
+    lost, lost_changes = closed("l", "Lost", "01-05", "03-20", "bob", 500)
+    put(
+        "a",
+        pipeline_stages=[*STAGES, {"stage_id": "Proposal", "stage_order": 4}],
+        reps=[{"rep_id": "ann", "name": "Ann", "manager_id": "m", "segment": "SMB", "region": "West"}, {"rep_id": "bob", "name": "Bob", "manager_id": "m"},
+              {"rep_id": "m", "name": "Mia"}],
+        quotas=[quota("1", "ann", "2024-01-01", "2024-12-31", 3660), quota("2", "bob", "2024-01-01", "2024-12-31", 3660)],
+        accounts=[{"account_id": "acc", "name": "Acme"}], contacts=[{"contact_id": "c1", "name": "Cleo"}, {"contact_id": "c2", "name": "Chas"}],
+        opportunities=[won, lost,
+                       deal("Proposal", "d1", "2024-03-01Z", amount=2_100_000, close_date="2024-04-20", owner_id="ann", account_id="acc", name="Big", forecast_category="Commit"),
+                       deal("Proposal", "d2", "2024-04-05Z", amount=700, close_date="2024-06-30", owner_id="bob", name="Small"),
+                       deal("Proposal", "d3", "2024-04-09Z", owner_id="ann")],
+        opportunity_history=[*changes, *lost_changes],
+        opportunity_contacts=[{"opportunity_contact_id": "x", "opportunity_id": "d1", "contact_id": "c2", "role": "Champion", "created_at": "2024-03-02Z"}],
+        activities=[activity(f"a{n}", f"04-0{n} 14:30:00", "call", "c2", is_answered=True, rep_id="ann") for n in range(1, 7)]
+        + [activity("b1", "04-09 09:15:00", "email", "c1", rep_id="bob", opportunity_id="d2")],
+    )  # fmt: skip
+    materialize(
+        clean,
+        "group:reference or group:staging or group:enriched or group:analytics or group:dashboard",
+        "2024-04-03",
+        "2024-04-10",
+    )
+
+
+@pytest.mark.usefixtures("company")
+def test_a_row_that_breaks_its_contract_is_named(clean: Settings) -> None:
+    window = Window("snapshot_date", date(2024, 4, 10), date(2024, 4, 11))
+    for dataset, change, message in BREAKS:
+        with databases.engine(clean, "warehouse").connect() as connection:
+            keep_contract(connection, dataset_files()[dataset], window)
+            where = f"ctid = (select max(ctid) from {dataset} where snapshot_date = '2024-04-10'"
+            where += " and as_of_date is null)" if "closed = 5" in change else " and quarter_target is not null)" if "gap_to" in change and "kpis" in dataset else " and deals_count > 0)" if "pct" in change else ")"  # fmt: skip
+            connection.execute(sa.text(f"update {dataset} set {change} where {where}"))
+            with pytest.raises(RevopsError, match=re.escape(message)) as caught:
+                keep_contract(connection, dataset_files()[dataset], window)
+            assert str(caught.value).startswith(
+                f"{dataset} breaks its contract, nothing was written: tenant_id a, snapshot_date 2024-04-10"
+            )
+            connection.rollback()
+
+
+@pytest.mark.usefixtures("company")
+def test_a_refused_write_leaves_the_partition_as_it_was(clean: Settings, warehouse: Query) -> None:
+    """A rule file that names a flag which the contract does not know: the write is refused, the rows before it stay."""
+    before = warehouse("select * from dashboard.stuck_deals_view order by 1, 2, 3")
+    assert before
+    query(clean, "warehouse", "update analytics.deals_stuck_in_process set risk_flags = '{SURPRISE}'")
+    with pytest.raises(
+        RevopsError,
+        match=r"dashboard\.stuck_deals_view breaks its contract, nothing was written: tenant_id a, .* risk_flags",
+    ):
+        materialize(clean, 'key:"dashboard/stuck_deals_view"', "2024-04-10")
+    assert warehouse("select * from dashboard.stuck_deals_view order by 1, 2, 3") == before
+
+
+@pytest.mark.usefixtures("company")
+def test_a_row_says_when_its_day_was_first_built(clean: Settings, warehouse: Query) -> None:
+    stamps = (
+        "select distinct created_at, updated_at from dashboard.rep_performance_view where snapshot_date = '2024-04-10'"
+    )
+    [(created, updated)] = warehouse(stamps)
+    materialize(clean, 'key:"dashboard/rep_performance_view"', "2024-04-10")
+    [(again, later)] = warehouse(stamps)
+    assert again == created
+    assert later > updated
+
+
+# -------------------------------------------------------------------------------------------- formatters
+
+
+@pytest.mark.parametrize(
+    ("call", "shown"),
+    [
+        ("currency(2100000)", "$2.1M"), ("currency(1000000)", "$1.0M"), ("currency(999999)", "$1000K"), ("currency(610400)", "$610K"),
+        ("currency(0)", "$0K"), ("currency(-2150000)", "-$2.2M"), ("currency(null)", "—"), ("percent(0.784)", "78%"), ("percent(null)", "—"),
+        ("percent_delta(0.04)", "+4%"), ("percent_delta(-0.035)", "-4%"), ("percent_delta(0)", "+0%"), ("percent_delta(null)", "—"), ("days(3)", "3d"),
+        ("rank(4, 12)", "#4/12"), ("rank(null, 12)", "—"), ("trend(2.4)", "▲ +2d"), ("trend(-2)", "▼ −2d"), ("trend(0.49)", "✓"), ("trend(-0.5)", "▼ −1d"),
+        ("trend(null)", "—"), ("flags(array['STUCK','NO_EB','GOING_DARK'], array['NO_EB','GOING_DARK','STUCK'], array['No EB','Going Dark','Stuck'])", "Stuck • No EB • Going Dark"),
+        ("flags('{}', '{}', '{}')", "—"),
+    ],
+)  # fmt: skip
+def test_how_numbers_are_shown(warehouse: Query, call: str, shown: str) -> None:
+    assert warehouse(f"select dashboard.{call}") == [(shown,)]
+
+
+# ------------------------------------------------------------------------------------------------ by hand
+
+
+@pytest.mark.usefixtures("company")
+def test_the_quarter_in_one_line(warehouse: Query) -> None:
+    """Of 1,820 for the second quarter (91 of 366 days of both quotas) 1,000 are won; d1 has been 41 days in Proposal."""
+    columns = (
+        "quarter_target, closed_won_amount, commit_amount, commit_confidence, ai_forecast, gap_to_target, gap_pct, coverage_ratio, risk_level,"
+        " forecast_change_1w, commit_change_1w, open_deals_count"
+    )
+    assert warehouse(f"select {columns} from dashboard.dashboard_kpis where snapshot_date = '2024-04-10' and quarter = 'Q2 2024' and {ALL}") == [
+        # Both are unhealthy: half of d1 (Commit) and a tenth of d2 (Pipeline) count; d2 was not there a week before.
+        (1820, 1000, 2101000, Decimal("0.5002"), 1051070, 1049250, 0, Decimal("2561.8293"), "Low", 70, 0, 2)
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("company")
+def test_history_says_what_the_forecast_said_then(warehouse: Query) -> None:
+    rows = warehouse(
+        "select h.week_number, h.as_of_date::text, h.cumulative_forecast, f.ai_forecast from dashboard.forecast_history as h"
+        " left join analytics.forecast_confidence as f on f.tenant_id = h.tenant_id and f.snapshot_date = h.as_of_date and f.quarter = h.quarter"
+        " and f.team_id = h.team_id and f.segment = h.segment and f.region = h.region and f.line = 'TOTAL FORECAST'"
+        f" where h.snapshot_date = '2024-04-10' and h.quarter = 'Q2 2024' and h.{ALL.replace(' and ', ' and h.')} order by 1"
+    )
+    assert [row[:2] for row in rows] == [(1, "2024-04-07"), (2, "2024-04-10"), *((week, None) for week in range(3, 14))]
+    assert all(row[2] == row[3] for row in rows)
+    [(on_kpis,)] = warehouse(
+        f"select ai_forecast from dashboard.dashboard_kpis where snapshot_date = '2024-04-10' and quarter = 'Q2 2024' and {ALL}"
+    )
+    assert rows[1][2] == on_kpis
+    targets = "select week_number, cumulative_target from dashboard.forecast_history where snapshot_date = '2024-04-10' and quarter = 'Q2 2024'"
+    assert [row for row in warehouse(f"{targets} and {ALL} order by 1") if row[0] in (1, 13)] == [(1, 140), (13, 1820)]
+
+
+@pytest.mark.usefixtures("company")
+def test_a_stuck_deal_and_what_to_do(warehouse: Query) -> None:
+    columns = (
+        "opportunity_name, account_name, owner_name, team_filter, amount_display, urgency, urgency_icon, risk_flags_display, days_until_close,"
+        " slip_risk, primary_action, action_target, action_reason, quarter"
+    )
+    assert warehouse(f"select {columns} from dashboard.stuck_deals_view where snapshot_date = '2024-04-10'") == [
+        ("Big", "Acme", "Ann", "Mia", "$2.1M", "CRITICAL", "🔴", "Stuck • No EB • Single-Threaded", 10, "HIGH", "escalate", "Chas",
+         "41d in Proposal, 31d over what is expected; to close in 10d", "Q2 2024")
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("company")
+def test_next_best_actions_by_hand(warehouse: Query) -> None:
+    columns = (
+        "rep_id, priority_rank, opportunity_id, health_factor, silence_factor, amount_factor, close_date_factor, risk_flags_factor, priority_score,"
+        " urgency, action_type, contact_name, contact_role, action_reason, time_display, best_time_basis, best_time_samples, risk_if_delayed"
+    )
+    rows = warehouse(
+        f"select {columns} from dashboard.next_best_actions where snapshot_date = '2024-04-10' order by 1, 2"
+    )
+    health = dict(
+        warehouse(
+            "select opportunity_id, health_score from enriched.deal_health_scores where snapshot_date = '2024-04-10'"
+        )
+    )
+    first = rows[0]
+    # 4 days of silence, worth more than all others, 10 days to the close date, three flags.
+    expected = 30 * (100 - health["d1"]) / 100 + 20 * 4 / 21 + 20 + 15 * (1 - 10 / 90) + 15 * 3 / 4
+    assert first[:3] == ("ann", 1, "d1")
+    assert float(first[8]) == pytest.approx(expected, abs=0.01)
+    assert first[9:] == ("this_week" if expected < 70 else "today", "call", "Chas", "Champion", "Stuck: 41d in Proposal, expected are 10d",
+                         "1:00 PM – 3:00 PM", "contact", 6, first[-1])  # fmt: skip
+    assert first[-1].startswith("$2.1M due in 10d, health")
+    # d3 has no amount and no close date: what is left weighs 0.65.
+    third = next(row for row in rows if row[2] == "d3")
+    assert third[5:7] == (None, None)
+    left = (30 * (100 - health["d3"]) / 100 + 20 * 1 / 21 + 15 * float(third[7])) / 0.65
+    assert float(third[8]) == pytest.approx(left, abs=0.01)
+    assert third[10:14] == ("task", None, None, "Find a contact: nobody has a role on the deal")
+    bob = next(row for row in rows if row[0] == "bob")
+    assert bob[14:17] == ("—", None, None)  # one email without a reply is no history
+
+
+def test_no_more_for_one_day_than_the_rep_does_in_one(put: Put, clean: Settings, warehouse: Query) -> None:
+    """Six deals press; the rep does nothing on most days: three are for today, the rest for this week."""
+    put(
+        "a",
+        pipeline_stages=[{"stage_id": "Proposal", "stage_order": 4}],
+        reps=[{"rep_id": "r", "name": "Ann"}],
+        opportunities=[
+            deal("Proposal", f"d{n}", "2024-01-01Z", amount=100 + n, close_date="2024-04-12", owner_id="r")
+            for n in range(6)
+        ],
+        activities=[activity("1", "01-02")],
+    )
+    materialize(
+        clean, "group:reference or group:staging or group:enriched or group:analytics or group:dashboard", "2024-04-10"
+    )
+    rows = warehouse(
+        "select priority_rank, opportunity_id, urgency from dashboard.next_best_actions where snapshot_date = '2024-04-10' order by 1"
+    )
+    assert [row[2] for row in rows] == ["today"] * 3 + ["this_week"] * 3
+    assert [row[0] for row in rows] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.usefixtures("company")
+def test_what_reps_did(warehouse: Query) -> None:
+    """2024-04-10 is a Wednesday. Ann called on Monday 1 to Saturday 6 April."""
+    columns = "period, total_activities, call_count, avg_daily_activities, team_avg_daily, monday_avg, friday_avg, low_activity_days, working_days_count"
+    rows = warehouse(
+        f"select {columns} from dashboard.rep_activity_metrics where snapshot_date = '2024-04-10' and rep_id = 'ann' order by 1"
+    )
+    assert rows == [
+        ("30d", 6, 6, Decimal("0.27"), Decimal("0.16"), Decimal("0.25"), Decimal("0.25"), [], 22),
+        ("7d", 3, 3, Decimal("0.60"), Decimal("0.40"), 0, 1, ["Monday", "Tuesday", "Wednesday"], 5),
+        ("today", 0, 0, 0, 0, None, None, [], 1),
+    ]
+
+
+@pytest.mark.usefixtures("company")
+def test_a_rep_s_standing_in_words(warehouse: Query) -> None:
+    columns = "rep_name, manager_name, ytd_attainment, ytd_attainment_display, rank_display, win_rate_vs_team_display, performance_tier"
+    assert warehouse(f"select {columns} from dashboard.rep_performance_view where snapshot_date = '2024-04-10' order by overall_rank") == [
+        ("Ann", "Mia", Decimal("0.9901"), "99%", "#1/2", "+50%", "On Track"), ("Bob", "Mia", 0, "0%", "#2/2", "-50%", "At Risk"),
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("company")
+def test_bands_hold_every_open_deal_once(warehouse: Query) -> None:
+    rows = warehouse(
+        "select quarter, deals_count, healthy_count + monitor_count + at_risk_count + critical_count + unjudged_count from dashboard.health_distribution"
+        f" where snapshot_date = '2024-04-10' and {ALL} order by 1"
+    )
+    assert rows == [("All", 3, 3), ("Q2 2024", 2, 2), ("Q3 2024", 0, 0)]
+    [(whole, parts)] = warehouse(
+        "select max(deals_count) filter (where team_filter = 'All'), sum(deals_count) filter (where team_filter <> 'All')"
+        " from dashboard.health_distribution where snapshot_date = '2024-04-10' and quarter = 'All' and segment = 'All' and region = 'All'"
+    )
+    assert whole == parts == 3
