@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from revops_assets.assets import analytics, dashboard, dyno_crm, enriched, pipedrive, reference, source, staging
+from revops_assets.assets import ai, analytics, dashboard, dyno_crm, enriched, pipedrive, reference, source, staging
 from revops_assets.assets.scenario import scenario_exports
 from revops_assets.checks import check_definitions
 from revops_assets.jobs import jobs
@@ -26,6 +26,7 @@ defs = dg.Definitions(
         *enriched.ASSETS,
         *analytics.ASSETS,
         *dashboard.ASSETS,
+        *ai.ASSETS,
         *dyno_crm.ASSETS,
         *pipedrive.ASSETS,
     ],

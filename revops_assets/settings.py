@@ -22,7 +22,9 @@ Env = Literal["dev", "prod"]
 class Settings(BaseSettings):
     """Settings of one installation; each field is the environment variable REVOPS_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="REVOPS_", env_file=PROJECT_ROOT / ".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="REVOPS_", env_file=PROJECT_ROOT / ".env", extra="ignore", protected_namespaces=()
+    )
 
     home: Path = Field(
         default=PROJECT_ROOT / ".revops", description="State directory: embedded PostgreSQL, landing zone"
@@ -44,6 +46,14 @@ class Settings(BaseSettings):
     first_day: date = Field(default=date(2024, 1, 1), description="First day of the daily datasets")
     fiscal_year_month: int = Field(default=1, ge=1, le=12, description="Month in which the fiscal year begins")
     max_age_days: float = Field(default=2.0, gt=0, description="A newest load older than this is reported as stale")
+
+    model_base_url: str | None = Field(
+        default=None, description="OpenAI-compatible endpoint for coaching texts, as https://host/v1; absent: templates"
+    )
+    model_name: str = Field(default="gpt-4o-mini", min_length=1, description="Which of its models")
+    model_api_key: SecretStr | None = Field(default=None, description="Its key, if it takes one")
+    model_timeout_seconds: float = Field(default=30.0, gt=0, description="How long to wait for an answer")
+    model_concurrency: int = Field(default=4, ge=1, le=64, description="How many answers to wait for at once")
 
     @field_validator("timezone")
     @classmethod

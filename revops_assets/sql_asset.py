@@ -36,6 +36,7 @@ OWNERS = ["team:revops"]
 PREVIEW_ROWS = 10
 
 Params = Callable[[Warehouse], dict[str, Any]]
+BeforeWrite = Callable[[sa.Connection, Window, Warehouse], None]
 
 
 def asset_key(table: str) -> dg.AssetKey:
@@ -71,13 +72,17 @@ def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
 
 
 def sql_daily(
-    table: str, deps: Sequence[str], params: Params | None = None, looks_back_on: Mapping[str, LookBack] | None = None
+    table: str,
+    deps: Sequence[str],
+    looks_back_on: Mapping[str, LookBack] | None = None,
+    before_write: BeforeWrite | None = None,
 ) -> dg.AssetsDefinition:
     """An asset that fills days of a table (column snapshot_date): a run writes its whole range, a month a transaction.
 
     `looks_back_on`: daily datasets of which it reads earlier days, and which those are. Before its range a run also
     writes those of them that were never written; where a day that was looked at has changed, those that looked at it
-    are asked for again in ops.rerun_requests.
+    are asked for again in ops.rerun_requests. `before_write` lays out, in each write's transaction, what the file reads
+    of pg_temp besides the run's days.
     """
     file = _file(table)
     spec = _spec(file, list(dict.fromkeys([*deps, HISTORY])), "table", is_daily=True)
@@ -103,12 +108,13 @@ def sql_daily(
         for window in windows(missing, start, end, tenants):
             with warehouse.transaction() as connection:
                 prepare_days(connection, at, window)
+                if before_write:
+                    before_write(connection, window, warehouse)
                 written = replace_window(
                     connection,
                     file,
                     at,
                     window,
-                    params(warehouse) if params else None,
                     guards=[keep_contract] if table in BY_DATASET else [],
                     compare=is_looked_at(table),
                 )

@@ -88,7 +88,7 @@ def clean(settings: Settings) -> Settings:
         empty(
             environment,
             "warehouse",
-            "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dashboard', 'dyno_crm', 'ops'",
+            "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dashboard', 'ai', 'dyno_crm', 'ops'",
         )
     empty(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings

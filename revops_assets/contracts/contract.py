@@ -62,6 +62,7 @@ class Column:
     values: tuple[str, ...]  # of an enumeration, or of a list's items
     at_least: Any
     at_most: Any
+    has_parts: bool = False  # a list of objects
 
     @property
     def stored_as(self) -> tuple[str, ...]:
@@ -71,8 +72,17 @@ class Column:
     @property
     def type_name(self) -> str:
         """The type in the words of the published contracts."""
-        return {str: "string", int: "number", Decimal: "number", bool: "boolean", date: "Date", datetime: "Date", UUID: "string",
-                list: "string[]"}[self.python]  # fmt: skip
+        words = {
+            str: "string",
+            int: "number",
+            Decimal: "number",
+            bool: "boolean",
+            date: "Date",
+            datetime: "Date",
+            UUID: "string",
+            list: "string[]",
+        }
+        return "object[]" if self.has_parts else words[self.python]
 
 
 class Contract(BaseModel):
@@ -128,7 +138,7 @@ class Contract(BaseModel):
 
 def _column(name: str, field: FieldInfo) -> Column:
     annotation, limits = field.annotation, list(field.metadata)
-    is_nullable = False
+    is_nullable, has_parts = False, False
     if get_origin(annotation) in (Union, UnionType):
         parts = [part for part in get_args(annotation) if part is not type(None)]
         is_nullable, annotation = len(parts) < len(get_args(annotation)), parts[0]
@@ -138,9 +148,10 @@ def _column(name: str, field: FieldInfo) -> Column:
     values: tuple[str, ...] = ()
     if get_origin(annotation) is list:
         [item] = get_args(annotation)
+        has_parts = isinstance(item, type) and issubclass(item, BaseModel)
         values, annotation = (get_args(item) if get_origin(item) is Literal else ()), list
     elif get_origin(annotation) is Literal:
         values, annotation = get_args(annotation), str
     least = next((limit.ge for limit in limits if isinstance(limit, Ge)), None)
     most = next((limit.le for limit in limits if isinstance(limit, Le)), None)
-    return Column(name, annotation, is_nullable, values, least, most)
+    return Column(name, annotation, is_nullable, values, least, most, has_parts)

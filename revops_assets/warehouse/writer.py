@@ -32,7 +32,10 @@ STAMPS = {
 
 def columns_after(file: SqlFile) -> dict[str, str]:
     """Columns of the dataset after those of its file, and what they mean."""
-    return COMMON_COLUMNS | (STAMPS if file.schema in STAMPED else {})
+    if file.schema not in STAMPED:
+        return COMMON_COLUMNS
+    generated = {"generated_at": "when the text was generated"} if file.schema == "ai" else {}
+    return COMMON_COLUMNS | generated | STAMPS
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,7 @@ def replace_window(
     columns = ", ".join([*file.columns, *columns_after(file)])
     stamps, first_build = "", ""
     if file.schema in STAMPED:
-        stamps = ", coalesce(s.first_written_at, now()), now()"
+        stamps = (", now()" if file.schema == "ai" else "") + ", coalesce(s.first_written_at, now()), now()"
         first_build = (
             "left join ops.days_written as s on s.dataset = :dataset\n"
             "    and s.tenant_id = q.tenant_id and s.snapshot_date = q.snapshot_date\n"

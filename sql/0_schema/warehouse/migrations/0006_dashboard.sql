@@ -8,7 +8,8 @@ alter table ops.days_written add column first_written_at timestamptz not null de
 select reference.define_table('rep_metrics', 'metric_name', $$
     metric_label text not null,
     format_type text not null check (format_type in ('decimal', 'percent', 'days')),
-    good_direction text not null check (good_direction in ('higher', 'lower'))
+    good_direction text not null check (good_direction in ('higher', 'lower')),
+    suggested_action text not null
 $$, 'What reps are compared by: in words, how it is shown, and which way is good.');
 select reference.define_table('priority_weights', 'factor', $$
     weight numeric not null check (weight > 0)
@@ -401,3 +402,52 @@ create table dashboard.next_best_actions (
     primary key (tenant_id, snapshot_date, rep_id, priority_rank),
     unique (tenant_id, snapshot_date, action_id)
 );
+
+create schema ai;
+comment on schema ai is 'Coaching insights per rep and day: from templates, or from a language model whose figures are checked.';
+
+create table ai.coaching_inputs (
+    tenant_id text not null,
+    snapshot_date date not null,
+    rep_id text not null,
+    inputs jsonb not null,
+    strengths jsonb not null,
+    improvements jsonb not null,
+    priority_actions jsonb not null,
+    overall_assessment text not null,
+    primary_focus_area text not null,
+    known_as_of bigint not null,
+    data_freshness timestamptz,
+    generated_at timestamptz not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    primary key (tenant_id, snapshot_date, rep_id)
+);
+
+create table ai.rep_coaching_insights (
+    tenant_id text not null,
+    snapshot_date date not null,
+    rep_id text not null,
+    model_version text not null,
+    strengths jsonb not null,
+    improvements jsonb not null,
+    priority_actions jsonb not null,
+    overall_assessment text not null,
+    primary_focus_area text not null,
+    inputs_sha256 text not null,
+    prompt_sha256 text,
+    fallback_reason text,
+    known_as_of bigint not null,
+    data_freshness timestamptz,
+    generated_at timestamptz not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    primary key (tenant_id, snapshot_date, rep_id)
+);
+
+create table ai.texts (
+    sha256 text primary key,
+    kind text not null check (kind in ('inputs', 'prompt')),
+    body text not null
+);
+comment on table ai.texts is 'What language models were asked, and about which figures, by the hash of the text.';

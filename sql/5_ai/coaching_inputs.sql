@@ -1,0 +1,208 @@
+-- What can be said about every active rep from the day's dashboards: all figures, and the template text made of them:
+-- strengths and improvements by what the rep does beside the team and the top performers, the three most important
+-- deals.
+--
+-- One row per: tenant, day and active rep.
+-- Columns:
+--   tenant_id: company the row belongs to
+--   snapshot_date: the business day
+--   rep_id: the rep
+--   inputs: every figure that a text about the rep may cite
+--   strengths: at most three: title, detail, metric_value, metric_comparison
+--   improvements: at most three: title, detail, gap_value, impact_estimate, suggested_action
+--   priority_actions: at most three: deal_name, deal_amount, action, reason, deadline
+--   overall_assessment: where the rep stands, in words
+--   primary_focus_area: what to work on first
+with metrics as (
+    select
+        d.tenant_id,
+        d.snapshot_date,
+        d.rep_id,
+        d.metric_name,
+        d.metric_label,
+        d.gap_impact,
+        m.suggested_action,
+        d.gap_to_top,
+        d.gap_pct,
+        case d.good_direction
+            when 'higher' then d.rep_value - d.team_avg_value else d.team_avg_value - d.rep_value
+        end / nullif(abs(d.team_avg_value), 0) as lead_pct,
+        case d.format_type
+            when 'percent' then dashboard.percent(d.rep_value)
+            when 'days' then dashboard.days(round(d.rep_value))
+            else round(d.rep_value, 1)::text
+        end as rep_display,
+        case d.format_type
+            when 'percent' then dashboard.percent(d.team_avg_value)
+            when 'days' then dashboard.days(round(d.team_avg_value))
+            else coalesce(round(d.team_avg_value, 1)::text, '—')
+        end as team_display,
+        case d.format_type
+            when 'percent' then dashboard.percent(d.top_performer_value)
+            when 'days' then dashboard.days(round(d.top_performer_value))
+            else coalesce(round(d.top_performer_value, 1)::text, '—')
+        end as top_display,
+        case d.format_type
+            when 'percent' then dashboard.percent(d.gap_to_top)
+            when 'days' then dashboard.days(round(d.gap_to_top))
+            else round(d.gap_to_top, 1)::text
+        end as gap_display
+    from dashboard.rep_driver_comparison as d
+    inner join reference.rep_metrics as m
+        on
+            d.tenant_id = m.tenant_id and d.metric_name = m.metric_name
+            and d.snapshot_date >= m.valid_from and d.snapshot_date < m.valid_to
+    where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
+),
+
+strengths as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        jsonb_agg(
+            jsonb_build_object(
+                'title', metric_label, 'detail', metric_label || ': ' || rep_display || ', the team ' || team_display,
+                'metric_value', rep_display, 'metric_comparison', 'team ' || team_display
+            ) order by place
+        ) as strengths
+    from (
+        select
+            *,
+            row_number() over (
+                partition by tenant_id, snapshot_date, rep_id order by lead_pct desc, metric_name asc
+            ) as place
+        from metrics
+        where lead_pct > 0 and rep_display <> team_display
+    ) as m
+    where place <= 3
+    group by tenant_id, snapshot_date, rep_id
+),
+
+improvements as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        jsonb_agg(
+            jsonb_build_object(
+                'title', metric_label,
+                'detail', metric_label || ': ' || rep_display || ', top performers ' || top_display,
+                'gap_value', gap_display, 'impact_estimate', gap_impact, 'suggested_action', suggested_action
+            ) order by place
+        ) as improvements,
+        (array_agg(metric_label order by place))[1] as first_label
+    from (
+        select
+            *,
+            row_number() over (
+                partition by tenant_id, snapshot_date, rep_id order by gap_pct desc, metric_name asc
+            ) as place
+        from metrics
+        where gap_pct > 0 and rep_display <> top_display
+    ) as m
+    where place <= 3
+    group by tenant_id, snapshot_date, rep_id
+),
+
+actions as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        jsonb_agg(
+            jsonb_build_object(
+                'deal_name', opportunity_name, 'deal_amount', dashboard.currency(deal_amount),
+                'action', action_type || coalesce(' ' || contact_name, ''), 'reason', action_reason, 'deadline', urgency
+            ) order by priority_rank
+        ) as priority_actions,
+        (array_agg(opportunity_name order by priority_rank))[1] as first_deal
+    from dashboard.next_best_actions
+    where snapshot_date >= :window_start and snapshot_date < :window_end and priority_rank <= 3
+    group by tenant_id, snapshot_date, rep_id
+),
+
+figures as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        jsonb_agg(
+            jsonb_build_object(
+                'metric', metric_label, 'rep', rep_display, 'team', team_display, 'top_performers', top_display,
+                'gap', gap_display, 'impact', gap_impact
+            ) order by metric_name
+        ) as metrics
+    from metrics
+    group by tenant_id, snapshot_date, rep_id
+),
+
+days as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        jsonb_agg(
+            jsonb_build_object(
+                'period', period, 'total', total_activities, 'per_day', avg_daily_activities, 'team_per_day',
+                team_avg_daily, 'low_days', low_activity_days
+            ) order by period
+        ) as activities
+    from dashboard.rep_activity_metrics
+    where snapshot_date >= :window_start and snapshot_date < :window_end
+    group by tenant_id, snapshot_date, rep_id
+),
+
+stuck as (
+    select
+        tenant_id,
+        snapshot_date,
+        owner_id as rep_id,
+        count(*) as stuck_count,
+        sum(amount) as stuck_amount
+    from dashboard.stuck_deals_view
+    where snapshot_date >= :window_start and snapshot_date < :window_end
+    group by tenant_id, snapshot_date, owner_id
+)
+
+select
+    r.tenant_id,
+    r.snapshot_date,
+    r.rep_id,
+    jsonb_build_object(
+        'rep', r.rep_name, 'attainment', r.ytd_attainment_display, 'rank', r.rank_display, 'tier', r.performance_tier,
+        'win_rate', dashboard.percent(r.win_rate), 'win_rate_vs_team', r.win_rate_vs_team_display,
+        'avg_deal_size', dashboard.currency(r.avg_deal_size), 'avg_sales_cycle_days', round(r.avg_sales_cycle_days),
+        'won_count', r.won_count, 'lost_count', r.lost_count, 'stuck_deals', coalesce(k.stuck_count, 0),
+        'stuck_amount', dashboard.currency(k.stuck_amount), 'metrics', coalesce(f.metrics, '[]'),
+        'activities', coalesce(d.activities, '[]'), 'actions', coalesce(a.priority_actions, '[]')
+    ) as inputs,
+    coalesce(s.strengths, '[]') as strengths,
+    coalesce(i.improvements, '[]') as improvements,
+    coalesce(a.priority_actions, '[]') as priority_actions,
+    r.rep_name || case
+        when r.ytd_attainment is not null
+            then
+                ' stands at ' || r.ytd_attainment_display || ' of the quota to date (' || r.rank_display || ', '
+                || r.performance_tier || ')'
+        else ' is ranked ' || r.rank_display
+    end || case
+        when r.win_rate is not null
+            then
+                ' and wins ' || dashboard.percent(r.win_rate) || ' of closed deals ('
+                || r.win_rate_vs_team_display || ' against the team)'
+        else ''
+    end || '.' || case
+        when k.stuck_count > 0
+            then ' Stuck deals: ' || k.stuck_count || ' (' || dashboard.currency(k.stuck_amount) || ').'
+        else ''
+    end as overall_assessment,
+    coalesce(i.first_label, a.first_deal, 'No open deals') as primary_focus_area
+from dashboard.rep_performance_view as r
+left join strengths as s on r.tenant_id = s.tenant_id and r.snapshot_date = s.snapshot_date and r.rep_id = s.rep_id
+left join improvements as i on r.tenant_id = i.tenant_id and r.snapshot_date = i.snapshot_date and r.rep_id = i.rep_id
+left join actions as a on r.tenant_id = a.tenant_id and r.snapshot_date = a.snapshot_date and r.rep_id = a.rep_id
+left join figures as f on r.tenant_id = f.tenant_id and r.snapshot_date = f.snapshot_date and r.rep_id = f.rep_id
+left join days as d on r.tenant_id = d.tenant_id and r.snapshot_date = d.snapshot_date and r.rep_id = d.rep_id
+left join stuck as k on r.tenant_id = k.tenant_id and r.snapshot_date = k.snapshot_date and r.rep_id = k.rep_id
+where r.snapshot_date >= :window_start and r.snapshot_date < :window_end
