@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from revops_assets.checks import all_checks, offending_rows
 from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
+from revops_assets.loading.load import load_directory
+from revops_assets.loading.mapping import read_mapping
+from revops_assets.scenario import salesforce
+from revops_assets.scenario.calendar import day_end
+from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.sql_asset import asset_key
 from revops_assets.sql_file import dataset_files
@@ -26,6 +33,7 @@ from revops_assets_tests.test_stage_visits import deal
 
 PUBLISHED = PROJECT_ROOT.parent / "shared" / "spec" / "dashboard_contracts.md"
 CONTRACTS = sorted(BY_DATASET)
+GRAPH = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai"
 ALL = "team_filter = 'All' and segment = 'All' and region = 'All'"
 
 
@@ -130,12 +138,7 @@ def company(put: Put, clean: Settings) -> None:
         activities=[activity(f"a{n}", f"04-0{n} 14:30:00", "call", "c2", is_answered=True, rep_id="ann") for n in range(1, 7)]
         + [activity("b1", "04-09 09:15:00", "email", "c1", rep_id="bob", opportunity_id="d2")],
     )  # fmt: skip
-    materialize(
-        clean,
-        "group:reference or group:staging or group:enriched or group:analytics or group:dashboard",
-        "2024-04-03",
-        "2024-04-10",
-    )
+    materialize(clean, GRAPH, "2024-04-03", "2024-04-10")
 
 
 @pytest.mark.usefixtures("company")
@@ -289,9 +292,7 @@ def test_no_more_for_one_day_than_the_rep_does_in_one(put: Put, clean: Settings,
         ],
         activities=[activity("1", "01-02")],
     )
-    materialize(
-        clean, "group:reference or group:staging or group:enriched or group:analytics or group:dashboard", "2024-04-10"
-    )
+    materialize(clean, GRAPH, "2024-04-10")
     rows = warehouse(
         "select priority_rank, opportunity_id, urgency from dashboard.next_best_actions where snapshot_date = '2024-04-10' order by 1"
     )
@@ -333,3 +334,88 @@ def test_bands_hold_every_open_deal_once(warehouse: Query) -> None:
         " from dashboard.health_distribution where snapshot_date = '2024-04-10' and quarter = 'All' and segment = 'All' and region = 'All'"
     )
     assert whole == parts == 3
+
+
+# ------------------------------------------------------------------------------------------------- checks
+
+# What trips each check: SQL on the built company; the check must return rows then, and none before.
+TRIPS: dict[tuple[str, str], str] = {
+    (
+        "dashboard.dashboard_kpis",
+        "teams_add_up",
+    ): "update dashboard.dashboard_kpis set closed_won_amount = 1 where team_id = 'm'",
+    ("dashboard.dashboard_kpis", "fresh"): "",
+    (
+        "dashboard.forecast_history",
+        "running_week_is_the_forecast",
+    ): "update dashboard.forecast_history set cumulative_forecast = 1",
+    (
+        "dashboard.stage_velocity",
+        "deals_add_up",
+    ): "update dashboard.stage_velocity set deals_in_stage = 9 where team_id = 'All'",
+    ("dashboard.stuck_deals_view", "is_over_its_benchmark"): "update dashboard.stuck_deals_view set days_in_stage = 1",
+    ("dashboard.health_distribution", "teams_add_up"): "delete from dashboard.health_distribution where team_id = 'm'",
+    (
+        "dashboard.rep_performance_view",
+        "attainment_is_won_by_quota",
+    ): "update dashboard.rep_performance_view set quota_to_date = 1 where rep_id = 'ann'",
+    (
+        "dashboard.rep_driver_comparison",
+        "bars_fit",
+    ): "update dashboard.rep_driver_comparison set bar_max = bar_max / 2 where bar_max > 0",
+    (
+        "dashboard.rep_activity_metrics",
+        "periods_nest",
+    ): "update dashboard.rep_activity_metrics set total_activities = 99 where period = 'today'",
+    ("dashboard.next_best_actions", "contacts_have_a_role"): "delete from staging.deal_contacts",
+    ("ai.rep_coaching_insights", "model_answered"): "update ai.rep_coaching_insights set fallback_reason = 'x'",
+}
+
+
+@pytest.mark.usefixtures("company")
+def test_every_check_of_a_dashboard_trips(clean: Settings) -> None:
+    checks = {
+        (check.table, check.rule): check for check in all_checks() if check.table.split(".")[0] in ("dashboard", "ai")
+    }
+    assert checks.keys() == TRIPS.keys()
+    for key, check in checks.items():
+        is_old = key[1] == "fresh"  # the company's days lie in the past of its load
+        with databases.engine(clean, "warehouse").connect() as connection:
+            assert offending_rows(connection, check, 10**5 if is_old else 2).empty, key
+            if TRIPS[key]:
+                connection.execute(sa.text(TRIPS[key]))
+            assert not offending_rows(connection, check, 2).empty, key
+            connection.rollback()
+
+
+# -------------------------------------------------------------------------------------------------- story
+
+
+def test_the_company_s_story_can_be_read_off(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
+    """docs/scenario.md, on day 45 of a quarter: what its sales leader should see."""
+    plan = Plan(500, date(2024, 11, 14), 42, "UTC")
+    salesforce.write(tmp_path / "company", plan, day_end(plan, plan.end_date))
+    load_directory(clean, tmp_path / "company", read_mapping("salesforce"), "acme")
+    materialize(clean, GRAPH, str(plan.end_date))
+    day = str(plan.end_date)
+    actions = "select rep_id, priority_rank, deal_amount from dashboard.next_best_actions where snapshot_date = %s and account_name = 'Northwind Global'"
+    [(_, rank, amount)] = warehouse(actions, day)
+    assert rank == 1 and amount > 1_000_000  # the committed deal whose champion went quiet
+    stuck = "select urgency, risk_flags_display, days_in_stage from dashboard.stuck_deals_view where snapshot_date = %s and account_name = 'Halcyon Finance'"
+    [(urgency, flags, days)] = warehouse(stuck, day)
+    assert urgency in ("CRITICAL", "HIGH") and flags.startswith("Stuck") and days > 44
+    reps = "select rep_name, is_top_performer, performance_tier from dashboard.rep_performance_view where snapshot_date = %s"
+    assert ("Sofia Reyes", True, "Top Performer") in warehouse(reps, day)
+    drivers = "select rep_id from dashboard.rep_driver_comparison where snapshot_date = %s and metric_name = 'stakeholders_engaged' order by rep_value desc limit 1"
+    assert warehouse(drivers, day) == [("005R0001",)]
+    assert warehouse(
+        "select stage_name from analytics.process_bottlenecks where snapshot_date = %s and delay_rank = 1", day
+    ) == [("Legal Review",)]
+    focus = "select primary_focus_area, improvements -> 0 ->> 'title' from ai.rep_coaching_insights where snapshot_date = %s and rep_id = '005R0004'"
+    [(area, first)] = warehouse(focus, day)
+    assert area == first and ("engaged" in area or "Activities" in area)  # the single-threaded rep
+    [(won, target)] = warehouse(
+        f"select closed_won_amount, quarter_target from dashboard.dashboard_kpis where snapshot_date = %s and quarter = 'Q4 2024' and {ALL}",
+        day,
+    )
+    assert target == 13_000_000 and Decimal("0.5") < won / target < Decimal("0.75")
