@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test up lint bench clean lock install help
+.PHONY: demo test up lint docs bench clean lock install help
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql/[1-9]_* sql/pipedrive sql/dyno_crm/*.sql sql/checks
 	@PYTHONWARNINGS=ignore $(BIN)/dagster definitions validate --log-level error
+
+docs: $(INSTALLED) ## docs/data_dictionary.md from the contracts
+	@$(BIN)/python -m revops_assets.contracts.dictionary
 
 bench: $(INSTALLED) ## speed, always beside a yardstick
 	@$(BIN)/python -m bench.run

@@ -141,8 +141,7 @@ def company(put: Put, clean: Settings) -> None:
     materialize(clean, GRAPH, "2024-04-03", "2024-04-10")
 
 
-@pytest.mark.usefixtures("company")
-def test_a_row_that_breaks_its_contract_is_named(clean: Settings) -> None:
+def a_row_that_breaks_its_contract_is_named(clean: Settings) -> None:
     window = Window("snapshot_date", date(2024, 4, 10), date(2024, 4, 11))
     for dataset, change, message in BREAKS:
         with databases.engine(clean, "warehouse").connect() as connection:
@@ -158,8 +157,7 @@ def test_a_row_that_breaks_its_contract_is_named(clean: Settings) -> None:
             connection.rollback()
 
 
-@pytest.mark.usefixtures("company")
-def test_a_refused_write_leaves_the_partition_as_it_was(clean: Settings, warehouse: Query) -> None:
+def a_refused_write_leaves_the_partition_as_it_was(clean: Settings, warehouse: Query) -> None:
     """A rule file that names a flag which the contract does not know: the write is refused, the rows before it stay."""
     before = warehouse("select * from dashboard.stuck_deals_view order by 1, 2, 3")
     assert before
@@ -172,8 +170,7 @@ def test_a_refused_write_leaves_the_partition_as_it_was(clean: Settings, warehou
     assert warehouse("select * from dashboard.stuck_deals_view order by 1, 2, 3") == before
 
 
-@pytest.mark.usefixtures("company")
-def test_a_row_says_when_its_day_was_first_built(clean: Settings, warehouse: Query) -> None:
+def a_row_says_when_its_day_was_first_built(clean: Settings, warehouse: Query) -> None:
     stamps = (
         "select distinct created_at, updated_at from dashboard.rep_performance_view where snapshot_date = '2024-04-10'"
     )
@@ -206,7 +203,25 @@ def test_how_numbers_are_shown(warehouse: Query, call: str, shown: str) -> None:
 
 
 @pytest.mark.usefixtures("company")
-def test_the_quarter_in_one_line(warehouse: Query) -> None:
+def test_dashboards_by_hand(clean: Settings, warehouse: Query) -> None:
+    """The whole graph is built once, and everything looked at; then what must be refused, and what must trip."""
+    for look in (
+        the_quarter_in_one_line,
+        history_says_what_the_forecast_said_then,
+        a_stuck_deal_and_what_to_do,
+        next_best_actions_by_hand,
+        what_reps_did,
+        a_rep_s_standing_in_words,
+        bands_hold_every_open_deal_once,
+    ):
+        look(warehouse)
+    a_row_that_breaks_its_contract_is_named(clean)
+    every_check_trips(clean)
+    a_row_says_when_its_day_was_first_built(clean, warehouse)
+    a_refused_write_leaves_the_partition_as_it_was(clean, warehouse)
+
+
+def the_quarter_in_one_line(warehouse: Query) -> None:
     """Of 1,820 for the second quarter (91 of 366 days of both quotas) 1,000 are won; d1 has been 41 days in Proposal."""
     columns = (
         "quarter_target, closed_won_amount, commit_amount, commit_confidence, ai_forecast, gap_to_target, gap_pct, coverage_ratio, risk_level,"
@@ -218,8 +233,7 @@ def test_the_quarter_in_one_line(warehouse: Query) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("company")
-def test_history_says_what_the_forecast_said_then(warehouse: Query) -> None:
+def history_says_what_the_forecast_said_then(warehouse: Query) -> None:
     rows = warehouse(
         "select h.week_number, h.as_of_date::text, h.cumulative_forecast, f.ai_forecast from dashboard.forecast_history as h"
         " left join analytics.forecast_confidence as f on f.tenant_id = h.tenant_id and f.snapshot_date = h.as_of_date and f.quarter = h.quarter"
@@ -236,8 +250,7 @@ def test_history_says_what_the_forecast_said_then(warehouse: Query) -> None:
     assert [row for row in warehouse(f"{targets} and {ALL} order by 1") if row[0] in (1, 13)] == [(1, 140), (13, 1820)]
 
 
-@pytest.mark.usefixtures("company")
-def test_a_stuck_deal_and_what_to_do(warehouse: Query) -> None:
+def a_stuck_deal_and_what_to_do(warehouse: Query) -> None:
     columns = (
         "opportunity_name, account_name, owner_name, team_filter, amount_display, urgency, urgency_icon, risk_flags_display, days_until_close,"
         " slip_risk, primary_action, action_target, action_reason, quarter"
@@ -248,8 +261,7 @@ def test_a_stuck_deal_and_what_to_do(warehouse: Query) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("company")
-def test_next_best_actions_by_hand(warehouse: Query) -> None:
+def next_best_actions_by_hand(warehouse: Query) -> None:
     columns = (
         "rep_id, priority_rank, opportunity_id, health_factor, silence_factor, amount_factor, close_date_factor, risk_flags_factor, priority_score,"
         " urgency, action_type, contact_name, contact_role, action_reason, time_display, best_time_basis, best_time_samples, risk_if_delayed"
@@ -300,8 +312,7 @@ def test_no_more_for_one_day_than_the_rep_does_in_one(put: Put, clean: Settings,
     assert [row[0] for row in rows] == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.usefixtures("company")
-def test_what_reps_did(warehouse: Query) -> None:
+def what_reps_did(warehouse: Query) -> None:
     """2024-04-10 is a Wednesday. Ann called on Monday 1 to Saturday 6 April."""
     columns = "period, total_activities, call_count, avg_daily_activities, team_avg_daily, monday_avg, friday_avg, low_activity_days, working_days_count"
     rows = warehouse(
@@ -314,16 +325,14 @@ def test_what_reps_did(warehouse: Query) -> None:
     ]
 
 
-@pytest.mark.usefixtures("company")
-def test_a_rep_s_standing_in_words(warehouse: Query) -> None:
+def a_rep_s_standing_in_words(warehouse: Query) -> None:
     columns = "rep_name, manager_name, ytd_attainment, ytd_attainment_display, rank_display, win_rate_vs_team_display, performance_tier"
     assert warehouse(f"select {columns} from dashboard.rep_performance_view where snapshot_date = '2024-04-10' order by overall_rank") == [
         ("Ann", "Mia", Decimal("0.9901"), "99%", "#1/2", "+50%", "On Track"), ("Bob", "Mia", 0, "0%", "#2/2", "-50%", "At Risk"),
     ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("company")
-def test_bands_hold_every_open_deal_once(warehouse: Query) -> None:
+def bands_hold_every_open_deal_once(warehouse: Query) -> None:
     rows = warehouse(
         "select quarter, deals_count, healthy_count + monitor_count + at_risk_count + critical_count + unjudged_count from dashboard.health_distribution"
         f" where snapshot_date = '2024-04-10' and {ALL} order by 1"
@@ -372,8 +381,7 @@ TRIPS: dict[tuple[str, str], str] = {
 }
 
 
-@pytest.mark.usefixtures("company")
-def test_every_check_of_a_dashboard_trips(clean: Settings) -> None:
+def every_check_trips(clean: Settings) -> None:
     checks = {
         (check.table, check.rule): check for check in all_checks() if check.table.split(".")[0] in ("dashboard", "ai")
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from revops_assets.contracts import dictionary
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import Mapping, read_mapping
 from revops_assets.scenario import salesforce
@@ -45,6 +46,21 @@ def test_every_command_is_documented() -> None:
             assert re.search(r"revops " + r"\s+".join(command) + r"\b", text) or re.search(
                 rf"revops {command[0]} [^`]*\b{command[-1]}\b", text
             ), command
+
+
+def test_the_data_dictionary_is_that_of_the_contracts() -> None:
+    assert dictionary.PATH.read_text() == dictionary.dictionary(), "run `make docs`"
+
+
+def test_the_queries_of_the_dashboards_page_run(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
+    plan = Plan(60, date(2024, 3, 12), 3, "UTC")
+    salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))
+    load_directory(clean, tmp_path, read_mapping("salesforce"), "acme")
+    materialize(clean, '+key:"dashboard/next_best_actions" or +key:"dashboard/forecast_history"', "2024-03-12")
+    history, actions = blocks(PROJECT_ROOT / "docs" / "dashboards.md", "sql")
+    assert [week for week, *_ in warehouse(history.replace("Q4 2026", "Q1 2024"))] == list(range(1, 14))
+    [(rep,)] = warehouse("select min(rep_id) from dashboard.next_best_actions")
+    assert warehouse(actions.replace("005R0005", rep))[0][0] == 1
 
 
 def test_the_mapping_in_the_docs_is_valid() -> None:

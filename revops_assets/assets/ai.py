@@ -59,6 +59,10 @@ ASSETS = [
     sql_daily(
         "ai.coaching_inputs",
         deps=[
+            "dashboard.dashboard_kpis",
+            "dashboard.forecast_history",
+            "dashboard.stage_velocity",
+            "dashboard.health_distribution",
             "dashboard.rep_performance_view",
             "dashboard.rep_driver_comparison",
             "dashboard.rep_activity_metrics",

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ import typer
 
 from revops_assets.cli import app
 from revops_assets.errors import RevopsError
-from revops_assets.settings import PROJECT_ROOT, get_settings
+from revops_assets.settings import PROJECT_ROOT, Settings, get_settings
 
 
 @app.command("demo")
@@ -56,15 +56,16 @@ def demo_command() -> None:
         velocity = run_job(settings, "stage_velocity", "dev", instance)
         newest = yesterday(settings.timezone)
         week = (newest - timedelta(days=6), newest)
-        health = run_assets(settings, '+key:"enriched/deal_health_scores"', week, instance)
+        built = run_assets(settings, "+group:ai", week, instance)
     print_run(results[0])
     print_run(velocity)
-    print_run(health)
+    print_run(built)
 
     lines = [line for line in compare(settings) if line["tenant_id"] == "pipeco"]
     differing = sum(line["differs"] for line in lines)
-    failed = sum(len(result.failed_checks) for result in results)
-    warned = sum(not check["passed"] for result in results for check in result.checks) - failed
+    runs = [*results, velocity, built]
+    failed = sum(len(result.failed_checks) for result in runs)
+    warned = sum(not check["passed"] for result in runs for check in result.checks) - failed
     revops = Path(sys.argv[0])
     revops = revops.relative_to(Path.cwd()) if revops.is_relative_to(Path.cwd()) else revops
     visits = velocity.assets["staging.stage_visits"]["dagster/row_count"]
@@ -78,8 +79,9 @@ def demo_command() -> None:
         f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
         f"         {visits:,} stays of deals in stages, a stage velocity report for each pipeline (dev)\n"
-        f"         the health of every open deal as of each of the seven days up to {newest} (dev)\n"
-        f"Checked  {sum(len(result.checks) for result in results)} checks: {failed} failed, {warned} warnings"
+        f"         every dashboard and each rep's coaching as of the seven days up to {newest} (dev)\n"
+        f"{_headline(settings, newest)}"
+        f"Checked  {sum(len(result.checks) for result in runs)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
         f"Next     make up                            the asset graph, its data and checks on http://127.0.0.1:3000\n"
@@ -91,6 +93,33 @@ def demo_command() -> None:
     )
     if failed:
         raise typer.Exit(1)
+
+
+def _headline(settings: Settings, day: date) -> str:
+    """What the first dashboard of the generated company says."""
+    from revops_assets.warehouse import databases
+
+    with databases.connect(settings.for_env("dev"), "warehouse") as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select quarter, dashboard.currency(closed_won_amount), dashboard.currency(quarter_target),"
+            " dashboard.currency(ai_forecast), risk_level from dashboard.dashboard_kpis as k"
+            " where tenant_id = 'acme' and snapshot_date = %s"
+            " and team_id = 'All' and segment = 'All' and region = 'All'"
+            " and quarter = (select c.quarter from ops.calendar as c where c.day = %s)",
+            (day, day),
+        )
+        [(quarter, won, target, forecast, risk)] = cursor.fetchall()
+        cursor.execute(
+            "select coalesce(a.contact_name, 'nobody'), a.action_type, a.opportunity_name, a.action_reason"
+            " from dashboard.next_best_actions as a where a.tenant_id = 'acme' and a.snapshot_date = %s"
+            " order by a.priority_score desc, a.opportunity_id limit 1",
+            (day,),
+        )
+        [(contact, action, deal, reason)] = cursor.fetchall()
+    return (
+        f"Says     acme, {quarter}: {won} won of {target}, forecast {forecast}, risk {risk}\n"
+        f"         most pressing: {action} {contact} about {deal} ({reason})\n"
+    )
 
 
 @app.command("up")

@@ -163,6 +163,53 @@ stuck as (
     from dashboard.stuck_deals_view
     where snapshot_date >= :window_start and snapshot_date < :window_end
     group by tenant_id, snapshot_date, owner_id
+),
+
+-- The team's quarter, its pipeline's health, its slowest stage, its forecast of the weeks before.
+teams as (
+    select
+        k.tenant_id,
+        k.snapshot_date,
+        k.team_id,
+        k.quarter,
+        dashboard.currency(k.ai_forecast) as forecast,
+        dashboard.currency(k.quarter_target) as target,
+        k.risk_level,
+        dashboard.percent(h.at_risk_pct + h.critical_pct) as at_risk
+    from dashboard.dashboard_kpis as k
+    inner join pg_temp.run_days as r
+        on k.tenant_id = r.tenant_id and k.snapshot_date = r.day and k.quarter = r.quarter
+    left join dashboard.health_distribution as h
+        on
+            k.tenant_id = h.tenant_id and k.snapshot_date = h.snapshot_date and h.quarter = 'All'
+            and k.team_id = h.team_id and h.segment = 'All' and h.region = 'All'
+    where k.segment = 'All' and k.region = 'All'
+),
+
+slowest as (
+    select distinct on (tenant_id, snapshot_date, team_id)
+        tenant_id,
+        snapshot_date,
+        team_id,
+        stage_name || ' ' || dashboard.days(round(avg_duration_days)) as slowest_stage
+    from dashboard.stage_velocity
+    where
+        snapshot_date >= :window_start and snapshot_date < :window_end
+        and segment = 'All' and region = 'All' and deviation_days > 0
+    order by tenant_id asc, snapshot_date asc, team_id asc, deviation_days desc, stage_id asc
+),
+
+weeks as (
+    select
+        h.tenant_id,
+        h.snapshot_date,
+        h.team_id,
+        jsonb_agg(dashboard.currency(h.cumulative_forecast) order by h.week_number) as forecasts
+    from dashboard.forecast_history as h
+    inner join pg_temp.run_days as r
+        on h.tenant_id = r.tenant_id and h.snapshot_date = r.day and h.quarter = r.quarter
+    where h.segment = 'All' and h.region = 'All' and h.as_of_date is not null
+    group by h.tenant_id, h.snapshot_date, h.team_id
 )
 
 select
@@ -175,7 +222,11 @@ select
         'avg_deal_size', dashboard.currency(r.avg_deal_size), 'avg_sales_cycle_days', round(r.avg_sales_cycle_days),
         'won_count', r.won_count, 'lost_count', r.lost_count, 'stuck_deals', coalesce(k.stuck_count, 0),
         'stuck_amount', dashboard.currency(k.stuck_amount), 'metrics', coalesce(f.metrics, '[]'),
-        'activities', coalesce(d.activities, '[]'), 'actions', coalesce(a.priority_actions, '[]')
+        'activities', coalesce(d.activities, '[]'), 'actions', coalesce(a.priority_actions, '[]'),
+        'team', jsonb_build_object(
+            'quarter', t.quarter, 'forecast', t.forecast, 'target', t.target, 'risk', t.risk_level,
+            'at_risk_pipeline', t.at_risk, 'slowest_stage', w.slowest_stage, 'forecasts_by_week', e.forecasts
+        )
     ) as inputs,
     coalesce(s.strengths, '[]') as strengths,
     coalesce(i.improvements, '[]') as improvements,
@@ -196,6 +247,12 @@ select
         when k.stuck_count > 0
             then ' Stuck deals: ' || k.stuck_count || ' (' || dashboard.currency(k.stuck_amount) || ').'
         else ''
+    end || case
+        when t.risk_level is not null
+            then
+                ' The team''s ' || t.quarter || ': forecast ' || t.forecast || ' of ' || t.target || ', risk '
+                || t.risk_level || '.'
+        else ''
     end as overall_assessment,
     coalesce(i.first_label, a.first_deal, 'No open deals') as primary_focus_area
 from dashboard.rep_performance_view as r
@@ -205,4 +262,7 @@ left join actions as a on r.tenant_id = a.tenant_id and r.snapshot_date = a.snap
 left join figures as f on r.tenant_id = f.tenant_id and r.snapshot_date = f.snapshot_date and r.rep_id = f.rep_id
 left join days as d on r.tenant_id = d.tenant_id and r.snapshot_date = d.snapshot_date and r.rep_id = d.rep_id
 left join stuck as k on r.tenant_id = k.tenant_id and r.snapshot_date = k.snapshot_date and r.rep_id = k.rep_id
+left join teams as t on r.tenant_id = t.tenant_id and r.snapshot_date = t.snapshot_date and r.team_id = t.team_id
+left join slowest as w on r.tenant_id = w.tenant_id and r.snapshot_date = w.snapshot_date and r.team_id = w.team_id
+left join weeks as e on r.tenant_id = e.tenant_id and r.snapshot_date = e.snapshot_date and r.team_id = e.team_id
 where r.snapshot_date >= :window_start and r.snapshot_date < :window_end
