@@ -29,7 +29,7 @@ from revops_assets_tests.conftest import Put, Query, materialize, query
 from revops_assets_tests.test_deal_days import activity
 from revops_assets_tests.test_forecast import quota
 from revops_assets_tests.test_reps import STAGES, closed
-from revops_assets_tests.test_stage_visits import deal
+from revops_assets_tests.test_stage_visits import deal, moves
 
 PUBLISHED = PROJECT_ROOT.parent / "shared" / "spec" / "dashboard_contracts.md"
 CONTRACTS = sorted(BY_DATASET)
@@ -246,6 +246,10 @@ def history_says_what_the_forecast_said_then(warehouse: Query) -> None:
         f"select ai_forecast from dashboard.dashboard_kpis where snapshot_date = '2024-04-10' and quarter = 'Q2 2024' and {ALL}"
     )
     assert rows[1][2] == on_kpis
+    [(then,)] = warehouse(
+        f"select ai_forecast from dashboard.dashboard_kpis where snapshot_date = '2024-04-07' and quarter = 'Q2 2024' and {ALL}"
+    )
+    assert rows[0][2] == then  # the KPIs of the week's last day said the same
     targets = "select week_number, cumulative_target from dashboard.forecast_history where snapshot_date = '2024-04-10' and quarter = 'Q2 2024'"
     assert [row for row in warehouse(f"{targets} and {ALL} order by 1") if row[0] in (1, 13)] == [(1, 140), (13, 1820)]
 
@@ -343,6 +347,49 @@ def bands_hold_every_open_deal_once(warehouse: Query) -> None:
         " from dashboard.health_distribution where snapshot_date = '2024-04-10' and quarter = 'All' and segment = 'All' and region = 'All'"
     )
     assert whole == parts == 3
+
+
+def test_what_catching_up_might_be_worth(put: Put, clean: Settings, warehouse: Query) -> None:
+    """Ann's 20 closed deals had a champion and 12 were won; Bob's 10 had none and 2 were won. Both have one open deal."""
+    found = [closed(f"a{n:02d}", "Won" if n < 12 else "Lost", "01-05", "02-01", "ann", 100) for n in range(20)]
+    found += [closed(f"b{n:02d}", "Won" if n < 2 else "Lost", "01-05", "02-01", "bob", 1) for n in range(10)]
+    roles = [{"opportunity_contact_id": f"x{n}", "opportunity_id": key, "contact_id": "c", "role": "Champion", "created_at": "2024-01-06Z"}
+             for n, key in enumerate([*(f"a{n:02d}" for n in range(20)), "oa"])]  # fmt: skip
+    put(
+        "a",
+        pipeline_stages=STAGES,
+        reps=[{"rep_id": "ann", "name": "Ann"}, {"rep_id": "bob", "name": "Bob"}],
+        quotas=[quota(rep, rep, "2024-01-01", "2024-12-31", 366) for rep in ("ann", "bob")],
+        opportunities=[*(row for row, _ in found), deal("Open", "oa", "2024-01-05Z", owner_id="ann"), deal("Open", "ob", "2024-01-05Z", owner_id="bob")],
+        opportunity_history=[change for _, changes in found for change in changes],
+        opportunity_contacts=roles,
+    )  # fmt: skip
+    materialize(clean, '+key:"dashboard/rep_driver_comparison"', "2024-02-10")
+    columns = "rep_id, rep_value, top_performer_value, gap_to_top, gap_pct, gap_impact, bar_max, rep_bar_pct, top_bar_pct, closed_deals_count, closed_win_rate"
+    where = "where snapshot_date = '2024-02-10' and metric_name = 'champion_identified_rate' order by 1"
+    assert warehouse(f"select {columns} from dashboard.rep_driver_comparison {where}") == [
+        ("ann", 1, 1, 0, 0, "0% win rate improvement potential", 1, 100, 100, 20, Decimal("0.6")),
+        ("bob", 0, 1, 1, 1, "40% win rate improvement potential", 1, 0, 100, 20, Decimal("0.6")),
+    ]
+
+
+def test_the_share_at_risk_a_week_later(put: Put, clean: Settings, warehouse: Query) -> None:
+    """Proposal should take 10 days: d1 goes from 9 days (Healthy) to 16 (At Risk), d2 is new, d3 gets better by moving on."""
+    put(
+        "a",
+        pipeline_stages=[{"stage_id": "Proposal", "stage_order": 4}, {"stage_id": "Discovery", "stage_order": 2}],
+        opportunities=[deal("Proposal", "d1", "2024-01-16Z", amount=10), deal("Proposal", "d2", "2024-01-29Z")],
+    )
+    put("b", pipeline_stages=[{"stage_id": "Proposal", "stage_order": 4}, {"stage_id": "Discovery", "stage_order": 2}],
+        opportunities=[deal("Discovery", "d3", "2024-01-05Z")], opportunity_history=moves(("Proposal", "Discovery", "01-25"), deal="d3"))  # fmt: skip
+    materialize(clean, '+key:"dashboard/health_distribution"', "2024-01-31")
+    columns = "tenant_id, healthy_count, at_risk_count, at_risk_amount, healthy_pct, at_risk_pct, at_risk_change_1w, trend_direction"
+    assert warehouse(
+        f"select {columns} from dashboard.health_distribution where quarter = 'All' and {ALL} order by 1"
+    ) == [
+        ("a", 1, 1, 10, Decimal("0.5"), Decimal("0.5"), Decimal("0.5"), "worsening"),
+        ("b", 1, 0, None, 1, 0, -1, "improving"),
+    ]
 
 
 # ------------------------------------------------------------------------------------------------- checks
