@@ -66,7 +66,7 @@ def _relations(connection: sa.Connection) -> _Relations:
 
 @cache
 def _origins(select: str, relations: _Relations) -> dict[str, list[tuple[tuple[str, ...], str]]]:
-    nodes = lineage(None, select, dict(relations), dialect="postgres")
+    nodes = lineage(None, select, dict(relations), dialect="postgres", trim_selects=False)  # trimming copies the tree
     assert isinstance(nodes, dict)
     return {column: sorted(set(_leaves(node))) for column, node in nodes.items()}
 

@@ -215,14 +215,18 @@ def _contracted(file: SqlFile) -> dg.TableSchema:
                 column.name,
                 column.type_name,
                 description=told[column.name],
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.is_nullable,
-                    other=[f"one of {', '.join(column.values)}"] if column.values else [],
-                ),
+                constraints=dg.TableColumnConstraints(nullable=column.is_nullable, other=_one_of(file, column.name)),
             )
             for column in BY_DATASET[file.table].columns().values()
         ]
     )
+
+
+def _one_of(file: SqlFile, column: str) -> list[str]:
+    """A constraint in words: the values that the dataset's contract allows, if it names some."""
+    contract = BY_DATASET.get(file.table)
+    values = contract.columns()[column].values if contract else ()
+    return [f"one of {', '.join(values)}"] if values else []
 
 
 def _about(at: ReadAt, warehouse: Warehouse) -> dict[str, Any]:
@@ -255,7 +259,7 @@ def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
             name,
             column_type,
             description=(file.columns | columns_after(file)).get(name) or comment,
-            constraints=dg.TableColumnConstraints(nullable=nullable),
+            constraints=dg.TableColumnConstraints(nullable=nullable, other=_one_of(file, name)),
         )
         for name, column_type, nullable, comment in types
     ]
