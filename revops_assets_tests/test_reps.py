@@ -196,6 +196,10 @@ def reps_on(day: date, quotas: list[dict[str, Any]]) -> dict[str, dict[str, Any]
             "created_today_count": int(mine_at_creation(day, rep.rep_id)),
             "won_today_count": int((mine & is_won & (told["closed_on"] == day)).sum()),
             "lost_today_count": int((mine & is_lost & (told["closed_on"] == day)).sum()),
+            "rep_name": rep.rep_name, "segment": rep.segment if isinstance(rep.segment, str) else None,
+            "region": rep.region if isinstance(rep.region, str) else None, "quarter_quota": own.get(str(start)),
+            "quarter_won_count": int((mine & is_won & between(start, end)).sum()),
+            "open_amount": sum(told[mine & is_open]["amount"].dropna(), Decimal(0)),
             "quarter_won_amount": sum(told[mine & is_won & between(start, end)]["amount"].dropna(), Decimal(0)),
             "year_won_amount": sum(told[mine & is_won & year]["amount"].dropna(), Decimal(0)),
             "year_to_date_quota": half_up(to_date, 2) if own else None,
@@ -207,6 +211,9 @@ def reps_on(day: date, quotas: list[dict[str, Any]]) -> dict[str, dict[str, Any]
             "mean_health_score": share(told[mine & is_open]["health"].sum(), (mine & is_open).sum(), 2),
             "_deals": (won, lost, amounts), "_name": rep.rep_name,
         }  # fmt: skip
+        rows[rep.rep_id]["quarter_attainment"] = share(
+            rows[rep.rep_id]["quarter_won_amount"], rows[rep.rep_id]["quarter_quota"] or 0
+        )
         rows[rep.rep_id]["ytd_attainment"] = share(
             rows[rep.rep_id]["year_won_amount"], rows[rep.rep_id]["year_to_date_quota"] or 0
         )
@@ -267,6 +274,8 @@ def test_the_generated_company_s_reps(
                 if row["win_rate"] is None or row["team_win_rate"] is None
                 else row["win_rate"] - row["team_win_rate"]
             }
+            cycle, team = row["avg_sales_cycle_days"], row["team_avg_sales_cycle_days"]
+            row["cycle_vs_team"] = None if cycle is None or team is None else cycle - team
             del row["_deals"], row["_name"]
         columns = list(next(iter(expected.values())))
         rows = warehouse(
