@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import dagster as dg
 import sqlalchemy as sa
 from sqlglot import exp
@@ -30,45 +28,37 @@ def asset_of(schema: str, table: str) -> dg.AssetKey | None:
 
 def column_lineage(connection: sa.Connection, file: SqlFile) -> dg.TableColumnLineage:
     """For each column of the dataset the columns of other assets that it is computed from."""
+    place = (connection.engine.url, file.select)
+    if place not in _origins:
+        # Trimming would copy the tree for every column.
+        nodes = lineage(None, file.select, _relations(connection), dialect="postgres", trim_selects=False)
+        assert isinstance(nodes, dict)
+        _origins[place] = {column: sorted(set(_leaves(node))) for column, node in nodes.items()}
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(dg.AssetKey(list(key)), name) for key, name in origins]
-            for column, origins in _origins(file.select, _relations(connection)).items()
+            for column, origins in _origins[place].items()
         }
     )
 
 
-class _Relations(dict[str, dict[str, dict[str, str]]]):
-    """Every relation's columns; one of them for a database, so that what is computed from it can be kept."""
-
-    __hash__ = object.__hash__  # type: ignore[assignment]
-
-
-_known: dict[object, _Relations] = {}
-
-
-def _relations(connection: sa.Connection) -> _Relations:
-    key = connection.engine.url
-    if key not in _known:
-        found = _Relations()
-        for schema, table, column in connection.execute(
-            sa.text(
-                "select c.relnamespace::regnamespace::text, c.relname, a.attname from pg_class as c"
-                " inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
-                " where c.relkind in ('r', 'v', 'f') and c.relnamespace not in ('pg_catalog'::regnamespace,"
-                " 'information_schema'::regnamespace) and c.relpersistence <> 't'"
-            )
-        ):
-            found.setdefault(schema, {}).setdefault(table, {})[column] = "text"
-        _known[key] = found
-    return _known[key]
+def _relations(connection: sa.Connection) -> Columns:
+    """Every relation's columns."""
+    found: Columns = {}
+    for schema, table, column in connection.execute(
+        sa.text(
+            "select c.relnamespace::regnamespace::text, c.relname, a.attname from pg_class as c"
+            " inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
+            " where c.relkind in ('r', 'v', 'f') and c.relnamespace not in ('pg_catalog'::regnamespace,"
+            " 'information_schema'::regnamespace) and c.relpersistence <> 't'"
+        )
+    ):
+        found.setdefault(schema, {}).setdefault(table, {})[column] = "text"
+    return found
 
 
-@cache
-def _origins(select: str, relations: _Relations) -> dict[str, list[tuple[tuple[str, ...], str]]]:
-    nodes = lineage(None, select, dict(relations), dialect="postgres", trim_selects=False)  # trimming copies the tree
-    assert isinstance(nodes, dict)
-    return {column: sorted(set(_leaves(node))) for column, node in nodes.items()}
+# By database and SQL: each is worked out once in a process.
+_origins: dict[tuple[object, str], dict[str, list[tuple[tuple[str, ...], str]]]] = {}
 
 
 def _leaves(node: Node) -> list[tuple[tuple[str, ...], str]]:

@@ -3,7 +3,7 @@ days have to be built again because one that they looked at has changed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -42,6 +42,7 @@ class Place:
 
 
 Calendar = Mapping[date, Place]
+Keep = Callable[[str, set[date]], set[date]]
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,8 @@ def days_to_fill(
     return sorted(mine - set(span))
 
 
-def _closure(calendar: Calendar, selected: Collection[str], span: Sequence[date], keep: object) -> dict[str, set[date]]:
+def _closure(calendar: Calendar, selected: Collection[str], span: Sequence[date], keep: Keep) -> dict[str, set[date]]:
     """For each selected dataset the days that a run of the span needs of it; `keep` chooses among those outside."""
-    assert callable(keep)
     needs = {name: set(span) for name in DATASETS if name in selected}
     grown = True
     while grown:

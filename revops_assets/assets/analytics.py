@@ -77,7 +77,7 @@ ASSETS = [
     sql_daily(
         "analytics.process_variants",
         deps=[
-            "staging.deal_intervals",
+            "staging.closing_facts",
             "staging.evidence",
             "staging.stage_visits",
             "staging.thresholds",

@@ -23,9 +23,7 @@ def keep_contract(connection: sa.Connection, file: SqlFile, window: Window) -> N
     rows = connection.execute(
         sa.text(
             f"select {keys}, c.number, c.value from {file.table} as d cross join lateral (values\n{checks}) as c (number, value, holds)"
-            f" where {window.condition('d')} and c.holds is not true order by {keys}, c.number limit {SHOWN}".replace(
-                "::", "\\:\\:"
-            )
+            f" where {window.condition('d')} and c.holds is not true order by {keys}, c.number limit {SHOWN}"
         ),
         window.params,
     ).all()
@@ -35,9 +33,7 @@ def keep_contract(connection: sa.Connection, file: SqlFile, window: Window) -> N
     ]
     for rule in contract.sets:
         source = f"(select * from {file.table} as d where {window.condition('d')}) as w"
-        rows = connection.execute(
-            sa.text(f"{rule.offending.format(window=source)} limit {SHOWN}".replace("::", "\\:\\:")), window.params
-        ).all()
+        rows = connection.execute(sa.text(f"{rule.offending.format(window=source)} limit {SHOWN}"), window.params).all()
         found += [_named(contract, row[: len(contract.key)], rule.column, row[-1], rule.meaning) for row in rows]
     if found:
         raise RevopsError(f"{file.table} breaks its contract, nothing was written: " + "; ".join(found[:SHOWN]))

@@ -4,11 +4,13 @@
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
---   closed_on: business day of the closing
+--   closed_at: when it was closed
+--   closed_on: on which business day
 --   d_from: first business day at whose end it was closed so
 --   d_to: first day after it at whose end it was not; infinity while it is
 --   rep_id: who is credited; -1 if nobody
 --   is_won: whether it was won
+--   cycle_us: microseconds from its creation to the closing
 --   stakeholders_engaged: engaged contacts
 --   days_to_first_meeting: calendar days from creation to the first meeting or demo held; null if there was none
 --   champion_identified_rate: 1 with a champion, else 0
@@ -32,7 +34,9 @@ stood as (
     select
         c.tenant_id,
         c.opportunity_id,
+        c.closed_at,
         c.status = 'won' as is_won,
+        (extract(epoch from c.closed_at - i.opened_at) * 1000000)::bigint as cycle_us,
         c.d_from,
         c.d_to,
         (c.closed_at at time zone (select ops.timezone()))::date as closed_on,
@@ -63,11 +67,13 @@ done as (
 select
     s.tenant_id,
     s.opportunity_id,
+    s.closed_at,
     s.closed_on,
     s.d_from,
     s.d_to,
     s.rep_id,
     s.is_won,
+    s.cycle_us,
     s.engaged_contacts_count::numeric as stakeholders_engaged,
     greatest(d.first_meeting_on - s.opened_on, 0)::numeric as days_to_first_meeting,
     s.has_champion::numeric as champion_identified_rate,

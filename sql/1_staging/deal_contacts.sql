@@ -15,11 +15,7 @@ with roles as (
         tenant_id,
         opportunity_id,
         contact_id,
-        case
-            when lower(role) in ('economic buyer', 'economic decision maker') then 'Economic Buyer'
-            when lower(role) = 'champion' then 'Champion'
-            else role
-        end as role,
+        ops.contact_role(role) as role,
         coalesce((created_at at time zone (select ops.timezone()))::date, '-infinity') as from_day,
         case when is_deleted then (modified_at at time zone (select ops.timezone()))::date else 'infinity' end as to_day
     from crm_remote.opportunity_contacts_versions

@@ -61,13 +61,13 @@ roles as (
         tenant_id,
         opportunity_id,
         contact_id,
-        lower(role) = 'champion' as is_champion,
+        ops.contact_role(role) = 'Champion' as is_champion,
         coalesce((created_at at time zone (select ops.timezone()))::date, '-infinity') as from_day,
         case when is_deleted then (modified_at at time zone (select ops.timezone()))::date else 'infinity' end as to_day
     from crm_remote.opportunity_contacts_versions
     where
         known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
-        and lower(role) in ('champion', 'economic buyer', 'economic decision maker')
+        and ops.contact_role(role) in ('Champion', 'Economic Buyer')
 ),
 
 engaged_buyers as (

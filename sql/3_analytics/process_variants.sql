@@ -14,34 +14,23 @@
 --   won_count: those of them that were won
 --   win_rate: won as a share of the path's deals; null as long as the source has told of no won or no lost deal
 --   avg_cycle_days: mean elapsed days from creation to closing
-with closings as (
+with counted as (
     select
         tenant_id,
         opportunity_id,
-        status,
         closed_at,
-        (closed_at at time zone (select ops.timezone()))::date as closed_on,
-        min(d_from) as d_from,
-        max(d_to) as d_to,
-        (extract(epoch from closed_at - min(opened_at)) * 1000000)::bigint as cycle_us
-    from staging.deal_intervals
-    where status in ('won', 'lost')
-    group by tenant_id, opportunity_id, status, closed_at
-),
-
-counted as (
-    select
-        *,
+        is_won,
+        cycle_us,
         greatest(d_from, closed_on, :window_start) as from_day,
         least(d_to, closed_on + 365, :window_end) as to_day
-    from closings
+    from staging.closing_facts
     where greatest(d_from, closed_on, :window_start) < least(d_to, closed_on + 365, :window_end)
 ),
 
 paths as (
     select
         c.tenant_id,
-        c.status,
+        c.is_won,
         c.cycle_us,
         c.from_day,
         c.to_day,
@@ -50,7 +39,7 @@ paths as (
     from counted as c
     inner join staging.stage_visits as v
         on c.tenant_id = v.tenant_id and c.opportunity_id = v.opportunity_id and c.closed_at >= v.entered_at
-    group by c.tenant_id, c.opportunity_id, c.closed_at, c.status, c.cycle_us, c.from_day, c.to_day
+    group by c.tenant_id, c.opportunity_id, c.closed_at, c.is_won, c.cycle_us, c.from_day, c.to_day
 ),
 
 changes as (
@@ -60,7 +49,7 @@ changes as (
         p.path,
         s.day,
         sum(s.sign) as deals,
-        sum(s.sign) filter (where p.status = 'won') as won,
+        sum(s.sign) filter (where p.is_won) as won,
         sum(s.sign * p.cycle_us) as cycle_us
     from paths as p
     cross join lateral (values (p.from_day, 1), (p.to_day, -1)) as s (day, sign)

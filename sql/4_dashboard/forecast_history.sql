@@ -31,24 +31,12 @@ with weeks as (
         c.quarter_start,
         c.quarter_end,
         c.week_of_quarter as week_number,
-        max(c.day) as week_end
+        max(c.day) as week_end,
+        case when min(c.day) <= r.day then least(max(c.day), r.day) end as as_of_date
     from pg_temp.run_days as r
     inner join ops.calendar as c
         on r.quarter_start <= c.day and c.day < (r.quarter_start + interval '6 months')::date
     group by r.tenant_id, r.day, c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter
-),
-
-dated as (
-    select
-        w.*,
-        case
-            when w.week_end <= w.snapshot_date then w.week_end
-            when w.snapshot_date >= w.quarter_start and w.week_end < w.snapshot_date + 8 and (
-                select c.week_of_quarter from ops.calendar as c
-                where c.day = w.snapshot_date
-            ) = w.week_number then w.snapshot_date
-        end as as_of_date
-    from weeks as w
 ),
 
 groups as (
@@ -82,7 +70,7 @@ said as (
         max(ai_forecast_confidence) as ai_forecast_confidence,
         max(mean_health_score) filter (where line = 'TOTAL FORECAST') as mean_health_score
     from analytics.forecast_confidence
-    where snapshot_date in (select as_of_date from dated)
+    where snapshot_date in (select as_of_date from weeks)
     group by tenant_id, snapshot_date, quarter, team_id, segment, region
 )
 
@@ -109,7 +97,7 @@ select
     s.mean_health_score as avg_pipeline_health,
     s.ai_forecast_confidence as forecast_confidence
 from groups as g
-inner join dated as w
+inner join weeks as w
     on g.tenant_id = w.tenant_id and g.snapshot_date = w.snapshot_date and g.quarter = w.quarter
 left join said as s
     on

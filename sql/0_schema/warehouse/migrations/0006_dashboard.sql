@@ -57,11 +57,13 @@ create index on staging.deal_contacts (d_to, d_from);
 create table staging.closing_facts (
     tenant_id text not null,
     opportunity_id text not null,
+    closed_at timestamptz not null,
     closed_on date not null,
     d_from date not null,
     d_to date not null,
     rep_id text not null,
     is_won boolean not null,
+    cycle_us bigint not null,
     stakeholders_engaged numeric not null,
     days_to_first_meeting numeric,
     champion_identified_rate numeric not null,
