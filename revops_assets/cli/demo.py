@@ -88,7 +88,7 @@ def demo_command() -> None:
         f"         {revops} funnel compare   the funnel, dev beside prod\n"
         f"         {revops} stage-velocity run --tenant acme --pipeline default\n"
         f"         {revops} materialize --from {newest - timedelta(days=60)} --to {newest}    any past days, exactly\n"
-        f'         {revops} psql -- -c "select name, stage_id, amount from crm_remote.opportunities limit 20"\n'
+        f'         {revops} psql -- -c "select * from dashboard.next_best_actions where priority_rank = 1" -x\n'
         f"         {revops} load DIR         your own export"
     )
     if failed:
