@@ -34,7 +34,7 @@ lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions
 	@$(BIN)/ruff format --check revops_assets revops_assets_tests bench
 	@$(BIN)/ruff check revops_assets revops_assets_tests bench
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --disable-progress-bar sql/[1-9]_* sql/pipedrive sql/dyno_crm/*.sql sql/checks
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql/[1-9]_* sql/pipedrive sql/dyno_crm/*.sql sql/checks sql/reach
 	@PYTHONWARNINGS=ignore $(BIN)/dagster definitions validate --log-level error
 
 docs: $(INSTALLED) ## docs/data_dictionary.md from the contracts

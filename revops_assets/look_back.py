@@ -1,9 +1,8 @@
-"""Days that a dataset compares itself with: which they are, which of them a run must fill in first, and which stored
-days have to be built again because one that they looked at has changed."""
+"""Days that a dataset compares itself with: which they are, and which of them a run must fill in first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -55,6 +54,8 @@ class Daily:
 
 # Every daily dataset, by table: filled in as the assets are defined.
 DATASETS: dict[str, Daily] = {}
+# Every table that is built as a whole: likewise.
+TABLES: set[str] = set()
 
 
 def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
@@ -168,43 +169,6 @@ def _closure(calendar: Calendar, selected: Collection[str], span: Sequence[date]
                     needs[dep] |= more
                     grown = True
     return needs
-
-
-def request_reruns(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]]) -> int:
-    """Ask for the stored days that looked back on days of `table` which have changed since; returns how many."""
-    by_tenant: dict[str, set[date]] = {}
-    for tenant, day in changed:
-        by_tenant.setdefault(tenant, set()).add(day)
-    readers = [(name, daily.looks_back_on[table]) for name, daily in DATASETS.items() if table in daily.looks_back_on]
-    if not by_tenant or not readers:
-        return 0
-    calendar = read_calendar(connection)
-    rows = connection.execute(
-        sa.text(
-            "select dataset, tenant_id, snapshot_date from ops.days_written where dataset = any(:datasets)"
-            " and tenant_id = any(:tenants) and snapshot_date > :first"
-        ),
-        {
-            "datasets": [name for name, _ in readers],
-            "tenants": list(by_tenant),
-            "first": min(day for days in by_tenant.values() for day in days),
-        },
-    )
-    kinds = dict(readers)
-    requests = [
-        {"dataset": name, "tenant": tenant, "day": day, "reason": f"look-back: {kinds[name]} in {table} has changed"}
-        for name, tenant, day in rows
-        if not by_tenant[tenant].isdisjoint(reads(kinds[name], day, calendar))
-    ]
-    if requests:
-        connection.execute(
-            sa.text(
-                "insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)"
-                " values (:dataset, :tenant, :day, :reason) on conflict do nothing"
-            ),
-            requests,
-        )
-    return len(requests)
 
 
 def descendants(table: str) -> set[str]:

@@ -18,14 +18,19 @@ DAILY = dg.DailyPartitionsDefinition(
 )
 
 
+def partition_ends() -> tuple[date, date]:
+    """The first partition and the newest, which is today's."""
+    return _settings.first_day, date.fromisoformat(DAILY.get_last_partition_key() or str(_settings.first_day))
+
+
 def checked_range(first: str, last: str) -> tuple[date, date]:
     """The days of a range, both included; RevopsError if it is reversed or holds days that have no partition."""
     start, end = date.fromisoformat(first), date.fromisoformat(last)
-    newest = DAILY.get_last_partition_key()
+    oldest, newest = partition_ends()
     if end < start:
         raise RevopsError(f"the range {first} to {last} runs backwards")
-    if start < _settings.first_day or newest is None or end > date.fromisoformat(newest):
-        raise RevopsError(f"{first} to {last}: there are partitions from {_settings.first_day} to {newest}")
+    if start < oldest or end > newest:
+        raise RevopsError(f"{first} to {last}: there are partitions from {oldest} to {newest}")
     return start, end
 
 

@@ -7,11 +7,12 @@ from psycopg2 import sql
 
 from revops_assets.dated_reference import Topic, effective
 from revops_assets.loading.copy import copy_rows
-from revops_assets.resources import Warehouse, driver_connection, resolve_read_at
+from revops_assets.look_back import TABLES
+from revops_assets.reruns import dated_reach
+from revops_assets.resources import POOL, Warehouse, driver_connection, resolve_read_at, tenants_of_run
 from revops_assets.settings import SQL_DIR
-from revops_assets.sql_asset import OWNERS, asset_key
+from revops_assets.sql_asset import OWNERS, asset_key, write_table
 from revops_assets.sql_file import SqlFile
-from revops_assets.warehouse.writer import replace_window
 
 
 def reference_table(table: str, description: str) -> dg.AssetsDefinition:
@@ -27,7 +28,7 @@ def reference_table(table: str, description: str) -> dg.AssetsDefinition:
         metadata={"dagster/table_name": table},
     )
 
-    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec])
+    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
     def run(warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with path.open(newline="", encoding="utf-8") as handle:
             header, *rows = csv.reader(handle)
@@ -61,22 +62,20 @@ def dated_reference_table(topic: Topic) -> dg.AssetsDefinition:
         metadata={"dagster/table_name": table},
     )
 
-    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec])
+    TABLES.add(table)
+
+    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
         names = ["tenant_id", "valid_from", "valid_to", "is_default", *topic.columns]
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
             with driver_connection(connection).cursor() as cursor:
                 select = effective(topic).as_string(cursor)
-                written = replace_window(
-                    connection,
-                    SqlFile("reference", topic.name, topic.path, "", "", dict.fromkeys(names, ""), select),
-                    at,
-                )
-                cursor.execute(sql.SQL("analyze {}").format(sql.Identifier("reference", topic.name)))
+            file = SqlFile("reference", topic.name, topic.path, "", "", dict.fromkeys(names, ""), select)
+            told = write_table(connection, file, at, tenants_of_run(context), dated_reach(table, topic.columns))
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": written.inserted, "known_as_of": at.known_as_of, "database": warehouse.database,
+                **told, "known_as_of": at.known_as_of, "database": warehouse.database,
                 "file": dg.MetadataValue.md(f"```\n{topic.path.read_text()}\n```"),
             }
         )  # fmt: skip

@@ -15,6 +15,12 @@ from revops_assets.warehouse.writer import ReadAt, read_at
 KNOWN_AS_OF_TAG = "revops/known_as_of"
 ENV_TAG = "revops/env"
 TENANTS_TAG = "revops/tenants"
+# Days outside the run's range that are written, too, by the datasets that they are asked of.
+ALSO_TAG = "revops/also"
+# Why a run is that nobody asked for in person.
+REASON_TAG = "revops/reason"
+# One run at a time writes the warehouse (dagster.yaml); the others queue.
+POOL = "warehouse"
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]

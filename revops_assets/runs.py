@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -16,11 +16,14 @@ from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
 from revops_assets.jobs import SOURCE_GROUPS
-from revops_assets.look_back import descendants
-from revops_assets.resources import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
+from revops_assets.partitions import partition_ends
+from revops_assets.reruns import Rerun, plan
+from revops_assets.resources import ALSO_TAG, ENV_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
 from revops_assets.settings import Env, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.dagster_storage import dagster_home
+
+REASON_LENGTH = 500
 
 
 @dataclass
@@ -99,40 +102,36 @@ def run_assets(
 
 
 def run_requested(settings: Settings, instance: dg.DagsterInstance) -> list[RunResult]:
-    """Build the days of ops.rerun_requests, with what reads them on the same day: a run for each span of days.
+    """Build the days of ops.rerun_requests: a run for each span of days, earliest first.
 
-    Earliest first, until nothing is asked for any more: what changes on the way may ask for days after it.
+    Until nothing is asked for any more: what changes on the way may ask for days after it.
     """
+    from revops_assets.definitions import defs
+
     results = []
-    while spans := _requested(settings):
-        first, last, tenants, datasets = spans[0]
-        selection = " or ".join(f'key:"{name.replace(".", "/")}"' for name in datasets)
-        results.append(run_assets(settings, selection, (first, last), instance, tenants=tenants))
+    while runs := planned(settings):
+        keys = [dg.AssetKey(name.split(".")) for name in runs[0].datasets]
+        job = defs.resolve_implicit_global_asset_job_def()
+        results.append(_run(job, "reruns", settings.env, instance, rerun_tags(runs[0]), keys))
     return results
 
 
-def _requested(settings: Settings) -> list[tuple[date, date, tuple[str, ...], tuple[str, ...]]]:
-    """What is asked for, with what stands behind it: days in a row with the same, their tenants, the datasets."""
-    with databases.connect(settings, "warehouse") as connection, connection.cursor() as cursor:
-        cursor.execute("select snapshot_date, tenant_id, dataset from ops.rerun_requests")
-        asked = cursor.fetchall()
-        cursor.execute(
-            "select snapshot_date, tenant_id, dataset from ops.days_written"
-            " where snapshot_date in (select snapshot_date from ops.rerun_requests)"
-        )
-        standing = set(cursor.fetchall())
-    per_day: dict[date, dict[str, set[str]]] = {}
-    for day, tenant, dataset in asked:
-        behind = {name for name in descendants(dataset) if (day, tenant, name) in standing}
-        per_day.setdefault(day, {}).setdefault(tenant, set()).update({dataset}, behind)
-    spans: list[tuple[date, date, tuple[str, ...], tuple[str, ...]]] = []
-    for day, wanted in sorted(per_day.items()):
-        what = tuple(sorted(wanted)), tuple(sorted(set().union(*wanted.values())))
-        if spans and spans[-1][1:] == (day - timedelta(days=1), *what):
-            spans[-1] = (spans[-1][0], day, *what)
-        else:
-            spans.append((day, day, *what))
-    return spans
+def planned(settings: Settings) -> list[Rerun]:
+    """The runs that build what is asked for."""
+    with databases.engine(settings, "warehouse").begin() as connection:
+        return plan(connection, partition_ends())
+
+
+def rerun_tags(run: Rerun) -> dict[str, str]:
+    """The tags of such a run: its days, its tenants, its known time, and why it is."""
+    tags = {
+        ASSET_PARTITION_RANGE_START_TAG: str(run.first),
+        ASSET_PARTITION_RANGE_END_TAG: str(run.last),
+        TENANTS_TAG: ",".join(run.tenants),
+        KNOWN_AS_OF_TAG: str(run.known_as_of),
+        REASON_TAG: "; ".join(run.reasons)[:REASON_LENGTH],
+    }
+    return tags | ({ALSO_TAG: ",".join(map(str, run.also))} if run.also else {})
 
 
 def _run(

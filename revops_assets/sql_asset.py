@@ -15,9 +15,17 @@ from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
 from revops_assets.errors import RevopsError
 from revops_assets.lineage import column_lineage
-from revops_assets.look_back import DATASETS, HISTORY, Daily, LookBack, days_to_fill, is_looked_at, request_reruns
+from revops_assets.look_back import DATASETS, HISTORY, TABLES, Daily, LookBack, days_to_fill, is_looked_at
 from revops_assets.partitions import DAILY, checked_range, months
-from revops_assets.resources import Warehouse, driver_connection, resolve_read_at, tenants_of_run
+from revops_assets.reruns import days_asked, reach_files, request_affected, request_look_backs
+from revops_assets.resources import (
+    ALSO_TAG,
+    POOL,
+    Warehouse,
+    driver_connection,
+    resolve_read_at,
+    tenants_of_run,
+)
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets.sql_file import SqlFile, dataset_files
 from revops_assets.warehouse.views import create_view
@@ -28,7 +36,9 @@ from revops_assets.warehouse.writer import (
     check_columns,
     columns_after,
     note_days,
+    note_table,
     prepare_days,
+    replace_rows,
     replace_window,
 )
 
@@ -47,23 +57,55 @@ def asset_key(table: str) -> dg.AssetKey:
 def sql_table(table: str, deps: Sequence[str], params: Params | None = None) -> dg.AssetsDefinition:
     """An asset that fills a table from its file. `deps` are the tables it reads; `params` its bound parameters."""
 
-    def write(connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+    def write(
+        connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile, chosen: tuple[str, ...] | None
+    ) -> dict[str, Any]:
         check_columns(connection, file)
-        written = replace_window(connection, file, at, params=params(warehouse) if params else None)
-        connection.execute(sa.text(f"analyze {file.table}"))
-        return {
-            "dagster/row_count": written.inserted,
-            "rows_replaced": written.deleted,
-            "seconds": written.seconds,
-        }
+        return write_table(
+            connection, file, at, chosen, reach_files().get(table), params(warehouse) if params else None
+        )
 
+    TABLES.add(table)
     return _asset(table, deps, "table", write)
+
+
+def write_table(
+    connection: sa.Connection,
+    file: SqlFile,
+    at: ReadAt,
+    tenants: tuple[str, ...] | None,
+    reach: str | None,
+    params: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write a table that is built as a whole, all tenants' rows or some tenants'; returns what the run tells of it.
+
+    `reach`: the query of the days that its rows matter to; those of changed rows are asked for in ops.rerun_requests.
+    """
+    window = Window(tenants=tenants)
+    requested = 0
+    if reach:
+        written = replace_rows(connection, file, at, window, params)
+        if written.inserted or written.deleted:
+            requested = request_affected(connection, file.table, reach, at)
+    else:
+        written = replace_window(connection, file, at, window, params)
+    note_table(connection, file, at, tenants or all_tenants(connection))
+    connection.execute(sa.text(f"analyze {file.table}"))
+    return {
+        "dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}")),
+        "rows_removed": written.deleted,
+        "rows_written": written.inserted,
+        "seconds": written.seconds,
+        **({"days_requested": requested} if requested else {}),
+    }
 
 
 def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
     """An asset that lays a view down from its file."""
 
-    def lay(connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile) -> dict[str, Any]:
+    def lay(
+        connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile, chosen: tuple[str, ...] | None
+    ) -> dict[str, Any]:
         create_view(driver_connection(connection), file.schema, file.name)
         connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
         return {"dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}"))}
@@ -93,6 +135,7 @@ def sql_daily(
         specs=[spec],
         partitions_def=DAILY,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=POOL,
     )
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
         keys = context.partition_key_range
@@ -105,9 +148,12 @@ def sql_daily(
             check_columns(connection, file)
             missing = days_to_fill(connection, table, selected, start, end, at, chosen)
             tenants = chosen or all_tenants(connection)
+            if also := context.run.tags.get(ALSO_TAG):
+                asked = days_asked(connection, table, tenants, [date.fromisoformat(day) for day in also.split(",")])
+                missing = sorted({*missing, *(day for day in asked if not start <= day <= end)})
         for window in windows(missing, start, end, tenants):
             with warehouse.transaction() as connection:
-                prepare_days(connection, at, window)
+                prepare_days(connection, table, at, window)
                 if before_write:
                     before_write(connection, window, warehouse)
                 written = replace_window(
@@ -119,7 +165,7 @@ def sql_daily(
                     compare=is_looked_at(table),
                 )
                 note_days(connection, file, at)
-                requested += request_reruns(connection, table, written.changed)
+                requested += request_look_backs(connection, table, written.changed, at)
                 rows, seconds = rows + written.inserted, seconds + written.seconds
                 for day, count in _counts(connection, file, window):
                     if day >= start:
@@ -128,7 +174,7 @@ def sql_daily(
                         )
         for day in missing:  # these have been materialised as well, though the run's range does not say so
             if DAILY.has_partition_key(str(day)):
-                context.log_event(dg.AssetMaterialization(spec.key, partition=str(day), description="looked back on"))
+                context.log_event(dg.AssetMaterialization(spec.key, partition=str(day), description="written as well"))
         with warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
             connection.execute(sa.text(f"analyze {file.table}"))
             shown = _look(connection, file)
@@ -169,17 +215,17 @@ def _asset(
     table: str,
     deps: Sequence[str],
     kind: str,
-    make: Callable[[sa.Connection, ReadAt, Warehouse, SqlFile], dict[str, Any]],
+    make: Callable[[sa.Connection, ReadAt, Warehouse, SqlFile, tuple[str, ...] | None], dict[str, Any]],
 ) -> dg.AssetsDefinition:
     file = _file(table)
     spec = _spec(file, deps, kind)
 
-    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec])
+    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
         # One connection for all: each new one would plan and connect to the source anew.
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
-            metadata = make(connection, at, warehouse, file)
+            metadata = make(connection, at, warehouse, file, tenants_of_run(context))
             shown = _look(connection, file)
         about: dict[str, Any] = _about(at, warehouse)
         return dg.MaterializeResult(metadata={**metadata, **about, **shown})

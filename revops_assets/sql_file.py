@@ -15,7 +15,7 @@ from pathlib import Path
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR
 
-NOT_DATASETS = {"0_schema", "checks", "reference"}
+NOT_DATASETS = {"0_schema", "checks", "reach", "reference"}
 COLUMN = re.compile(r"^  (\w+): (.+)$")
 
 

@@ -92,20 +92,23 @@ class ReadAt:
 
     known_as_of: int
     freshness: dict[str, str] = field(default_factory=dict)
+    # When the newest of these had finished that changed anything: the day of it is seen as of then.
+    changed: dict[str, str] = field(default_factory=dict)
 
 
 def read_at(connection: sa.Connection, known_as_of: int | None) -> ReadAt:
     """Resolve 'latest' (None) to the newest load's number; a number stays as it is."""
     if known_as_of is None:
         known_as_of = int(connection.scalar(sa.text("select coalesce(max(load_seq), 0) from crm_remote.loads")) or 0)
-    rows = connection.execute(
-        sa.text(
-            "select tenant_id, max(finished_at)::text from crm_remote.loads"
+
+    def newest(loads: str) -> dict[str, str]:
+        statement = (
+            f"select tenant_id, max(finished_at)::text from crm_remote.{loads}"
             " where load_seq <= :known_as_of and tenant_id is not null group by tenant_id"
-        ),
-        {"known_as_of": known_as_of},
-    )
-    return ReadAt(known_as_of, {tenant: finished for tenant, finished in rows})
+        )
+        return {tenant: at for tenant, at in connection.execute(sa.text(statement), {"known_as_of": known_as_of})}
+
+    return ReadAt(known_as_of, newest("loads"), newest("changing_loads"))
 
 
 RUN_DAYS = """
@@ -114,6 +117,15 @@ create temporary table if not exists run_days (
     quarter_start date not null, quarter_end date not null, week_of_quarter int not null,
     fiscal_year_start date not null, weekday int not null
 ) on commit drop
+"""
+# What had been asked for when the write began.
+RUN_REQUESTS = "create temporary table if not exists run_requests (request_id bigint not null) on commit drop"
+FILL_RUN_REQUESTS = """
+insert into run_requests
+select q.request_id
+from ops.rerun_requests as q
+inner join run_days as r on q.tenant_id = r.tenant_id and q.snapshot_date = r.day
+where q.dataset = :dataset
 """
 FILL_RUN_DAYS = """
 insert into run_days
@@ -127,19 +139,21 @@ order by c.day, f.tenant_id
 """
 
 
-def prepare_days(connection: sa.Connection, at: ReadAt, window: Window) -> None:
+def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Window) -> None:
     """Lay out pg_temp.run_days: each tenant's days of the window, with the instant that the day is seen as of.
 
-    That is the day's end; on the day of the newest load that the run can see, the end of that load: the day still runs.
+    That is the day's end; on the day of the newest load that the run can see and that changed something, the end of
+    that load: the day still runs.
     """
     connection.execute(sa.text(RUN_DAYS))
-    connection.execute(sa.text("truncate run_days"))
+    connection.execute(sa.text(RUN_REQUESTS))
+    connection.execute(sa.text("truncate run_days, run_requests"))
     tenants = [tenant for tenant in at.freshness if window.tenants is None or tenant in window.tenants]
     connection.execute(
         sa.text(FILL_RUN_DAYS),
         {
             "tenants": tenants,
-            "finished": [at.freshness[tenant] for tenant in tenants],
+            "finished": [at.changed.get(tenant) for tenant in tenants],
             "window_start": window.start,
             "window_end": window.end,
             "all_days": window.days is None,
@@ -147,23 +161,35 @@ def prepare_days(connection: sa.Connection, at: ReadAt, window: Window) -> None:
         },
     )
     connection.execute(sa.text("analyze run_days"))
+    connection.execute(sa.text(FILL_RUN_REQUESTS), {"dataset": table})
 
 
 def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
-    """Remember that the days of pg_temp.run_days have been written, and need not be asked for any more."""
+    """Remember that the days of pg_temp.run_days have been written, and strike out what had been asked before that."""
     connection.execute(
-        sa.text(
-            "delete from ops.rerun_requests as q using run_days as r"
-            " where q.dataset = :dataset and q.tenant_id = r.tenant_id and q.snapshot_date = r.day"
-        ),
-        {"dataset": file.table},
+        sa.text("delete from ops.rerun_requests where request_id in (select r.request_id from run_requests as r)")
     )
     connection.execute(
         sa.text(
-            "insert into ops.days_written select :dataset, tenant_id, day, :known_as_of from run_days"
-            " on conflict (dataset, tenant_id, snapshot_date) do update set known_as_of = excluded.known_as_of"
+            "insert into ops.days_written (dataset, tenant_id, snapshot_date, known_as_of, cut_at)"
+            " select :dataset, r.tenant_id, r.day, :known_as_of, case when r.as_of < c.ends_at then r.as_of end"
+            " from run_days as r inner join ops.calendar as c on r.day = c.day"
+            " on conflict (dataset, tenant_id, snapshot_date)"
+            " do update set known_as_of = excluded.known_as_of, cut_at = excluded.cut_at"
         ),
         {"dataset": file.table, "known_as_of": at.known_as_of},
+    )
+
+
+def note_table(connection: sa.Connection, file: SqlFile, at: ReadAt, tenants: tuple[str, ...]) -> None:
+    """Remember what a table that was built as a whole could see of these tenants."""
+    connection.execute(
+        sa.text(
+            "insert into ops.tables_written select :dataset, tenant_id, :known_as_of"
+            " from unnest(cast(:tenants as text[])) as t (tenant_id)"
+            " on conflict (dataset, tenant_id) do update set known_as_of = excluded.known_as_of"
+        ),
+        {"dataset": file.table, "known_as_of": at.known_as_of, "tenants": list(tenants)},
     )
 
 
@@ -191,9 +217,7 @@ def replace_window(
     the window that had rows and read otherwise now are found.
     """
     started = time.monotonic()
-    lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"
-    connection.execute(sa.text(lock), {"dataset": file.table})
-    connection.execute(sa.text("select set_config('revops.known_as_of', :value, true)"), {"value": str(at.known_as_of)})
+    _lock(connection, file, at)
     before = _digests(connection, file, window) if compare else {}
     deleted = connection.execute(
         sa.text(f"delete from {file.table} as d where {window.condition('d')}"), window.params
@@ -232,6 +256,56 @@ def replace_window(
     return Written(deleted, inserted, time.monotonic() - started, changed)
 
 
+def _lock(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
+    """One writer of a dataset at a time, reading at the run's known time."""
+    lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"
+    connection.execute(sa.text(lock), {"dataset": file.table})
+    connection.execute(sa.text("select set_config('revops.known_as_of', :value, true)"), {"value": str(at.known_as_of)})
+
+
+def replace_rows(
+    connection: sa.Connection, file: SqlFile, at: ReadAt, window: Window = WHOLE, params: dict[str, Any] | None = None
+) -> Written:
+    """Bring a table to what its file selects, writing only rows that differ; the caller's transaction commits.
+
+    What was there and what is there instead stay in pg_temp.changed_rows (`side`: was or is) until then. Rows that read
+    as before keep the known time and freshness of when they were written.
+    """
+    started = time.monotonic()
+    _lock(connection, file, at)
+    values = {**(params or {}), **window.params}
+    names = ", ".join(file.columns)
+    statements = [
+        "drop table if exists pg_temp.fresh_rows, pg_temp.changed_rows",
+        f"create temporary table fresh_rows on commit drop as select {', '.join('q.' + name for name in file.columns)}"
+        f" from (\n{file.select}\n) as q where {window.condition('q')}",
+        "create temporary table changed_rows on commit drop as\n"
+        f"select 'was' as side, w.* from (select {names} from {file.table} as d where {window.condition('d')}"
+        f" except all select * from fresh_rows) as w\n"
+        f"union all select 'is' as side, n.* from (select * from fresh_rows"
+        f" except all select {names} from {file.table} as d where {window.condition('d')}) as n",
+        "analyze changed_rows",
+    ]
+    for statement in statements:
+        connection.execute(sa.text(statement), values)
+    if keys := _key(connection, file):
+        where = "using changed_rows as c where c.side = 'was' and " + " and ".join(f"d.{k} = c.{k}" for k in keys)
+        rows, order = "changed_rows as q", f"where q.side = 'is' order by {', '.join('q.' + key for key in keys)}"
+    else:
+        where, rows, order = f"where {window.condition('d')}", "fresh_rows as q", ""
+    deleted = connection.execute(sa.text(f"delete from {file.table} as d {where}"), values).rowcount
+    inserted = connection.execute(
+        sa.text(
+            f"insert into {file.table} ({names}, {', '.join(COMMON_COLUMNS)})\n"
+            f"select {', '.join('q.' + name for name in file.columns)}, :known_as_of, f.finished_at\nfrom {rows}\n"
+            "left join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)"
+            f" on f.tenant_id = q.tenant_id\n{order}"
+        ),
+        {"known_as_of": at.known_as_of, "tenants": list(at.freshness), "finished": list(at.freshness.values())},
+    ).rowcount
+    return Written(deleted, inserted, time.monotonic() - started)
+
+
 def _digests(connection: sa.Connection, file: SqlFile, window: Window) -> dict[tuple[str, date], Any]:
     """For each tenant and day with rows a number that their contents give, in whatever order."""
     values = ", ".join(f"d.{name}" for name in file.columns)
@@ -243,8 +317,8 @@ def _digests(connection: sa.Connection, file: SqlFile, window: Window) -> dict[t
     return {(tenant, day): tuple(digest) for tenant, day, *digest in rows}
 
 
-def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
-    """ORDER BY the table's primary key: its index then grows at one end, several times faster than at random places."""
+def _key(connection: sa.Connection, file: SqlFile) -> list[str]:
+    """Columns of the table's primary key, in order."""
     keys = connection.scalars(
         sa.text(
             "select a.attname from pg_index as i cross join unnest(i.indkey) with ordinality as k (attnum, place)"
@@ -252,7 +326,13 @@ def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
             " where i.indrelid = to_regclass(:name) and i.indisprimary order by k.place"
         ),
         {"name": file.table},
-    ).all()
+    )
+    return list(keys)
+
+
+def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
+    """ORDER BY the table's primary key: its index then grows at one end, several times faster than at random places."""
+    keys = _key(connection, file)
     return "order by " + ", ".join(f"q.{key}" for key in keys) if keys else ""
 
 

@@ -1,0 +1,299 @@
+"""Days that stand but have to be built again: which they are, why, and the runs that build them.
+
+They are kept in ops.rerun_requests until they are written. Three things put them there: rows of a table that is built
+as a whole read otherwise than before (sql/reach says on which days of which datasets they matter), a day that others
+look back on reads otherwise, and a day was seen while it still ran. With a day come the stored datasets that read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from revops_assets.look_back import DATASETS, HISTORY, descendants, read_calendar, reads
+from revops_assets.settings import SQL_DIR
+from revops_assets.sql_file import header_and_body
+from revops_assets.warehouse.writer import ReadAt
+
+DAY = timedelta(days=1)
+# A run costs about as much as this many (dataset, day) partitions written in vain (docs/operations.md).
+RUN_COSTS_PARTITIONS = 300
+
+# `asked` (dataset, tenant_id, snapshot_date, reason) and its stored readers of the same day, once each.
+ASK = """
+stored as (
+    select distinct dataset, snapshot_date from ops.days_written
+),
+with_readers as (
+    select dataset, tenant_id, snapshot_date, reason from asked
+    union all
+    select r.reader, a.tenant_id, a.snapshot_date, a.reason || ', which ' || a.dataset || ' reads'
+    from asked as a
+    inner join unnest(cast(:read as text[]), cast(:readers as text[])) as r (dataset, reader) on a.dataset = r.dataset
+    inner join stored as s on s.dataset = r.reader and s.snapshot_date = a.snapshot_date
+)
+insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason, known_as_of)
+select distinct on (dataset, tenant_id, snapshot_date) dataset, tenant_id, snapshot_date, reason, :known_as_of
+from with_readers
+order by dataset, tenant_id, snapshot_date, length(reason)
+on conflict (dataset, tenant_id, snapshot_date) do update
+set request_id = default, reason = excluded.reason, requested_at = now(),
+    known_as_of = greatest(rerun_requests.known_as_of, excluded.known_as_of)
+"""
+
+# Days on which what a dataset reads of pg_temp.changed_rows was another before the write than after it.
+AFFECTED = """
+with touched as (
+{touched}
+),
+turned as (
+    select tenant_id, dataset, content,
+        coalesce(range_agg(days) filter (where side = 'was'), '{{}}') as was_on,
+        coalesce(range_agg(days) filter (where side = 'is'), '{{}}') as is_on
+    from touched
+    where not isempty(days)
+    group by tenant_id, dataset, content
+),
+differing as (
+    select tenant_id, dataset, range_agg((was_on - is_on) + (is_on - was_on)) as days
+    from turned
+    where was_on <> is_on
+    group by tenant_id, dataset
+),
+asked as (
+    select s.dataset, d.tenant_id, s.snapshot_date, cast(:reason as text) as reason
+    from differing as d
+    inner join (select distinct dataset, snapshot_date from ops.days_written) as s
+        on s.snapshot_date <@ d.days and d.dataset in (s.dataset, '*')
+),
+"""
+
+GIVEN = """
+with asked as (
+    select * from unnest(
+        cast(:datasets as text[]), cast(:tenants as text[]), cast(:days as date[]), cast(:reasons as text[])
+    ) as a (dataset, tenant_id, snapshot_date, reason)
+),
+"""
+
+# The day that each tenant's newest load came on, and days that were seen as of an instant within them.
+RUNNING = """
+with newest as (
+    select w.tenant_id, w.known_as_of, max(l.finished_at) as finished_at
+    from ops.tables_written as w
+    inner join crm_remote.changing_loads as l on l.tenant_id = w.tenant_id and l.load_seq <= w.known_as_of
+    where w.dataset = :history
+    group by w.tenant_id, w.known_as_of
+),
+seen as (
+    select n.tenant_id, n.finished_at, c.day, c.starts_at, c.ends_at, n.known_as_of
+    from newest as n
+    inner join ops.calendar as c on c.starts_at < n.finished_at and c.ends_at > n.finished_at
+)
+select r.dataset, r.tenant_id, r.day, r.reason, r.known_as_of
+from (
+    select d.dataset, s.tenant_id, s.day, 'the day still ran' as reason, s.known_as_of
+    from seen as s
+    cross join unnest(cast(:datasets as text[])) as d (dataset)
+    left join ops.days_written as w
+        on w.dataset = d.dataset and w.tenant_id = s.tenant_id and w.snapshot_date = s.day
+    where w.cut_at is distinct from s.finished_at
+    union all
+    select w.dataset, w.tenant_id, w.snapshot_date, 'it was built before the day was over', s.known_as_of
+    from seen as s
+    inner join ops.days_written as w on w.tenant_id = s.tenant_id and w.snapshot_date <> s.day
+    where w.cut_at is not null and w.dataset = any(:datasets)
+) as r
+left join ops.rerun_requests as q
+    on q.dataset = r.dataset and q.tenant_id = r.tenant_id and q.snapshot_date = r.day
+where q.dataset is null
+"""
+
+
+@lru_cache(maxsize=1)
+def reach_files() -> dict[str, str]:
+    """For each table that has one, the query of its reach."""
+    paths = sorted((SQL_DIR / "reach").glob("*/*.sql"))
+    return {f"{path.parent.name}.{path.stem}": header_and_body(path)[1] for path in paths}
+
+
+def dated_reach(table: str, columns: Sequence[str]) -> str | None:
+    """The reach of a table whose rows hold from valid_from to before valid_to: its readers, on those days."""
+    readers = ", ".join(f"('{name}')" for name in sorted(DATASETS) if table in DATASETS[name].deps)
+    return readers and (
+        f"select c.tenant_id, c.side, r.dataset, row({', '.join('c.' + name for name in columns)})::text as content,"
+        " ops.valid_days(c.valid_from, c.valid_to) as days\n"
+        f"from pg_temp.changed_rows as c cross join (values {readers}) as r (dataset)"
+    )
+
+
+def request_affected(connection: sa.Connection, table: str, touched: str, at: ReadAt) -> int:
+    """Ask for the stored days that pg_temp.changed_rows matter to; `touched`: their reach. Returns how many."""
+    return connection.execute(
+        sa.text(AFFECTED.format(touched=touched) + ASK),
+        {"reason": f"{table} has changed", "known_as_of": at.known_as_of, **_readers()},
+    ).rowcount
+
+
+def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]], at: ReadAt) -> int:
+    """Ask for the stored days that looked back on days of `table` which have changed since; returns how many."""
+    by_tenant: dict[str, set[date]] = {}
+    for tenant, day in changed:
+        by_tenant.setdefault(tenant, set()).add(day)
+    kinds = {name: daily.looks_back_on[table] for name, daily in DATASETS.items() if table in daily.looks_back_on}
+    if not by_tenant or not kinds:
+        return 0
+    calendar = read_calendar(connection)
+    rows = connection.execute(
+        sa.text(
+            "select dataset, tenant_id, snapshot_date from ops.days_written where dataset = any(:datasets)"
+            " and tenant_id = any(:tenants) and snapshot_date > :first"
+        ),
+        {
+            "datasets": list(kinds),
+            "tenants": list(by_tenant),
+            "first": min(day for days in by_tenant.values() for day in days),
+        },
+    )
+    looked = [
+        (name, tenant, day, f"look-back: {kinds[name]} in {table} has changed")
+        for name, tenant, day in rows
+        if not by_tenant[tenant].isdisjoint(reads(kinds[name], day, calendar))
+    ]
+    return _request(connection, looked, at.known_as_of)
+
+
+def days_asked(connection: sa.Connection, table: str, tenants: Sequence[str], among: Sequence[date]) -> list[date]:
+    """Which of these days are asked of a dataset."""
+    statement = (
+        "select distinct snapshot_date from ops.rerun_requests where dataset = :table and tenant_id = any(:tenants)"
+        " and snapshot_date = any(:among)"
+    )
+    given = {"table": table, "tenants": list(tenants), "among": list(among)}
+    return list(connection.scalars(sa.text(statement), given))
+
+
+def request_running_days(connection: sa.Connection, first_day: date) -> int:
+    """Ask for the day that each tenant's newest load came on, and for days that were built before they were over."""
+    found = connection.execute(sa.text(RUNNING), {"history": HISTORY, "datasets": sorted(DATASETS)}).all()
+    asked = [row[:4] for row in found if row[2] >= first_day]
+    return _request(connection, asked, max((row[4] for row in found), default=0))
+
+
+def _request(connection: sa.Connection, asked: Sequence[Sequence[object]], known_as_of: int) -> int:
+    if not asked:
+        return 0
+    datasets, tenants, days, reasons = (list(column) for column in zip(*asked, strict=True))
+    return connection.execute(
+        sa.text(GIVEN + ASK),
+        {"datasets": datasets, "tenants": tenants, "days": days, "reasons": reasons, "known_as_of": known_as_of}
+        | _readers(),
+    ).rowcount
+
+
+def _readers() -> dict[str, list[str]]:
+    pairs = [(name, reader) for name in sorted(DATASETS) for reader in sorted(descendants(name))]
+    return {"read": [name for name, _ in pairs], "readers": [reader for _, reader in pairs]}
+
+
+# ---------------------------------------------------------------------------------------------- runs
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A run that builds what is asked for: datasets on the days first..last, and on those of `also` before them."""
+
+    first: date
+    last: date
+    datasets: frozenset[str]
+    tenants: tuple[str, ...]
+    known_as_of: int
+    reasons: tuple[str, ...]
+    newest_request: int
+    also: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Days in a row."""
+
+    first: date
+    last: date
+    datasets: frozenset[str]
+    asked: int
+
+
+def plan(connection: sa.Connection, partitions: tuple[date, date]) -> list[Rerun]:
+    """The runs that build what is asked for, earliest first: one for each span of days in a row, per tenant.
+
+    Days that stand alone, and those before the first partition, ride with the next span.
+    """
+    rows = connection.execute(
+        sa.text(
+            "select q.tenant_id, q.snapshot_date, q.dataset, q.request_id, q.reason, w.known_as_of"
+            " from ops.rerun_requests as q"
+            " inner join ops.tables_written as w on w.tenant_id = q.tenant_id and w.dataset = :history"
+            " where q.dataset = any(:datasets) and q.snapshot_date <= :last"
+        ),
+        {"history": HISTORY, "datasets": sorted(DATASETS), "last": partitions[1]},
+    ).all()
+    tenants: dict[str, dict[date, set[str]]] = {}
+    for tenant, day, dataset, *_ in rows:
+        tenants.setdefault(tenant, {}).setdefault(day, set()).add(dataset)
+    # Tenants of which the same is asked share their runs.
+    alike: dict[tuple[tuple[date, frozenset[str]], ...], list[str]] = {}
+    for tenant, wanted in sorted(tenants.items()):
+        alike.setdefault(tuple((day, frozenset(wanted[day])) for day in sorted(wanted)), []).append(tenant)
+    runs = []
+    for days, group in alike.items():
+        own = [row for row in rows if row[0] in group]
+        base = Rerun(
+            *partitions,
+            frozenset(),
+            tuple(group),
+            max(row[5] for row in own),
+            tuple(sorted({row[4] for row in own}, key=lambda reason: (len(reason), reason))),
+            max(row[3] for row in own),
+        )
+        runs += [
+            replace(base, first=span.first, last=span.last, datasets=span.datasets, also=also)
+            for span, also in _with_riders(_spans(days), partitions[0])
+        ]
+    return sorted(runs, key=lambda run: (run.first, run.last, run.tenants))
+
+
+def _spans(days: Iterable[tuple[date, frozenset[str]]]) -> list[_Span]:
+    """Days in a row, cut where the datasets asked for differ so much that a run of its own is cheaper."""
+    spans: list[_Span] = []
+    for day, datasets in days:
+        if spans and spans[-1].last + DAY == day:
+            before = spans[-1]
+            longer = _Span(before.first, day, before.datasets | datasets, before.asked + len(datasets))
+            in_vain = ((day - longer.first).days + 1) * len(longer.datasets) - longer.asked
+            if in_vain <= RUN_COSTS_PARTITIONS:
+                spans[-1] = longer
+                continue
+        spans.append(_Span(day, day, datasets, len(datasets)))
+    return spans
+
+
+def _with_riders(spans: Sequence[_Span], first_day: date) -> list[tuple[_Span, tuple[date, ...]]]:
+    """Spans that get a run, each with the single days that ride with it; days without a partition ride, too."""
+    runs: list[tuple[_Span, tuple[date, ...]]] = []
+    riders: set[date] = set()
+    datasets: frozenset[str] = frozenset()
+    for n, span in enumerate(spans):
+        days = {span.first + DAY * k for k in range((span.last - span.first).days + 1)}
+        datasets |= span.datasets
+        if n + 1 < len(spans) and (len(days) == 1 or span.last < first_day):
+            riders |= days
+            continue
+        riders |= {day for day in days if day < first_day}
+        first, last = max(span.first, first_day), max(span.last, first_day)
+        runs.append((replace(span, first=first, last=last, datasets=datasets), tuple(sorted(riders))))
+        riders, datasets = set(), frozenset()
+    return runs

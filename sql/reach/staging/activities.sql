@@ -1,0 +1,71 @@
+-- An activity counts for 28 days in its deal's pace, for 30 in its rep's, for 90 in the rep's best hours, for ever in
+-- the contact's; a deal's first meeting counts while the deal is open.
+with open_days as (
+    select
+        i.tenant_id,
+        i.opportunity_id,
+        range_agg(ops.valid_days(i.d_from, i.d_to)) as days
+    from staging.deal_intervals as i
+    where
+        i.status = 'open'
+        and (i.tenant_id, i.opportunity_id) in (select
+            c.tenant_id,
+            c.opportunity_id
+        from pg_temp.changed_rows as c)
+    group by i.tenant_id, i.opportunity_id
+),
+
+met as (
+    select
+        a.tenant_id,
+        a.opportunity_id,
+        min(a.day) as since
+    from staging.activities as a
+    where
+        a.kind in ('meeting', 'demo') and a.is_two_way
+        and (a.tenant_id, a.opportunity_id) in (select
+            c.tenant_id,
+            c.opportunity_id
+        from pg_temp.changed_rows as c)
+        and not exists (
+            select from pg_temp.changed_rows as n
+            where n.side = 'is' and n.tenant_id = a.tenant_id and n.activity_id = a.activity_id
+        )
+    group by a.tenant_id, a.opportunity_id
+)
+
+select
+    c.tenant_id,
+    c.side,
+    r.dataset,
+    r.content,
+    r.days
+from pg_temp.changed_rows as c
+left join open_days as o on c.tenant_id = o.tenant_id and c.opportunity_id = o.opportunity_id
+left join met as m on c.tenant_id = m.tenant_id and c.opportunity_id = m.opportunity_id
+cross join
+    lateral (
+        values
+        (
+            'analytics.rep_drivers', row('pace', c.activity_id, c.opportunity_id)::text,
+            ops.valid_days(c.day, c.day + 28) * o.days, o.days is not null
+        ),
+        (
+            'analytics.rep_drivers', row('met', c.activity_id, c.opportunity_id, c.day)::text,
+            ops.valid_days(c.day, coalesce(m.since, 'infinity')) * o.days,
+            o.days is not null and c.kind in ('meeting', 'demo') and c.is_two_way
+        ),
+        (
+            'dashboard.rep_activity_metrics', row(c.activity_id, c.rep_id, c.kind, c.day)::text,
+            ops.valid_days(c.day, c.day + 30), c.kind in ('call', 'email', 'meeting', 'demo')
+        ),
+        (
+            'dashboard.next_best_actions', row('rep', c.activity_id, c.rep_id, c.occurred_at)::text,
+            ops.valid_days(c.day, c.day + 90), c.is_two_way and c.rep_id is not null
+        ),
+        (
+            'dashboard.next_best_actions', row('contact', c.activity_id, c.contact_id, c.occurred_at)::text,
+            ops.valid_days(c.day, 'infinity'), c.is_two_way and c.contact_id is not null
+        )
+    ) as r (dataset, content, days, is_read)
+where r.is_read

@@ -1,0 +1,51 @@
+-- A span of a deal's life: open, it is in every day's pipeline; closed, in the results of the quarter, the year and the
+-- 365 days around its closing; its first day counts as the day it was created.
+with spans as (
+    select
+        *,
+        (opened_at at time zone (select ops.timezone()))::date as opened_on,
+        (closed_at at time zone (select ops.timezone()))::date as closed_day,
+        coalesce(close_date, (closed_at at time zone (select ops.timezone()))::date) as closed_on
+    from pg_temp.changed_rows
+)
+
+select
+    c.tenant_id,
+    c.side,
+    r.dataset,
+    r.content,
+    r.days
+from spans as c
+left join ops.calendar as q on c.closed_on = q.day
+cross join
+    lateral (
+        values
+        (
+            'staging.deal_days',
+            row(
+                c.opportunity_id, c.opportunity_name, c.account_id, c.pipeline_id, c.stage_id, c.stage_entered_at,
+                c.opened_at, c.amount, c.currency, c.close_date, c.owner_id, c.forecast_category, c.probability,
+                c.next_step, c.discount_pct, c.competitor, c.competitor_status, c.lead_source, c.pushes_count,
+                c.reopenings_count, c.last_two_way_at, c.engaged_contacts_count, c.champions_count,
+                c.engaged_economic_buyers_count
+            )::text,
+            ops.valid_days(c.d_from, c.d_to), c.status = 'open'
+        ),
+        (
+            'staging.rep_closings',
+            row(
+                c.opportunity_id, c.credited_owner_id, c.status, c.amount, c.closed_at, c.opened_at, c.close_date
+            )::text,
+            ops.valid_days(
+                greatest(c.d_from, (q.quarter_start - interval '3 months')::date),
+                least(c.d_to, greatest(c.closed_day, c.closed_on) + 366)
+            ),
+            c.status <> 'open'
+        ),
+        (
+            'analytics.rep_performance',
+            row(c.opportunity_id, c.owner_id)::text,
+            ops.valid_days(c.d_from, c.d_from + 1), c.d_from = c.opened_on
+        )
+    ) as r (dataset, content, days, is_read)
+where r.is_read

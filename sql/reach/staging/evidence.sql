@@ -1,0 +1,28 @@
+-- Since when a source has told of a matter: from that day on. Since when of deals at all: every dataset, as those that
+-- compare days find more of them.
+select
+    c.tenant_id,
+    c.side,
+    r.dataset,
+    row(c.matter, case when r.dataset = '*' then c.since_date end)::text as content,
+    ops.valid_days(c.since_date, 'infinity') as days
+from pg_temp.changed_rows as c
+inner join
+    (
+        values
+        ('deals', '*'),
+        ('activity', 'enriched.health_rules'),
+        ('stakeholder', 'enriched.health_rules'),
+        ('competition', 'enriched.health_rules'),
+        ('discount', 'enriched.health_rules'),
+        ('roles', 'enriched.health_rules'),
+        ('amount', 'analytics.forecast_lines'),
+        ('close_date', 'analytics.forecast_lines'),
+        ('amount', 'analytics.rep_performance'),
+        ('won', 'analytics.rep_performance'),
+        ('lost', 'analytics.rep_performance'),
+        ('won', 'analytics.process_variants'),
+        ('lost', 'analytics.process_variants')
+    ) as r (matter, dataset)
+    on c.matter = r.matter
+where c.since_date is not null

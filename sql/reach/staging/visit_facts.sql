@@ -1,0 +1,75 @@
+-- A stay in a stage: its beginning counts for 90 days, its completion for 90, 180 or 365; from the first stay in it a
+-- stage is listed.
+with firsts as (
+    select
+        v.tenant_id,
+        v.pipeline_id,
+        v.stage_id,
+        min(v.entered_on) as pipeline_stage_since,
+        min(min(v.entered_on)) over (partition by v.tenant_id, v.stage_id) as stage_since
+    from staging.visit_facts as v
+    where
+        not exists (
+            select from pg_temp.changed_rows as n
+            where
+                n.side = 'is' and n.tenant_id = v.tenant_id and n.opportunity_id = v.opportunity_id
+                and n.visit_number = v.visit_number
+        )
+    group by v.tenant_id, v.pipeline_id, v.stage_id
+)
+
+select
+    c.tenant_id,
+    c.side,
+    r.dataset,
+    r.content,
+    r.days
+from pg_temp.changed_rows as c
+left join firsts as f on c.tenant_id = f.tenant_id and c.pipeline_id = f.pipeline_id and c.stage_id = f.stage_id
+cross join
+    lateral (
+        values
+        (
+            'staging.stage_medians', row('exit', c.opportunity_id, c.visit_number, c.stage_id, c.days)::text,
+            ops.valid_days(c.exited_on, least(c.exited_on + 365, c.gone_on)), c.exited_on is not null
+        ),
+        (
+            'analytics.stage_velocity',
+            row(
+                'exit', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.exited_on, c.exited_owner_id,
+                c.days, c.elapsed_us, c.ended_by
+            )::text,
+            ops.valid_days(c.exited_on, least(c.exited_on + 180, c.gone_on)), c.exited_on is not null
+        ),
+        (
+            'analytics.stage_velocity', row('since', c.pipeline_id, c.stage_id)::text,
+            ops.valid_days(c.entered_on, coalesce(f.pipeline_stage_since, 'infinity')), true
+        ),
+        (
+            'enriched.stage_rules', row('since', c.stage_id)::text,
+            ops.valid_days(c.entered_on, coalesce(f.stage_since, 'infinity')), true
+        ),
+        (
+            'analytics.process_bottlenecks',
+            row('exit', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.days, c.elapsed_us)::text,
+            ops.valid_days(c.exited_on, least(c.exited_on + 90, c.gone_on)), c.exited_on is not null
+        ),
+        (
+            'analytics.process_bottlenecks',
+            row('entry', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id)::text,
+            ops.valid_days(c.entered_on, least(c.entered_on + 90, c.gone_on)), c.is_reentry
+        ),
+        (
+            'analytics.rework_analysis',
+            row(
+                'entry', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.entered_owner_id, c.is_reentry
+            )::text,
+            ops.valid_days(c.entered_on, least(c.entered_on + 90, c.gone_on)), true
+        ),
+        (
+            'analytics.rework_analysis', row('exit', c.opportunity_id, c.visit_number, c.elapsed_us)::text,
+            ops.valid_days(greatest(c.entered_on, c.exited_on), least(c.entered_on + 90, c.gone_on)),
+            c.exited_on is not null and c.is_reentry
+        )
+    ) as r (dataset, content, days, is_read)
+where r.is_read
