@@ -10,6 +10,7 @@ from revops_assets.checks import check_definitions
 from revops_assets.jobs import jobs
 from revops_assets.resources import Warehouse
 from revops_assets.schedules import schedules
+from revops_assets.sensors import sensors
 from revops_assets.settings import get_settings
 
 # Dagster's own setting: events of a run's partitions are stored together. A year of days takes a third of the time.
@@ -33,6 +34,7 @@ defs = dg.Definitions(
     asset_checks=check_definitions(),
     jobs=jobs(settings),
     schedules=schedules(settings),
+    sensors=sensors(settings),
     resources={"warehouse": Warehouse()},
     # The work is done by PostgreSQL; a process for each step would cost seconds and gain nothing.
     executor=dg.in_process_executor,

@@ -5,6 +5,10 @@ class RevopsError(Exception):
     """Something the user can understand and mend; its text says what and where."""
 
 
+class Unreachable(RevopsError):
+    """A server does not answer, or went away: the same may work later."""
+
+
 def in_words(message: str) -> str:
     """A Pydantic message without the library's own prefix."""
     return message.removeprefix("Value error, ")

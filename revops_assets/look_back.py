@@ -107,10 +107,12 @@ def days_to_fill(
     end: date,
     at: ReadAt,
     tenants: tuple[str, ...] | None,
+    also: Mapping[str, set[date]],
 ) -> list[date]:
     """Days outside [start, end] that the run must write of `table`, in order.
 
-    Those that it or a selected dataset behind it looks back on, that history covers and that were never written.
+    Those of `also`, by dataset; and those that it or a selected dataset behind it looks back on, that history covers
+    and that were never written.
 
     RevopsError if a dataset that is not selected lacks a day that `table` reads.
     """
@@ -122,7 +124,8 @@ def days_to_fill(
     earliest = min(begun.values())
     span = [start + DAY * n for n in range((end - start).days + 1)]
     # What would be looked at if nothing had been written yet, to ask about those days only.
-    everything = _closure(calendar, selected, span, lambda _, days: {day for day in days if day >= earliest})
+    begin = {name: {*span, *also.get(name, ())} for name in DATASETS if name in selected}
+    everything = _closure(calendar, begin, lambda _, days: {day for day in days if day >= earliest})
     looked_at = {
         back
         for name, days in everything.items()
@@ -136,7 +139,7 @@ def days_to_fill(
     def is_missing(name: str, day: date) -> bool:
         return any(day >= since and (name, tenant, day) not in written for tenant, since in begun.items())
 
-    needs = _closure(calendar, selected, span, lambda name, days: {day for day in days if is_missing(name, day)})
+    needs = _closure(calendar, begin, lambda name, days: {day for day in days if is_missing(name, day)})
     mine = needs[table]
     own = DATASETS[table]
     read = [(dep, day) for dep in own.deps if dep in DATASETS for day in mine] + [
@@ -149,9 +152,9 @@ def days_to_fill(
     return sorted(mine - set(span))
 
 
-def _closure(calendar: Calendar, selected: Collection[str], span: Sequence[date], keep: Keep) -> dict[str, set[date]]:
-    """For each selected dataset the days that a run of the span needs of it; `keep` chooses among those outside."""
-    needs = {name: set(span) for name in DATASETS if name in selected}
+def _closure(calendar: Calendar, begin: Mapping[str, set[date]], keep: Keep) -> dict[str, set[date]]:
+    """For each selected dataset the days that a run needs of it; `keep` chooses those beyond what it begins with."""
+    needs = {name: set(days) for name, days in begin.items()}
     grown = True
     while grown:
         grown = False

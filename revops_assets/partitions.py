@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from revops_assets.errors import RevopsError
 from revops_assets.settings import get_settings
@@ -16,6 +17,11 @@ _settings = get_settings()
 DAILY = dg.DailyPartitionsDefinition(
     start_date=_settings.first_day.isoformat(), timezone=_settings.timezone, end_offset=1
 )
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """Tags that make a run of daily assets cover these days, both included."""
+    return {ASSET_PARTITION_RANGE_START_TAG: str(first), ASSET_PARTITION_RANGE_END_TAG: str(last)}
 
 
 def partition_ends() -> tuple[date, date]:

@@ -25,6 +25,7 @@ def reference_table(table: str, description: str) -> dg.AssetsDefinition:
         group_name=schema,
         owners=OWNERS,
         kinds={"postgres", "csv", "table"},
+        tags={"revops/layer": "reference", "revops/built": "whole"},
         metadata={"dagster/table_name": table},
     )
 
@@ -59,6 +60,7 @@ def dated_reference_table(topic: Topic) -> dg.AssetsDefinition:
         group_name="reference",
         owners=OWNERS,
         kinds={"postgres", "csv", "table"},
+        tags={"revops/layer": "reference", "revops/built": "whole"},
         metadata={"dagster/table_name": table},
     )
 

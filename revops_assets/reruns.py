@@ -7,7 +7,7 @@ look back on reads otherwise, and a day was seen while it still ran. With a day 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -167,14 +167,18 @@ def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[
     return _request(connection, looked, at.known_as_of)
 
 
-def days_asked(connection: sa.Connection, table: str, tenants: Sequence[str], among: Sequence[date]) -> list[date]:
-    """Which of these days are asked of a dataset."""
-    statement = (
-        "select distinct snapshot_date from ops.rerun_requests where dataset = :table and tenant_id = any(:tenants)"
-        " and snapshot_date = any(:among)"
-    )
-    given = {"table": table, "tenants": list(tenants), "among": list(among)}
-    return list(connection.scalars(sa.text(statement), given))
+def days_asked(connection: sa.Connection, tenants: Sequence[str], among: str) -> dict[str, set[date]]:
+    """Which of these days (with commas between) are asked of each dataset."""
+    asked: dict[str, set[date]] = {}
+    if among:
+        statement = (
+            "select distinct dataset, snapshot_date from ops.rerun_requests where tenant_id = any(:tenants)"
+            " and snapshot_date = any(cast(:among as date[]))"
+        )
+        given = {"tenants": list(tenants), "among": among.split(",")}
+        for dataset, day in connection.execute(sa.text(statement), given):
+            asked.setdefault(dataset, set()).add(day)
+    return asked
 
 
 def request_running_days(connection: sa.Connection, first_day: date) -> int:
@@ -219,18 +223,26 @@ class Rerun:
 
 @dataclass(frozen=True)
 class _Span:
-    """Days in a row."""
+    """Days in a row, the datasets asked of them, and how many partitions that are."""
 
     first: date
     last: date
     datasets: frozenset[str]
     asked: int
 
+    def days(self) -> list[date]:
+        """Its days, in order."""
+        return [self.first + DAY * n for n in range((self.last - self.first).days + 1)]
+
+
+# Which (dataset, day) stand there: others are not built for a run's convenience.
+Standing = Collection[tuple[str, date]]
+
 
 def plan(connection: sa.Connection, partitions: tuple[date, date]) -> list[Rerun]:
     """The runs that build what is asked for, earliest first: one for each span of days in a row, per tenant.
 
-    Days that stand alone, and those before the first partition, ride with the next span.
+    Days that stand alone, and those before the first partition, ride with the next span where they can.
     """
     rows = connection.execute(
         sa.text(
@@ -241,6 +253,12 @@ def plan(connection: sa.Connection, partitions: tuple[date, date]) -> list[Rerun
         ),
         {"history": HISTORY, "datasets": sorted(DATASETS), "last": partitions[1]},
     ).all()
+    if not rows:
+        return []
+    standing = {
+        (dataset, day)
+        for dataset, day in connection.execute(sa.text("select distinct dataset, snapshot_date from ops.days_written"))
+    }
     tenants: dict[str, dict[date, set[str]]] = {}
     for tenant, day, dataset, *_ in rows:
         tenants.setdefault(tenant, {}).setdefault(day, set()).add(dataset)
@@ -261,39 +279,59 @@ def plan(connection: sa.Connection, partitions: tuple[date, date]) -> list[Rerun
         )
         runs += [
             replace(base, first=span.first, last=span.last, datasets=span.datasets, also=also)
-            for span, also in _with_riders(_spans(days), partitions[0])
+            for span, also in _with_riders(_spans(days, standing), partitions[0], standing)
         ]
     return sorted(runs, key=lambda run: (run.first, run.last, run.tenants))
 
 
-def _spans(days: Iterable[tuple[date, frozenset[str]]]) -> list[_Span]:
+def _together(span: _Span, datasets: frozenset[str], asked: int, standing: Standing) -> bool:
+    """Whether a run of the span may take these datasets: few partitions in vain, and all of them stand there."""
+    in_vain = len(span.days()) * len(datasets) - asked
+    return in_vain <= RUN_COSTS_PARTITIONS and all(
+        (name, day) in standing for name in datasets - span.datasets for day in span.days()
+    )
+
+
+def _spans(days: Iterable[tuple[date, frozenset[str]]], standing: Standing) -> list[_Span]:
     """Days in a row, cut where the datasets asked for differ so much that a run of its own is cheaper."""
     spans: list[_Span] = []
     for day, datasets in days:
+        own = _Span(day, day, datasets, len(datasets))
         if spans and spans[-1].last + DAY == day:
             before = spans[-1]
-            longer = _Span(before.first, day, before.datasets | datasets, before.asked + len(datasets))
-            in_vain = ((day - longer.first).days + 1) * len(longer.datasets) - longer.asked
-            if in_vain <= RUN_COSTS_PARTITIONS:
+            longer = _Span(before.first, day, before.datasets | datasets, before.asked + own.asked)
+            if _together(before, longer.datasets, before.asked, standing) and _together(
+                own, longer.datasets, own.asked, standing
+            ):
                 spans[-1] = longer
                 continue
-        spans.append(_Span(day, day, datasets, len(datasets)))
+        spans.append(own)
     return spans
 
 
-def _with_riders(spans: Sequence[_Span], first_day: date) -> list[tuple[_Span, tuple[date, ...]]]:
-    """Spans that get a run, each with the single days that ride with it; days without a partition ride, too."""
+def _with_riders(spans: Sequence[_Span], first_day: date, standing: Standing) -> list[tuple[_Span, tuple[date, ...]]]:
+    """Spans that get a run, each with the single days that ride with it.
+
+    Days without a partition always ride: if no other run can take them, with the newest day that stands there.
+    """
     runs: list[tuple[_Span, tuple[date, ...]]] = []
-    riders: set[date] = set()
-    datasets: frozenset[str] = frozenset()
-    for n, span in enumerate(spans):
-        days = {span.first + DAY * k for k in range((span.last - span.first).days + 1)}
-        datasets |= span.datasets
-        if n + 1 < len(spans) and (len(days) == 1 or span.last < first_day):
-            riders |= days
-            continue
-        riders |= {day for day in days if day < first_day}
-        first, last = max(span.first, first_day), max(span.last, first_day)
-        runs.append((replace(span, first=first, last=last, datasets=datasets), tuple(sorted(riders))))
-        riders, datasets = set(), frozenset()
+    for span in reversed(spans):  # a rider goes with the next span that can take it, which is known from behind
+        if span.first == span.last or span.first < first_day:
+            host = next((n for n in reversed(range(len(runs))) if _takes(runs[n][0], span, standing)), None)
+            if host is not None:
+                run, also = runs[host]
+                runs[host] = (replace(run, datasets=run.datasets | span.datasets), tuple(sorted({*also, *span.days()})))
+                continue
+        if span.last < first_day:
+            whole = [day for name, day in standing if name == min(span.datasets) and day >= first_day]
+            day = max((day for day in whole if all((n, day) in standing for n in span.datasets)), default=first_day)
+            runs.append((replace(span, first=day, last=day), tuple(span.days())))
+        else:
+            early = tuple(day for day in span.days() if day < first_day)
+            runs.append((replace(span, first=max(span.first, first_day)), early))
     return runs
+
+
+def _takes(host: _Span, rider: _Span, standing: Standing) -> bool:
+    """Whether a span's run may take the datasets of days that ride with it."""
+    return _together(host, host.datasets | rider.datasets, len(host.days()) * len(host.datasets), standing)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+import psycopg2
 import sqlalchemy as sa
 from psycopg2.extensions import connection as PgConnection
 
@@ -12,6 +13,8 @@ from revops_assets.settings import Env, Settings, get_settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.writer import ReadAt, read_at
 
+# serialization failure, deadlock
+TRANSIENT = ("40001", "40P01")
 KNOWN_AS_OF_TAG = "revops/known_as_of"
 ENV_TAG = "revops/env"
 TENANTS_TAG = "revops/tenants"
@@ -19,8 +22,12 @@ TENANTS_TAG = "revops/tenants"
 ALSO_TAG = "revops/also"
 # Why a run is that nobody asked for in person.
 REASON_TAG = "revops/reason"
+# Of Dagster: runs of higher priority leave the queue first.
+PRIORITY_TAG = "dagster/priority"
 # One run at a time writes the warehouse (dagster.yaml); the others queue.
 POOL = "warehouse"
+# What a server that went away costs: three attempts more, within about half a minute.
+DATABASE_RETRIES = dg.RetryPolicy(max_retries=3, delay=4, backoff=dg.Backoff.EXPONENTIAL)
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -44,8 +51,21 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """A connection whose block is one transaction."""
-        with databases.engine(self.settings, "warehouse").begin() as connection:
-            yield connection
+        try:
+            with databases.engine(self.settings, "warehouse").begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            if not _is_transient(error):
+                raise
+            raise dg.RetryRequested(
+                max_retries=DATABASE_RETRIES.max_retries, seconds_to_wait=DATABASE_RETRIES.delay
+            ) from error
+
+
+def _is_transient(error: sa.exc.DBAPIError) -> bool:
+    """Whether the same statement may work later: the connection was lost, or another transaction was in the way."""
+    code = getattr(error.orig, "pgcode", None)
+    return error.connection_invalidated or isinstance(error.orig, psycopg2.OperationalError) or code in TRANSIENT
 
 
 def driver_connection(connection: sa.Connection) -> PgConnection:

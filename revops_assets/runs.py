@@ -11,15 +11,15 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._utils.warnings import BetaWarning
 
 from revops_assets.errors import RevopsError
 from revops_assets.jobs import SOURCE_GROUPS
-from revops_assets.partitions import partition_ends
+from revops_assets.partitions import partition_ends, range_tags
 from revops_assets.reruns import Rerun, plan
 from revops_assets.resources import ALSO_TAG, ENV_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
 from revops_assets.settings import Env, Settings
+from revops_assets.sql_asset import asset_key
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.dagster_storage import dagster_home
 
@@ -92,7 +92,7 @@ def run_assets(
         )
     tags: dict[str, str] = {}
     if days and daily:
-        tags[ASSET_PARTITION_RANGE_START_TAG], tags[ASSET_PARTITION_RANGE_END_TAG] = map(str, days)
+        tags.update(range_tags(*days))
     if known_as_of is not None:
         tags[KNOWN_AS_OF_TAG] = str(known_as_of)
     if tenants:
@@ -106,14 +106,19 @@ def run_requested(settings: Settings, instance: dg.DagsterInstance) -> list[RunR
 
     Until nothing is asked for any more: what changes on the way may ask for days after it.
     """
-    from revops_assets.definitions import defs
-
     results = []
     while runs := planned(settings):
-        keys = [dg.AssetKey(name.split(".")) for name in runs[0].datasets]
-        job = defs.resolve_implicit_global_asset_job_def()
-        results.append(_run(job, "reruns", settings.env, instance, rerun_tags(runs[0]), keys))
+        results.append(run_planned(settings, runs[0], instance))
     return results
+
+
+def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance) -> RunResult:
+    """Do one of these runs now."""
+    from revops_assets.definitions import defs
+
+    keys = [asset_key(name) for name in sorted(run.datasets)]
+    job = defs.resolve_implicit_global_asset_job_def()
+    return _run(job, "reruns", settings.env, instance, rerun_tags(run), keys)
 
 
 def planned(settings: Settings) -> list[Rerun]:
@@ -125,8 +130,7 @@ def planned(settings: Settings) -> list[Rerun]:
 def rerun_tags(run: Rerun) -> dict[str, str]:
     """The tags of such a run: its days, its tenants, its known time, and why it is."""
     tags = {
-        ASSET_PARTITION_RANGE_START_TAG: str(run.first),
-        ASSET_PARTITION_RANGE_END_TAG: str(run.last),
+        **range_tags(run.first, run.last),
         TENANTS_TAG: ",".join(run.tenants),
         KNOWN_AS_OF_TAG: str(run.known_as_of),
         REASON_TAG: "; ".join(run.reasons)[:REASON_LENGTH],

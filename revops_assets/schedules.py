@@ -1,32 +1,69 @@
-"""Schedules: when jobs run by themselves. They run from the start in production, and when switched on elsewhere."""
+"""Schedules: what runs by the clock. They run from the start where REVOPS_AUTOMATION is on, else when switched on."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
+import sqlalchemy as sa
 
-from revops_assets.jobs import funnel_job, stage_velocity_job
-from revops_assets.resources import ENV_TAG
+from revops_assets.jobs import daily_job, housekeeping_job
+from revops_assets.look_back import DATASETS
+from revops_assets.partitions import partition_ends, range_tags
+from revops_assets.resources import ENV_TAG, PRIORITY_TAG
 from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+
+DAY = timedelta(days=1)
+# Per tenant the newest day before the given one on which every dataset was built.
+COMPLETE = """
+select tenant_id, max(snapshot_date)
+from (
+    select tenant_id, snapshot_date
+    from ops.days_written
+    where snapshot_date < :day and dataset = any(:datasets)
+    group by tenant_id, snapshot_date
+    having count(*) = :count
+) as complete
+group by tenant_id
+"""
 
 
-def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+def due_days(connection: sa.Connection, day: date, first_day: date) -> tuple[date, date]:
+    """The days that the daily run of `day` builds: that day, and those since the newest complete one before it."""
+    given = {"day": day, "datasets": sorted(DATASETS), "count": len(DATASETS)}
+    newest = [found for _, found in connection.execute(sa.text(COMPLETE), given)]
+    return max(min([day, *(found + DAY for found in newest)]), min(first_day, day)), day
+
+
+def schedules(settings: Settings) -> Sequence[dg.ScheduleDefinition]:
     """All schedules, in the business time zone."""
-    running = dg.DefaultScheduleStatus.RUNNING if settings.env == "prod" else dg.DefaultScheduleStatus.STOPPED
-    return [
-        dg.ScheduleDefinition(
-            name="funnel_daily",
-            job=funnel_job,
-            cron_schedule="0 6 * * *",
-            execution_timezone=settings.timezone,
-            default_status=running,
-            tags={ENV_TAG: settings.env},
-            description="Rebuilds the sales funnel every morning at six, business time.",
-        ),
-        dg.ScheduleDefinition(
-            name="stage_velocity_daily",
-            job=stage_velocity_job,
-            cron_schedule="10 6 * * *",
-            execution_timezone=settings.timezone,
-            default_status=running,
-            tags={ENV_TAG: settings.env},
-            description="The stage velocity report of every pipeline, every morning, as of the day's beginning.",
-        ),
-    ]
+    running = dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
+
+    @dg.schedule(
+        name="daily",
+        job=daily_job,
+        cron_schedule=settings.daily_cron,
+        execution_timezone=settings.timezone,
+        default_status=running,
+        description="Every dataset for yesterday, and for the days since the last complete one if some were missed;"
+        " the funnel and the stage velocity report, too.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        at = context.scheduled_execution_time or datetime.now(UTC)
+        yesterday = at.astimezone(ZoneInfo(settings.timezone)).date() - DAY
+        if yesterday < settings.first_day:
+            return dg.SkipReason(f"the daily datasets begin with {settings.first_day}")
+        with databases.engine(settings, "warehouse").begin() as connection:
+            first, last = due_days(connection, yesterday, partition_ends()[0])
+        return dg.RunRequest(tags={**range_tags(first, last), ENV_TAG: settings.env, PRIORITY_TAG: "1"})
+
+    housekeeping = dg.ScheduleDefinition(
+        name="housekeeping",
+        job=housekeeping_job,
+        cron_schedule="30 4 * * *",
+        execution_timezone=settings.timezone,
+        default_status=running,
+        description="Keeps Dagster's own storage bounded.",
+    )
+    return [daily, housekeeping]

@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
     scenario: bool = Field(default=True, description="Whether the graph begins with generated companies (on | off)")
     first_day: date = Field(default=date(2024, 1, 1), description="First day of the daily datasets")
+    automation: bool = Field(default=False, description="Whether schedules and sensors run from the start (on | off)")
+    daily_cron: str = Field(default="0 6 * * *", description="When the daily run starts, in the business time zone")
+    sensor_seconds: int = Field(default=5, ge=1, description="How often sensors look")
+    alert_urls: SecretStr | None = Field(
+        default=None, description="Where alerts go besides ops.alerts: Apprise addresses, with spaces between"
+    )
+    event_days: int = Field(default=30, ge=1, description="How long Dagster keeps the events of a run")
     fiscal_year_month: int = Field(default=1, ge=1, le=12, description="Month in which the fiscal year begins")
     max_age_days: float = Field(default=2.0, gt=0, description="A newest load older than this is reported as stale")
 

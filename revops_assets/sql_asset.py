@@ -146,11 +146,9 @@ def sql_daily(
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
             check_columns(connection, file)
-            missing = days_to_fill(connection, table, selected, start, end, at, chosen)
             tenants = chosen or all_tenants(connection)
-            if also := context.run.tags.get(ALSO_TAG):
-                asked = days_asked(connection, table, tenants, [date.fromisoformat(day) for day in also.split(",")])
-                missing = sorted({*missing, *(day for day in asked if not start <= day <= end)})
+            also = days_asked(connection, tenants, context.run.tags.get(ALSO_TAG, ""))
+            missing = days_to_fill(connection, table, selected, start, end, at, chosen, also)
         for window in windows(missing, start, end, tenants):
             with warehouse.transaction() as connection:
                 prepare_days(connection, table, at, window)

@@ -10,8 +10,9 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from revops_assets.scenario import pipedrive, salesforce
+from revops_assets.scenario import pipedrive
 from revops_assets.scenario.calendar import day_end, yesterday
+from revops_assets.scenario.folder import generate
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings, get_settings
 from revops_assets.sql_asset import OWNERS, asset_key
@@ -56,8 +57,7 @@ def write_exports(settings: Settings, config: ScenarioConfig) -> dict[str, dict[
     written = {}
     for tenant, (shape, offset) in TENANTS.items():
         plan = Plan(config.deals, end, config.seed + offset, settings.timezone)
-        write = salesforce.write if shape == "salesforce" else pipedrive.write
-        written[tenant] = write(folder(settings, tenant), plan, day_end(plan, end))
+        written[tenant] = generate(folder(settings, tenant), tenant, shape, plan, day_end(plan, end))
     return written
 
 

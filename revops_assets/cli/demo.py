@@ -1,21 +1,16 @@
-"""`revops demo` and `revops up`: the first look, and the running system."""
+"""`revops demo`: the first look."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import sys
 import time
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from revops_assets.cli import app
-from revops_assets.errors import RevopsError
-from revops_assets.settings import PROJECT_ROOT, Settings, get_settings
+from revops_assets.settings import Settings, get_settings
 
 
 @app.command("demo")
@@ -119,31 +114,4 @@ def _headline(settings: Settings, day: date) -> str:
     return (
         f"Says     acme, {quarter}: {won} won of {target}, forecast {forecast}, risk {risk}\n"
         f"         most pressing: {action} {contact} about {deal} ({reason})\n"
-    )
-
-
-@app.command("up")
-def up_command(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI on 127.0.0.1")] = 3000,
-) -> None:
-    """Run Dagster (UI, schedules, sensors) until Ctrl-C."""
-    from revops_assets.cli.db import upgrade_command
-    from revops_assets.warehouse.dagster_storage import dagster_home
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise RevopsError(f"port {port} cannot be used ({error.strerror}): choose another with --port") from None
-    upgrade_command()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores them, and so would Dagster
-        signal.signal(number, signal.SIG_DFL)
-    os.environ["DAGSTER_HOME"] = str(dagster_home(get_settings()))
-    os.chdir(PROJECT_ROOT)
-    dagster = Path(sys.executable).parent / "dagster"
-    print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
-    os.execv(
-        dagster,
-        [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", "workspace.yaml"],
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -15,14 +14,8 @@ from revops_assets.cli import app
 from revops_assets.errors import RevopsError
 from revops_assets.settings import get_settings
 
-if TYPE_CHECKING:
-    from revops_assets.scenario.model import Plan
-
 scenario = typer.Typer(no_args_is_help=True, help="Generated CRM exports.")
 app.add_typer(scenario, name="scenario")
-
-
-STATE = "scenario.json"
 
 
 class Format(StrEnum):
@@ -41,25 +34,19 @@ def generate_command(
         str | None, typer.Option(help="Undo everything from this instant on (ISO); default: the last day's end")
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, end date and size: byte-identical files")] = 1,
+    tenant: Annotated[str, typer.Option(help="Slug of the company, for the manifest")] = "default",
     format: Annotated[Format, typer.Option(help="Shape of the export")] = Format.salesforce,
 ) -> None:
     """Write a generated company as a CRM export."""
     from revops_assets.scenario.calendar import day_end, yesterday
+    from revops_assets.scenario.folder import generate
     from revops_assets.scenario.model import Plan
 
     plan = Plan(
         deals, _date(end_date) if end_date else yesterday(get_settings().timezone), seed, get_settings().timezone
     )
     until = _instant(cut, plan.timezone) if cut else day_end(plan, plan.end_date)
-    rows = _write(format, out, plan, until, None)
-    state = {
-        "format": format.value,
-        "deals": deals,
-        "end_date": str(plan.end_date),
-        "seed": seed,
-        "timezone": plan.timezone,
-    }
-    (out / STATE).write_text(json.dumps(state | {"until": until.isoformat()}, indent=2) + "\n")
+    rows = generate(out, tenant, format.value, plan, until)
     print(
         f"{out}: {sum(rows.values()):,} rows in {len(rows)} files ({format.value}),"
         f" a company of {deals:,} deals, up to {plan.end_date}; those of later days come with next-day"
@@ -71,34 +58,10 @@ def next_day_command(
     out: Annotated[Path, typer.Option(help="Folder of an earlier `generate`; gets a folder for the day")],
 ) -> None:
     """Write what the following day brings, beside an export generated before."""
-    from revops_assets.scenario.company import HORIZON_DAYS
-    from revops_assets.scenario.model import Plan
+    from revops_assets.scenario.folder import next_day
 
-    if not (out / STATE).is_file():
-        raise RevopsError(f"{out} holds no {STATE}: run `revops scenario generate --out {out}` first")
-    state = json.loads((out / STATE).read_text())
-    plan = Plan(state["deals"], date.fromisoformat(state["end_date"]), state["seed"], state["timezone"])
-    since = datetime.fromisoformat(state["until"])
-    zone = ZoneInfo(plan.timezone)
-    day = since.astimezone(zone).date()
-    if day > plan.end_date + timedelta(days=HORIZON_DAYS):
-        raise RevopsError(
-            f"the company is generated up to {HORIZON_DAYS} days after {plan.end_date}: generate a newer one"
-        )
-    until = datetime.combine(day + timedelta(days=1), time(), zone)
-    folder = out / f"day-{day}"
-    rows = _write(Format(state["format"]), folder, plan, until, since)
-    (out / STATE).write_text(json.dumps(state | {"until": until.isoformat()}, indent=2) + "\n")
-    print(f"{folder}: {sum(rows.values()):,} rows in {len(rows)} files ({state['format']})")
-
-
-def _write(shape: Format, out: Path, plan: Plan, until: datetime, since: datetime | None) -> dict[str, int]:
-    """Write one export; Pipedrive's are always full ones."""
-    from revops_assets.scenario import pipedrive, salesforce
-
-    return (
-        salesforce.write(out, plan, until, since) if shape is Format.salesforce else pipedrive.write(out, plan, until)
-    )
+    folder, rows = next_day(out)
+    print(f"{folder}: {sum(rows.values()):,} rows in {len(rows)} files")
 
 
 def _date(text: str) -> date:

@@ -11,7 +11,7 @@ import psycopg2
 import sqlalchemy as sa
 from psycopg2.extensions import connection as PgConnection
 
-from revops_assets.errors import RevopsError
+from revops_assets.errors import RevopsError, Unreachable
 from revops_assets.settings import Settings
 from revops_assets.warehouse import embedded
 
@@ -74,7 +74,7 @@ def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnec
     except psycopg2.OperationalError as error:
         text = " ".join(str(error).split())
         hint = " (run `revops db upgrade` first)" if "does not exist" in text else ""
-        raise RevopsError(f"cannot connect to {url.render_as_string(hide_password=True)}: {text}{hint}") from None
+        raise Unreachable(f"cannot connect to {url.render_as_string(hide_password=True)}: {text}{hint}") from None
     if session:
         with connection, connection.cursor() as cursor:
             for name, value in session.items():

@@ -134,6 +134,7 @@ select f.tenant_id, c.day,
     c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter, c.fiscal_year_start, c.weekday
 from ops.calendar as c
 cross join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)
+inner join staging.evidence as e on e.tenant_id = f.tenant_id and e.matter = 'deals' and e.since_date <= c.day
 where c.day >= :window_start and c.day < :window_end and (:all_days or c.day = any(cast(:window_days as date[])))
 order by c.day, f.tenant_id
 """
@@ -143,7 +144,7 @@ def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Wind
     """Lay out pg_temp.run_days: each tenant's days of the window, with the instant that the day is seen as of.
 
     That is the day's end; on the day of the newest load that the run can see and that changed something, the end of
-    that load: the day still runs.
+    that load: the day still runs. A tenant's days begin with its first deal.
     """
     connection.execute(sa.text(RUN_DAYS))
     connection.execute(sa.text(RUN_REQUESTS))

@@ -121,7 +121,7 @@ select
     opportunity_id,
     valid_from as changed_at,
     known_from as load_order,
-    line_no as line_order,
+    coalesce(line_no, 0) as line_order,
     fields - logged_fields as changes,
     coalesce(
         not ('close_date' = any(logged_fields)) and (fields ->> 'close_date') > lag(fields ->> 'close_date') over (
@@ -137,7 +137,7 @@ select
     opportunity_id,
     changed_at,
     known_from as load_order,
-    line_no as line_order,
+    coalesce(line_no, 0) as line_order,
     jsonb_build_object(field, new_value) as changes,
     coalesce(field = 'close_date' and new_value > coalesce(
         old_value, lag(new_value) over (
