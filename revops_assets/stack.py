@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from revops_assets.errors import RevopsError
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import embedded
 from revops_assets.warehouse.dagster_storage import dagster_home
@@ -94,7 +95,7 @@ def run_stack(settings: Settings, port: int) -> None:
         while not stopping:
             time.sleep(0.5)
             if settings.database_url is None:
-                embedded.ensure_running(settings.home)
+                _keep_server(settings)
             for service in services:
                 _keep_alive(service, environment, logs / f"{service.name}.log")
             if not announced and _answers_http(port):
@@ -102,6 +103,13 @@ def run_stack(settings: Settings, port: int) -> None:
                 print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
     finally:
         _stop(services)
+
+
+def _keep_server(settings: Settings) -> None:
+    try:
+        embedded.ensure_running(settings.home)
+    except RevopsError as error:  # it is tried again at once: the old one may still be on its way out
+        print(f"PostgreSQL: {error}", flush=True)
 
 
 def _keep_alive(service: Service, environment: dict[str, str], log: Path) -> None:

@@ -86,11 +86,13 @@ def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, exp
     assert "| default     | 2024-01-01 | Step 1: Lead Generation |" in str(metadata["preview"].value)
 
 
-def test_the_schedule_runs_by_itself_in_production_only(settings: Settings) -> None:
+def test_schedules_and_sensors_run_by_themselves_where_automation_is_on(settings: Settings) -> None:
     from revops_assets.schedules import schedules
+    from revops_assets.sensors import sensors
 
-    assert [s.default_status for s in schedules(settings.for_env("dev"))] == [dg.DefaultScheduleStatus.STOPPED] * 2
-    assert [s.default_status for s in schedules(settings.for_env("prod"))] == [dg.DefaultScheduleStatus.RUNNING] * 2
+    on = settings.model_copy(update={"automation": True})
+    for given, status in ((settings, "STOPPED"), (on, "RUNNING")):
+        assert {found.default_status.value for found in [*schedules(given), *sensors(given)]} == {status}
 
 
 def test_the_scenario_starts_the_graph_and_can_be_left_out(settings: Settings) -> None:

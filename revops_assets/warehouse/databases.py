@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import psycopg2
@@ -28,7 +29,13 @@ def name_of(settings: Settings, database: Database) -> str:
 def server_url(settings: Settings) -> sa.URL:
     """The PostgreSQL server: REVOPS_DATABASE_URL, or the embedded one, started if it does not run."""
     if settings.database_url is None:
-        return embedded.ensure_running(settings.home)
+        embedded.ensure_running(settings.home)
+    return _address(settings)
+
+
+def _address(settings: Settings) -> sa.URL:
+    if settings.database_url is None:
+        return embedded.url(settings.home)
     try:
         given = sa.make_url(settings.database_url.get_secret_value())
     except sa.exc.ArgumentError:
@@ -84,15 +91,20 @@ def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnec
 
 def engine(settings: Settings, database: Database) -> sa.Engine:
     """The process's SQLAlchemy engine of a database; it keeps its connection for the next transaction."""
-    return _engine(url_of(settings, database), session_options(settings))
+    url = _address(settings).set(database=name_of(settings, database))
+    return _engine(url, session_options(settings), settings.home if settings.database_url is None else None)
 
 
 @lru_cache
-def _engine(url: sa.URL, options: str) -> sa.Engine:
-    """Connections are tried before they are used: the server may have been restarted in between."""
-    return sa.create_engine(
+def _engine(url: sa.URL, options: str, embedded_home: Path | None) -> sa.Engine:
+    """Connections are tried before they are used, and the embedded server is started before one is opened."""
+    engine = sa.create_engine(
         url, pool_size=1, pool_pre_ping=True, pool_recycle=600, connect_args={"options": options, "connect_timeout": 10}
     )
+    if embedded_home:
+        home = embedded_home
+        sa.event.listen(engine, "do_connect", lambda *_: embedded.ensure_running(home) and None)
+    return engine
 
 
 def exists(settings: Settings, database: Database) -> bool:
