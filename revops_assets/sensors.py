@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ def exports_due(settings: Settings) -> tuple[dict[str, Path], list[str]]:
 def tables_due(connection: sa.Connection) -> tuple[int, tuple[str, ...] | None] | None:
     """The newest load that what is built as a whole has not seen, and of which tenants; None for all of them."""
     newest = {tenant: seq for tenant, seq in connection.execute(sa.text(NEWEST_LOADS))}
-    of_all = newest.pop(None, 0)
+    of_all = newest.pop(None, -1)
     given = {"tables": sorted(TABLES), "count": len(TABLES)}
     written = {tenant: seq for tenant, seq in connection.execute(sa.text(WRITTEN), given)}
     stale = tuple(sorted(tenant for tenant, seq in newest.items() if seq > written.get(tenant, -1)))
@@ -192,7 +193,8 @@ def _why(context: dg.RunFailureSensorContext) -> str:
         error = event.step_failure_data.error
         while error and error.cause:
             error = error.cause
-        told.append(f"step {event.step_key}: {' '.join(error.message.split()) if error else 'failed'}")
+        message = re.sub(r"^(\w+\.)+\w+: ", "", error.message) if error else "failed"
+        told.append(f"step {event.step_key}: {' '.join(message.split())}")
     return "; ".join(told) or " ".join((context.failure_event.message or "the run failed").split())
 
 

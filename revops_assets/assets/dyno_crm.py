@@ -11,7 +11,7 @@ from pydantic import Field
 
 from revops_assets.charts import as_metadata, bars
 from revops_assets.errors import RevopsError
-from revops_assets.resources import Warehouse, driver_connection
+from revops_assets.resources import POOL, Warehouse, driver_connection
 from revops_assets.sql_asset import OWNERS, asset_key, sql_view
 from revops_assets.stage_velocity import (
     Report,
@@ -43,6 +43,7 @@ class StageVelocityConfig(dg.Config):
 
 @dg.multi_asset(
     name="dyno_crm__stage_velocity",
+    pool=POOL,
     specs=[
         dg.AssetSpec(
             asset_key("dyno_crm.report_stage_velocity_fact"),

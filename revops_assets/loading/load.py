@@ -57,6 +57,8 @@ def load_export(settings: Settings, directory: Path) -> LoadResult | None:
     except Unreachable:
         raise
     except RevopsError as error:
+        if (tenant, sha256) in known_exports(settings):
+            return None
         with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
             cursor.execute(SET_ASIDE, (tenant, sha256, str(directory), str(error)))
         raise
@@ -81,10 +83,10 @@ def load_directory(
     """Load an export; all of it is visible afterwards or, on any error, none. A dry run does all and then undoes it."""
     if not SLUG.fullmatch(tenant):
         raise RevopsError(f"tenant {tenant!r} is not a slug: lower-case letters, digits, '-' and '_', at most 63")
-    surveys = _survey_files(directory, mapping)
     manifest = read_manifest(directory)
     if manifest:
         manifest.verify(directory)
+    surveys = _survey_files(directory, mapping)
     connection = databases.open_connection(settings, databases.url_of(settings, "source"), **LOAD_SESSION)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as rejects:
         try:

@@ -54,9 +54,12 @@ class Manifest(BaseModel):
     def verify(self, folder: Path) -> None:
         """RevopsError if a file is not the one that is listed."""
         for file in self.files:
-            with (folder / file.name).open("rb") as handle:
+            path = folder / file.name
+            if not path.is_file():
+                raise RevopsError(f"{path} is missing; {NAME} lists it")
+            with path.open("rb") as handle:
                 if hashlib.file_digest(handle, "sha256").hexdigest() != file.sha256:
-                    raise RevopsError(f"{folder / file.name} is not the file that {NAME} lists (sha256)")
+                    raise RevopsError(f"{path} is not the file that {NAME} lists (sha256)")
 
 
 def read_manifest(folder: Path) -> Manifest | None:
