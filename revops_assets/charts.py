@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import dagster as dg
 import pandas as pd
 import vl_convert
+
+TENANTS_SHOWN = 3
 
 
 def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], unit: str) -> alt.Chart:
@@ -21,18 +24,44 @@ def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], uni
         ],
         columns=["label", "series", "value"],
     )  # fmt: skip
+    return _grouped(frame, unit)
+
+
+def _grouped(frame: pd.DataFrame, unit: str) -> alt.Chart:
+    """Bars of `value`, a group for each `label`, a colour for each `series`, both in the order of the rows."""
+    labels, series = list(dict.fromkeys(frame["label"])), list(dict.fromkeys(frame["series"]))
     chart: alt.Chart = (
         alt.Chart(frame)
         .mark_bar()
         .encode(
             x=alt.X("value:Q", title=unit),
-            y=alt.Y("label:N", sort=[row[label] for row in rows], title=None),
-            yOffset=alt.YOffset("series:N", sort=list(values.values())),
-            color=alt.Color("series:N", sort=list(values.values()), title=None),
+            y=alt.Y("label:N", sort=labels, title=None),
+            yOffset=alt.YOffset("series:N", sort=series),
+            color=alt.Color("series:N", sort=series, title=None),
         )
         .properties(width=420)
     )
     return chart
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture of a dataset's newest day: what is measured, and the query of its bars.
+
+    The query's columns: tenant_id, label (one group of bars, in the query's order), series, value. Parameter: day.
+    """
+
+    unit: str
+    query: str
+
+    def draw(self, rows: Sequence[tuple[str, str, str, Any]]) -> dict[str, dg.MetadataValue]:
+        """A chart for each of the first tenants."""
+        frame = pd.DataFrame(rows, columns=["tenant_id", "label", "series", "value"]).dropna(subset=["value"])
+        shown = {}
+        for tenant in list(dict.fromkeys(frame["tenant_id"]))[:TENANTS_SHOWN]:
+            own = frame[frame["tenant_id"] == tenant].astype({"value": float})
+            shown[f"chart, {tenant}"] = as_metadata(_grouped(own, self.unit))
+        return shown
 
 
 def as_metadata(chart: alt.Chart) -> dg.MetadataValue:

@@ -43,8 +43,9 @@ scenario_job = dg.define_asset_job(
 
 daily_job = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all() - SOURCES,
-    description="Everything behind the loads, for a day or a range of days: datasets, the day's report, the funnel.",
+    selection=(dg.AssetSelection.all() - SOURCES) | dg.AssetSelection.all_asset_checks(),
+    description="Everything behind the loads, for a day or a range of days: datasets, the day's report, the funnel,"
+    " and every check, of the loads too.",
 )
 refresh_job = dg.define_asset_job(
     "refresh",

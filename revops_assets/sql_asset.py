@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 from dagster._utils.warnings import BetaWarning
 
+from revops_assets.charts import Chart
 from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
 from revops_assets.errors import RevopsError
@@ -44,6 +45,8 @@ from revops_assets.warehouse.writer import (
 
 OWNERS = ["team:revops"]
 PREVIEW_ROWS = 10
+# The daily run builds everything. That the newest day is there, not only some day, is a check: dashboard_kpis__fresh.
+DAY_OLD = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 
 Params = Callable[[Warehouse], dict[str, Any]]
 BeforeWrite = Callable[[sa.Connection, Window, Warehouse], None]
@@ -118,13 +121,14 @@ def sql_daily(
     deps: Sequence[str],
     looks_back_on: Mapping[str, LookBack] | None = None,
     before_write: BeforeWrite | None = None,
+    chart: Chart | None = None,
 ) -> dg.AssetsDefinition:
     """An asset that fills days of a table (column snapshot_date): a run writes its whole range, a month a transaction.
 
     `looks_back_on`: daily datasets of which it reads earlier days, and which those are. Before its range a run also
     writes those of them that were never written; where a day that was looked at has changed, those that looked at it
     are asked for again in ops.rerun_requests. `before_write` lays out, in each write's transaction, what the file reads
-    of pg_temp besides the run's days.
+    of pg_temp besides the run's days. `chart` shows the run's last day.
     """
     file = _file(table)
     spec = _spec(file, list(dict.fromkeys([*deps, HISTORY])), "table", is_daily=True)
@@ -176,6 +180,8 @@ def sql_daily(
         with warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
             connection.execute(sa.text(f"analyze {file.table}"))
             shown = _look(connection, file)
+            if chart:
+                shown |= chart.draw(connection.execute(sa.text(chart.query), {"day": end}).all())
         # Every day's event repeats what the result says; what is long is said once, with the newest day.
         context.add_asset_metadata(shown, asset_key=spec.key, partition_key=str(end))
         about: dict[str, Any] = {"dagster/row_count": rows, "seconds": seconds, **_about(at, warehouse)}
@@ -239,6 +245,7 @@ def _spec(file: SqlFile, deps: Sequence[str], kind: str, is_daily: bool = False)
         group_name=file.schema,
         owners=OWNERS,
         kinds={"postgres", "sql", kind},
+        freshness_policy=DAY_OLD,
         tags={"revops/layer": file.schema, "revops/built": "daily" if is_daily else "whole"},
         metadata={
             "dagster/table_name": file.table,

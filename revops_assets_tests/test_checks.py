@@ -55,6 +55,8 @@ SOURCE_BREAKS: dict[tuple[str, str], tuple[str, int]] = {
     ("crm.opportunities", "history_agrees"): ("update crm.opportunities_versions set stage_id = 's9'", 1),
     ("crm.opportunities", "references_resolve"): ("update crm.opportunities_versions set owner_id = 'r9', account_id = 'x'", 1),
     ("crm.activities", "references_resolve"): ("update crm.activities_versions set opportunity_id = 'd9'", 1),
+    ("crm.loads", "fresh"): (
+        "insert into crm.loads (tenant_id, source, status, load_seq, finished_at) values ('a', 'test', 'finished', 1, now() - interval '49 hours')", 1),
     ("crm.opportunity_history", "references_resolve"): ("update crm.opportunity_history_versions set opportunity_id = 'd9'", 1),
 }  # fmt: skip
 

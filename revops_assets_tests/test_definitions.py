@@ -132,6 +132,7 @@ def test_the_scenario_job_writes_exports_and_loads_them(clean: Settings, source:
     assert source("select count(*) from crm.opportunities") == [(metadata["rows_inserted"].value,)]
     assert {(e.check_name, e.passed) for e in run.get_asset_check_evaluations()} == {
         ("versions_do_not_overlap", True), ("history_agrees", True), ("references_resolve", True),
+        ("fresh", True),
     }  # fmt: skip
     assert source("select tenant_id, max(changed_at) < '2024-03-01Z' from crm.opportunity_history group by 1 order by 1") == [
         ("acme", True), ("pipeco", True),

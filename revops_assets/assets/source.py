@@ -2,6 +2,7 @@
 tables start the graph and `revops load` fills them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -63,6 +64,7 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
             kinds={"postgres", "table"},
             description="Every load: what it read, what it changed, and its place in known time.",
             metadata={"dagster/table_name": "crm.loads"},
+            freshness_policy=dg.FreshnessPolicy.time_window(timedelta(days=get_settings().max_age_days)),
         )
     )
     return specs
