@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test up lint docs bench clean lock install help
+.PHONY: demo test e2e up lint docs bench clean lock install help
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 install: $(INSTALLED) ## the environment in .venv
 
@@ -27,7 +27,10 @@ demo: $(INSTALLED) ## build everything from a generated export and print a summa
 test: $(INSTALLED) ## the test suite, on the embedded PostgreSQL or on REVOPS_TEST_DATABASE_URL
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-up: $(INSTALLED) ## Dagster on http://127.0.0.1:3000 until Ctrl-C
+e2e: $(INSTALLED) ## the running system: clicked in Chromium, killed in the middle; minutes
+	@$(BIN)/python -m pytest -m e2e -rP revops_assets_tests/test_automation.py
+
+up: $(INSTALLED) ## Dagster on http://127.0.0.1:3000, schedules and sensors running, until Ctrl-C
 	@$(BIN)/revops up
 
 lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions

@@ -6,31 +6,27 @@ Slow, so `make e2e` runs it, not `make test`.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg2
 import pytest
 
 from revops_assets.look_back import DATASETS
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets_tests.conftest import TEST_SERVER
-from revops_assets_tests.test_compose import free_port, wait_for
-from revops_assets_tests.test_time import STAMPS
+from revops_assets_tests.system import BACKFILLS, BIN, FIRST, TODAY, System
+from revops_assets_tests.test_compose import wait_for
 
 pytestmark = [
     pytest.mark.e2e,
@@ -38,138 +34,8 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-BIN = Path(sys.executable).parent
 PICTURES = PROJECT_ROOT / "test-output"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-TODAY = datetime.now(UTC).date()
-FIRST = TODAY - timedelta(days=5)
-RUNS = """
-{ runsOrError(limit: 100) { ... on Runs { results {
-    runId jobName status startTime endTime tags { key value } assetSelection { path }
-} } } }
-"""
-BACKFILLS = "{ partitionBackfillsOrError(limit: 20) { ... on PartitionBackfills { results { id status } } } }"
-ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
-
-
-class System:
-    """`revops up` with a home of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home, self.port = home, free_port()
-        self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("REVOPS_", "DAGSTER_"))
-        } | {
-            "REVOPS_HOME": str(home),
-            "REVOPS_FIRST_DAY": str(FIRST),
-            "REVOPS_SENSOR_SECONDS": "1",
-            "REVOPS_AUTOMATION": "on",
-        }
-        self.log = (home / "up.log").open("w")
-        self.process: subprocess.Popen[str] | None = None
-        self.urls: dict[str, str] = {}
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [str(BIN / "revops"), "up", "--port", str(self.port)],
-            env=self.environment, cwd=PROJECT_ROOT, stdout=self.log, stderr=self.log, text=True,
-        )  # fmt: skip
-        wait_for("the UI", lambda: "Dagster UI" in (self.home / "up.log").read_text(), 120)
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(60)
-
-    def revops(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [str(BIN / "revops"), *arguments], env=self.environment, capture_output=True, text=True, cwd=PROJECT_ROOT
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout.strip()
-
-    def query(self, statement: str, database: str = "warehouse") -> list[tuple[Any, ...]]:
-        if database not in self.urls:  # the embedded server's address stays
-            self.urls[database] = self.revops("db", "url", "--database", database)
-        connection = psycopg2.connect(self.urls[database])
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
-
-    def graphql(self, query: str) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql",
-            json.dumps({"query": query}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)["data"]
-
-    def runs(self, job: str | None = None) -> list[dict[str, Any]]:
-        """Runs, newest first; none while Dagster does not answer."""
-        try:
-            found: list[dict[str, Any]] = self.graphql(RUNS)["runsOrError"]["results"]
-        except (OSError, TypeError, KeyError):
-            return []
-        return [run for run in found if job in (None, run["jobName"])]
-
-    def is_quiet(self) -> bool:
-        """Nothing runs, nothing is due: every load has been seen, no day is asked for."""
-        try:
-            runs, due = (
-                self.runs(),
-                self.query(
-                    "select (select count(*) from ops.rerun_requests)"
-                    " + (select count(*) from crm_remote.changing_loads as l where l.load_seq > coalesce("
-                    "(select min(w.known_as_of) from ops.tables_written as w where w.tenant_id = l.tenant_id), -1)"
-                    " and l.tenant_id is not null)"
-                ),
-            )
-        except psycopg2.Error:
-            return False
-        return bool(runs) and all(run["status"] in ENDED for run in runs) and due == [(0,)]
-
-    def drop_next_day(self) -> str:
-        """What the following day brings arrives in the landing zone, copied file by file; returns the day."""
-        made = self.revops("scenario", "next-day", "--out", str(self.home / "company"))
-        folder = Path(made.split(":")[0])
-        target = self.home / "landing" / "globex" / folder.name
-        shutil.copytree(folder, target)  # the manifest comes before some of the files that it lists
-        return folder.name.removeprefix("day-")
-
-    def wait_for_day(self, day: str, seconds: float = 240) -> float:
-        """Until the dashboards know of a day's load and all is quiet; returns seconds."""
-        started = time.monotonic()
-        wait_for(f"the load of {day}", lambda: self.loads_of(day), seconds)
-        wait_for(f"rows of {day}", self.is_quiet, seconds)
-        return time.monotonic() - started
-
-    def loads_of(self, day: str) -> bool:
-        try:
-            return bool(
-                self.query(f"select 1 from crm_remote.loads where status = 'finished' and directory like '%day-{day}'")
-            )
-        except psycopg2.Error:
-            return False
-
-    def rows(self) -> dict[str, Any]:
-        """A number for each dataset, tenant and day that its rows give, whatever their order."""
-        found = {}
-        for table in sorted(DATASETS):
-            columns = [
-                name for (name,) in self.query(
-                    f"select attname from pg_attribute where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped"
-                ) if name not in (*STAMPS, "known_as_of")
-            ]  # fmt: skip
-            for tenant, day, digest in self.query(
-                f"select tenant_id, snapshot_date, sum(hashtextextended(row({', '.join(columns)})::text, 0)::numeric)::text"
-                f" from {table} where snapshot_date >= '{FIRST}' group by 1, 2"
-            ):
-                found[f"{table} {tenant} {day}"] = digest
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +104,17 @@ def test_materialize_all_by_clicking(system: System, page: Any) -> None:
     assert failed == []
 
 
+def test_the_daily_job_by_graphql(system: System) -> None:
+    """What the schedule starts, for a day that was caught up: one run, the checks of the loads included."""
+    ends = {"asset_partition_range_start": str(FIRST), "asset_partition_range_end": str(FIRST)}
+    [run] = system.wait_for_runs({system.launch("daily", **ends)})
+    assert run["status"] == "SUCCESS"
+    query = f'{{ logsForRun(runId: "{run["runId"]}") {{ ... on EventConnection {{ events {{ __typename }} }} }} }}'
+    found = [event["__typename"] for event in system.graphql(query)["logsForRun"]["events"]]
+    assert found.count("MaterializationEvent") > 70 and found.count("AssetCheckEvaluationEvent") > 20
+    wait_for("quiet", system.is_quiet, 240)
+
+
 def test_a_range_is_backfilled_from_the_dialog_as_one_run(system: System, page: Any) -> None:
     system.query("update dashboard.dashboard_kpis set closed_won_amount = -1")
     first, last = FIRST + timedelta(days=1), FIRST + timedelta(days=3)
@@ -250,11 +127,19 @@ def test_a_range_is_backfilled_from_the_dialog_as_one_run(system: System, page: 
     assert tags["dagster/asset_partition_range_end"] == str(last)
     built = "select distinct snapshot_date from dashboard.dashboard_kpis where closed_won_amount >= 0 order by 1"
     assert system.query(built) == [(first + timedelta(days=n),) for n in range(3)]
-    launch(system, page, path, "Materialize", "All", "2-all")
+    system.revops("materialize", "--select", 'key:"dashboard/dashboard_kpis"', "--from", str(FIRST), "--to", str(TODAY))
     assert system.query("select count(*) from dashboard.dashboard_kpis where closed_won_amount < 0") == [(0,)]
+    for path, name in (
+        ("/runs", "3-runs"),
+        ("/assets/dashboard/stage_velocity", "4-asset"),
+        ("/automation", "5-automation"),
+    ):
+        page.goto(f"http://127.0.0.1:{system.port}{path}")
+        page.wait_for_timeout(4000)
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
-def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System, page: Any) -> None:
+def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System) -> None:
     """An undisturbed day; then the daemon, a run worker and PostgreSQL are killed in the middle of the next ones."""
     end = TODAY - timedelta(days=4)
     system.revops("scenario", "generate", "--out", str(system.home / "company"), "--tenant", "globex", "--seed", "7",
@@ -280,9 +165,6 @@ def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System,
     assert system.query(
         "select count(*) from crm_remote.loads where directory like '%/day-%' and status = 'finished'"
     ) == [(4,)]
-    page.goto(f"http://127.0.0.1:{system.port}/runs")
-    page.wait_for_timeout(3000)
-    page.screenshot(path=PICTURES / "3-runs.png")
     # The same again, loaded once only: nothing happens.
     runs = len(system.runs())
     shutil.copytree(system.home / "company" / f"day-{day}", system.home / "landing" / "globex" / "again")
