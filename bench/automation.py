@@ -90,6 +90,7 @@ def measure(system: System, deals: int) -> None:
 
 
 def main() -> None:
+    """Start the system in a home of its own, measure, remove it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--deals", type=int, default=500)
     arguments = parser.parse_args()

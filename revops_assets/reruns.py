@@ -274,7 +274,7 @@ def plan(connection: sa.Connection, partitions: tuple[date, date]) -> list[Rerun
             frozenset(),
             tuple(group),
             max(row[5] for row in own),
-            tuple(sorted({row[4] for row in own}, key=lambda reason: (len(reason), reason))),
+            tuple(sorted({row[4].split(", which ")[0] for row in own})),
             max(row[3] for row in own),
         )
         runs += [

@@ -155,9 +155,11 @@ def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System)
     day = system.drop_next_day()
     seconds["undisturbed"] = system.wait_for_day(day)
     assert system.query(kpis) != before
-    for killed, kill in (("daemon", kill_daemon), ("run worker", kill_worker), ("PostgreSQL", kill_postgres)):
+    for killed, kill, job in (
+        ("daemon", kill_daemon, "load_export"), ("run worker", kill_worker, "reruns"), ("PostgreSQL", kill_postgres, "refresh"),
+    ):  # fmt: skip
         day = system.drop_next_day()
-        wait_for("a run under way", lambda: [run for run in system.runs() if run["status"] == "STARTED"], 120)
+        wait_for(f"{job} under way", lambda job=job: [run for run in system.runs(job) if run["status"] == "STARTED"], 120)
         kill(system)
         seconds[killed] = system.wait_for_day(day, 400)
     print({name: round(value) for name, value in seconds.items()})

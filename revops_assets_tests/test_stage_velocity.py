@@ -284,7 +284,7 @@ def test_the_asset_takes_typed_configuration(put: Put, clean: Settings, warehous
     ]
     metadata = made.step_materialization_data.materialization.metadata
     assert "| A | 0 |  |  |  | 1 | 60.0000 | 60.0000 | 60.0000 |" in str(metadata["a: sales"].value)
-    assert str(metadata["a: sales, chart"].value).startswith("![chart](data:image/png;base64,iVBORw0KGgo")
+    assert str(metadata["a: sales, chart"].value).startswith("![chart](data:image/svg+xml;base64,")
     for config in ({"tenant": "nobody"}, {"pipeline": "sales"}, {"as_of": "2024-03-01"}, {"as_of": "soon"}):
         assert not configured(**config).success
     assert len(warehouse("select 1 from dyno_crm.report_run")) == 1
