@@ -28,7 +28,7 @@ test: $(INSTALLED) ## the test suite, on the embedded PostgreSQL or on REVOPS_TE
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 e2e: $(INSTALLED) ## the running system: clicked in Chromium, killed in the middle; minutes
-	@$(BIN)/python -m pytest -m e2e -rP revops_assets_tests/test_automation.py
+	@$(BIN)/python -m pytest -m e2e -rP
 
 up: $(INSTALLED) ## Dagster on http://127.0.0.1:3000, schedules and sensors running, until Ctrl-C
 	@$(BIN)/revops up

@@ -86,6 +86,8 @@ with newest as (
     select w.tenant_id, w.known_as_of, max(l.finished_at) as finished_at
     from ops.tables_written as w
     inner join crm_remote.changing_loads as l on l.tenant_id = w.tenant_id and l.load_seq <= w.known_as_of
+    inner join staging.evidence as e
+        on e.tenant_id = w.tenant_id and e.matter = 'deals' and l.finished_at >= e.since_date::timestamptz
     where w.dataset = :history
     group by w.tenant_id, w.known_as_of
 ),

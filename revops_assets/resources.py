@@ -7,8 +7,10 @@ import dagster as dg
 import psycopg2
 import sqlalchemy as sa
 from psycopg2.extensions import connection as PgConnection
+from pydantic import PrivateAttr
 
 from revops_assets.dated_reference import take_over_files
+from revops_assets.errors import Unreachable
 from revops_assets.settings import Env, Settings, get_settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.writer import ReadAt, read_at
@@ -34,6 +36,28 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The warehouse that a run writes: of REVOPS_ENV, or of the environment named in the run's config."""
 
     env: str = ""
+    _guard: PgConnection | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Wait until no other run writes this warehouse. Queued runs have waited for the pool; others wait here."""
+        self._hold()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let the next run write."""
+        self._release()
+
+    def _hold(self) -> None:
+        if self._guard is None:
+            url = databases.url_of(self.settings, "warehouse")
+            self._guard = databases.open_connection(self.settings, url)
+            self._guard.autocommit = True
+            with self._guard.cursor() as cursor:
+                cursor.execute("select pg_advisory_lock(hashtextextended('revops run', 4))")
+
+    def _release(self) -> None:
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
 
     @property
     def settings(self) -> Settings:
@@ -50,22 +74,26 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """A connection whose block is one transaction."""
+        """A connection whose block is one transaction. Where it is lost, the step waits and is tried again."""
         try:
+            self._hold()
             with databases.engine(self.settings, "warehouse").begin() as connection:
                 yield connection
-        except sa.exc.DBAPIError as error:
+        except (sa.exc.DBAPIError, psycopg2.Error, Unreachable) as error:
             if not _is_transient(error):
                 raise
+            self._release()  # the server may have lost what it had locked
             raise dg.RetryRequested(
                 max_retries=DATABASE_RETRIES.max_retries, seconds_to_wait=DATABASE_RETRIES.delay
             ) from error
 
 
-def _is_transient(error: sa.exc.DBAPIError) -> bool:
-    """Whether the same statement may work later: the connection was lost, or another transaction was in the way."""
-    code = getattr(error.orig, "pgcode", None)
-    return error.connection_invalidated or isinstance(error.orig, psycopg2.OperationalError) or code in TRANSIENT
+def _is_transient(error: Exception) -> bool:
+    """Whether the same may work later: a server went away, or another transaction was in the way."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    return isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError, Unreachable)) or (
+        getattr(cause, "pgcode", None) in TRANSIENT
+    )
 
 
 def driver_connection(connection: sa.Connection) -> PgConnection:

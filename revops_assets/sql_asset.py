@@ -166,7 +166,7 @@ def sql_daily(
                     guards=[keep_contract] if table in BY_DATASET else [],
                     compare=is_looked_at(table),
                 )
-                note_days(connection, file, at)
+                note_days(connection, file, at, window)
                 requested += request_look_backs(connection, table, written.changed, at)
                 rows, seconds = rows + written.inserted, seconds + written.seconds
                 for day, count in _counts(connection, file, window):

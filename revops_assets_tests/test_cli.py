@@ -122,6 +122,7 @@ def test_doctor_says_what_a_source_lacks(clean: Settings, export: Export) -> Non
     assert "money is null everywhere" in revops("doctor")
 
 
+@pytest.mark.e2e
 def test_the_demo_from_nothing_and_again(clean: Settings) -> None:
     first = revops("demo")
     assert "0 of which differ between the two" in first

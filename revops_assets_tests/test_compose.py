@@ -153,6 +153,7 @@ def start_postgres(stack: Stack, pgdata: Path) -> None:
     embedded._run(stack.folder, "pg_ctl", "-D", str(pgdata), "-l", str(pgdata / "log"), "-o", options, "-w", "start")
 
 
+@pytest.mark.e2e
 def test_the_services_run_and_the_wing_is_materialised_through_the_webserver(stack: Stack, export: Export) -> None:
     stack.start("upgrade")
     assert stack.processes["upgrade"].wait(60) == 0, (stack.folder / "upgrade.log").read_text()

@@ -238,5 +238,5 @@ def test_a_day_asked_for_while_it_is_written_stays_asked_for(clean: Settings, pu
             if reason:
                 warehouse(ask.format(reason))  # by another session, which commits
             replace_window(connection, file, at, window)
-            note_days(connection, file, at)
+            note_days(connection, file, at, window)
         assert warehouse("select reason from ops.rerun_requests") == left

@@ -15,14 +15,17 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 
+from revops_assets import resources
 from revops_assets.alerts import Alert, raise_alerts
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
 from revops_assets.jobs import load_export_job
 from revops_assets.loading.manifest import NAME, write_manifest
 from revops_assets.look_back import DATASETS
+from revops_assets.runs import planned, run_planned
 from revops_assets.schedules import due_days, schedules
 from revops_assets.sensors import WORK_TAG, exports_due, next_attempt, sensors, tables_due
 from revops_assets.settings import Settings
@@ -145,7 +148,9 @@ def test_a_run_is_not_started_twice_nor_soon_after_a_failure() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         assert next_attempt(instance, "w") == "w:0"
         config = {"ops": {"load_landed_export": {"config": {"directory": "/x"}}}}
-        run = instance.create_run_for_job(job, run_config=config, tags={WORK_TAG: "w"}, status=dg.DagsterRunStatus.STARTED)
+        run = instance.create_run_for_job(
+            job, run_config=config, tags={WORK_TAG: "w"}, status=dg.DagsterRunStatus.STARTED
+        )
         assert "under way" in str(next_attempt(instance, "w"))
         instance.report_run_failed(run)
         assert "the next in 6" in str(next_attempt(instance, "w")) or "the next in 5" in str(
@@ -356,3 +361,81 @@ def test_every_asset_that_writes_the_warehouse_is_in_its_pool() -> None:
     assert len(written) > 60
     for key in written:
         assert graph.get(key).pools == {"warehouse"}, key
+
+
+def test_a_step_whose_connection_is_lost_is_tried_again(clean: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server ends the connection in the middle; the second attempt writes, once. Other errors fail at once."""
+    monkeypatch.setattr(resources, "DATABASE_RETRIES", dg.RetryPolicy(max_retries=2, delay=0.1))
+    attempts = []
+
+    @dg.asset
+    def written(warehouse: resources.Warehouse) -> None:
+        with warehouse.transaction() as connection:
+            connection.execute(
+                sa.text(
+                    "insert into ops.alerts (run_id, subject, severity, message) values ('r', 's', 'run failed', 'm')"
+                )
+            )
+            attempts.append(len(attempts))
+            if len(attempts) == 1:
+                connection.execute(sa.text("select pg_terminate_backend(pg_backend_pid())"))
+
+    @dg.asset
+    def wrong(warehouse: resources.Warehouse) -> None:
+        with warehouse.transaction() as connection:
+            attempts.append(len(attempts))
+            connection.execute(sa.text("select 1 / 0"))
+
+    given = {"warehouse": resources.Warehouse()}
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert dg.materialize([written], resources=given, instance=instance).success
+        with databases.engine(clean, "warehouse").begin() as connection:
+            assert (len(attempts), connection.scalar(sa.text("select count(*) from ops.alerts"))) == (2, 1)
+        assert not dg.materialize([wrong], resources=given, instance=instance, raise_on_error=False).success
+        assert len(attempts) == 3
+
+
+def test_a_run_waits_for_another_that_writes_the_same_warehouse(clean: Settings) -> None:
+    """Whatever started them: the second begins when the first has ended, not between its steps."""
+    order: list[str] = []
+    begun = threading.Event()
+
+    def run(name: str, pause: float) -> None:
+        @dg.asset(name=f"{name}_first")
+        def first(warehouse: resources.Warehouse) -> None:
+            order.append(f"{name} 1")
+            begun.set()
+            time.sleep(pause)
+
+        @dg.asset(name=f"{name}_second", deps=[first])
+        def second(warehouse: resources.Warehouse) -> None:
+            order.append(f"{name} 2")
+
+        with dg.DagsterInstance.ephemeral() as instance:
+            dg.materialize([first, second], resources={"warehouse": resources.Warehouse()}, instance=instance)
+
+    one = threading.Thread(target=run, args=("one", 1.0))
+    one.start()
+    begun.wait(20)
+    run("two", 0)
+    one.join()
+    assert order == ["one 1", "one 2", "two 1", "two 2"]
+
+
+def test_days_before_a_history_that_begins_later_are_forgotten(clean: Settings, put: Put, warehouse: Query) -> None:
+    """The first deal is deleted: its days have no rows any more, and nothing is asked for for ever."""
+    first = deal("Proposal", key="first", created="2024-01-01Z", amount=5)
+    put(
+        "a",
+        pipeline_stages=[{"stage_id": "Proposal"}],
+        opportunities=[first, deal("Proposal", created="2024-01-10Z", amount=7)],
+    )
+    materialize(clean, '+key:"staging/deal_days"', "2024-01-08", "2024-01-11")
+    put("a", opportunities=[first | {"is_deleted": True, "modified_at": "2024-01-01T00:00:01Z"}])
+    materialize(clean, WHOLE)
+    while runs := planned(clean):
+        with dg.DagsterInstance.ephemeral() as instance:
+            run_planned(clean, runs[0], instance)
+    for table in ("staging.deal_days", "ops.days_written"):
+        rows = warehouse(f"select distinct snapshot_date::text from {table} where tenant_id = 'a' order by 1")
+        assert [day for (day,) in rows] == ["2024-01-10", "2024-01-11"]

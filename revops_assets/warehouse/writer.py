@@ -120,13 +120,9 @@ create temporary table if not exists run_days (
 """
 # What had been asked for when the write began.
 RUN_REQUESTS = "create temporary table if not exists run_requests (request_id bigint not null) on commit drop"
-FILL_RUN_REQUESTS = """
-insert into run_requests
-select q.request_id
-from ops.rerun_requests as q
-inner join run_days as r on q.tenant_id = r.tenant_id and q.snapshot_date = r.day
-where q.dataset = :dataset
-"""
+FILL_RUN_REQUESTS = (
+    "insert into run_requests select q.request_id from ops.rerun_requests as q where q.dataset = :dataset"
+)
 FILL_RUN_DAYS = """
 insert into run_days
 select f.tenant_id, c.day,
@@ -162,11 +158,18 @@ def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Wind
         },
     )
     connection.execute(sa.text("analyze run_days"))
-    connection.execute(sa.text(FILL_RUN_REQUESTS), {"dataset": table})
+    connection.execute(sa.text(f"{FILL_RUN_REQUESTS} and {window.condition('q')}"), {"dataset": table, **window.params})
 
 
-def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
-    """Remember that the days of pg_temp.run_days have been written, and strike out what had been asked before that."""
+def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Window) -> None:
+    """Remember which days of the window have been written, and strike out what had been asked before that."""
+    connection.execute(
+        sa.text(
+            f"delete from ops.days_written as d where d.dataset = :dataset and {window.condition('d')}"
+            " and not exists (select from run_days as r where r.tenant_id = d.tenant_id and r.day = d.snapshot_date)"
+        ),
+        {"dataset": file.table, **window.params},
+    )
     connection.execute(
         sa.text("delete from ops.rerun_requests where request_id in (select r.request_id from run_requests as r)")
     )
