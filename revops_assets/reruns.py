@@ -15,11 +15,14 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from revops_assets.look_back import DATASETS, HISTORY, descendants, read_calendar, reads
+from revops_assets.partitions import range_tags
+from revops_assets.resources import ALSO_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
 from revops_assets.settings import SQL_DIR
 from revops_assets.sql_file import header_and_body
 from revops_assets.warehouse.writer import ReadAt
 
 DAY = timedelta(days=1)
+REASON_LENGTH = 500
 # A run costs about as much as this many (dataset, day) partitions written in vain (docs/operations.md).
 RUN_COSTS_PARTITIONS = 300
 
@@ -221,6 +224,16 @@ class Rerun:
     reasons: tuple[str, ...]
     newest_request: int
     also: tuple[date, ...] = ()
+
+    def tags(self) -> dict[str, str]:
+        """The run's tags: its days, its tenants, its known time, and why it is."""
+        tags = {
+            **range_tags(self.first, self.last),
+            TENANTS_TAG: ",".join(self.tenants),
+            KNOWN_AS_OF_TAG: str(self.known_as_of),
+            REASON_TAG: "; ".join(self.reasons)[:REASON_LENGTH],
+        }
+        return tags | ({ALSO_TAG: ",".join(map(str, self.also))} if self.also else {})
 
 
 @dataclass(frozen=True)

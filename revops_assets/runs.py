@@ -17,13 +17,11 @@ from revops_assets.errors import RevopsError
 from revops_assets.jobs import SOURCE_GROUPS
 from revops_assets.partitions import partition_ends, range_tags
 from revops_assets.reruns import Rerun, plan
-from revops_assets.resources import ALSO_TAG, ENV_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
+from revops_assets.resources import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
 from revops_assets.settings import Env, Settings
 from revops_assets.sql_asset import asset_key
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.dagster_storage import dagster_home
-
-REASON_LENGTH = 500
 
 
 @dataclass
@@ -118,24 +116,13 @@ def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance) ->
 
     keys = [asset_key(name) for name in sorted(run.datasets)]
     job = defs.resolve_implicit_global_asset_job_def()
-    return _run(job, "reruns", settings.env, instance, rerun_tags(run), keys)
+    return _run(job, "reruns", settings.env, instance, run.tags(), keys)
 
 
 def planned(settings: Settings) -> list[Rerun]:
     """The runs that build what is asked for."""
     with databases.engine(settings, "warehouse").begin() as connection:
         return plan(connection, partition_ends())
-
-
-def rerun_tags(run: Rerun) -> dict[str, str]:
-    """The tags of such a run: its days, its tenants, its known time, and why it is."""
-    tags = {
-        **range_tags(run.first, run.last),
-        TENANTS_TAG: ",".join(run.tenants),
-        KNOWN_AS_OF_TAG: str(run.known_as_of),
-        REASON_TAG: "; ".join(run.reasons)[:REASON_LENGTH],
-    }
-    return tags | ({ALSO_TAG: ",".join(map(str, run.also))} if run.also else {})
 
 
 def _run(

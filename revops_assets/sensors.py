@@ -20,7 +20,6 @@ from revops_assets.look_back import TABLES
 from revops_assets.partitions import partition_ends
 from revops_assets.reruns import plan, request_running_days
 from revops_assets.resources import ENV_TAG, PRIORITY_TAG, TENANTS_TAG
-from revops_assets.runs import rerun_tags
 from revops_assets.settings import Settings
 from revops_assets.sql_asset import asset_key
 from revops_assets.warehouse import databases
@@ -154,7 +153,7 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
                 dg.RunRequest(
                     f"{key}:{n}",
                     job_name=reruns_job.name,
-                    tags={**tags, **rerun_tags(run)},
+                    tags={**tags, **run.tags()},
                     asset_selection=[asset_key(name) for name in sorted(run.datasets)],
                 )
                 for n, run in enumerate(runs)
