@@ -7,6 +7,7 @@ import dagster as dg
 from revops_assets.assets import ai, analytics, dashboard, dyno_crm, enriched, pipedrive, reference, source, staging
 from revops_assets.assets.scenario import scenario_exports
 from revops_assets.checks import check_definitions
+from revops_assets.console import quiet_console
 from revops_assets.jobs import jobs
 from revops_assets.resources import Warehouse
 from revops_assets.schedules import schedules
@@ -36,6 +37,7 @@ defs = dg.Definitions(
     schedules=schedules(settings),
     sensors=sensors(settings),
     resources={"warehouse": Warehouse()},
+    loggers={"console": quiet_console},
     # The work is done by PostgreSQL; a process for each step would cost seconds and gain nothing.
     executor=dg.in_process_executor,
 )

@@ -68,13 +68,15 @@ def run_stack(settings: Settings, port: int) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     settings.landing.mkdir(parents=True, exist_ok=True)
     module = ["--module-name", "revops_assets.definitions", "--location-name", "revops_assets"]
+    quiet = ["--log-level", "warning"]  # sensors look every few seconds: that would be lines without end
+    server = ["dagster", "code-server", "start", "--host", "127.0.0.1", "--port", str(code_port)]
     services = [
-        Service("code", ["dagster", "code-server", "start", "--host", "127.0.0.1", "--port", str(code_port), *module]),
+        Service("code", [*server, *module, *quiet]),
         Service(
             "webserver",
-            ["dagster-webserver", "--host", "127.0.0.1", "--port", str(port), "--workspace", WORKSPACE],
+            ["dagster-webserver", "--host", "127.0.0.1", "--port", str(port), "--workspace", WORKSPACE, *quiet],
         ),
-        Service("daemon", ["dagster-daemon", "run", "--workspace", WORKSPACE]),
+        Service("daemon", ["dagster-daemon", "run", "--workspace", WORKSPACE, *quiet]),
     ]
     stopping = False
 
