@@ -138,6 +138,8 @@ def dated_reach(table: str, columns: Sequence[str]) -> str | None:
 
 def request_affected(connection: sa.Connection, table: str, touched: str, at: ReadAt) -> int:
     """Ask for the stored days that pg_temp.changed_rows matter to; `touched`: their reach. Returns how many."""
+    if not connection.scalar(sa.text("select exists (select from ops.days_written)")):
+        return 0
     return connection.execute(
         sa.text(AFFECTED.format(touched=touched) + ASK),
         {"reason": f"{table} has changed", "known_as_of": at.known_as_of, **_readers()},

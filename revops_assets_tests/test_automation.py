@@ -25,7 +25,7 @@ import pytest
 from revops_assets.look_back import DATASETS
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets_tests.conftest import TEST_SERVER
-from revops_assets_tests.system import BACKFILLS, BIN, FIRST, TODAY, System
+from revops_assets_tests.system import BACKFILLS, BIN, ENDED, FIRST, TODAY, System
 from revops_assets_tests.test_compose import wait_for
 
 pytestmark = [
@@ -112,6 +112,27 @@ def test_the_daily_job_by_graphql(system: System) -> None:
     query = f'{{ logsForRun(runId: "{run["runId"]}") {{ ... on EventConnection {{ events {{ __typename }} }} }} }}'
     found = [event["__typename"] for event in system.graphql(query)["logsForRun"]["events"]]
     assert found.count("MaterializationEvent") > 70 and found.count("AssetCheckEvaluationEvent") > 20
+    wait_for("quiet", system.is_quiet, 240)
+
+
+def test_a_run_whose_worker_dies_is_done_by_another(system: System) -> None:
+    first = system.launch("daily", asset_partition_range_start=str(FIRST), asset_partition_range_end=str(TODAY))
+    wait_for("the run", lambda: [run for run in system.runs() if (run["runId"], run["status"]) == (first, "STARTED")], 60)
+    time.sleep(4)  # some of its steps are done
+    kill_worker(system)
+
+    def retry() -> Any:
+        return [
+            run for run in system.runs()
+            if run["status"] in ENDED and {"key": "dagster/parent_run_id", "value": first} in run["tags"]
+        ]  # fmt: skip
+
+    [second] = wait_for("another run", retry, 180)
+    assert second["status"] == "SUCCESS"
+    [status] = [run["status"] for run in system.runs() if run["runId"] == first]
+    assert status == "FAILURE"
+    alert = wait_for("the alert", lambda: system.query(f"select subject from ops.alerts where run_id = '{first}'"))
+    assert alert == [("daily",)]
     wait_for("quiet", system.is_quiet, 240)
 
 

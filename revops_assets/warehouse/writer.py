@@ -279,18 +279,20 @@ def replace_rows(
     _lock(connection, file, at)
     values = {**(params or {}), **window.params}
     names = ", ".join(file.columns)
-    statements = [
+    present = f"(select {names} from {file.table} as d where {window.condition('d')})"
+    has_rows = connection.scalar(sa.text(f"select exists (select from {present} as p)"), window.params)
+    differing = (
+        f"select 'was' as side, w.* from ({present} except all select * from fresh_rows) as w\n"
+        f"union all select 'is' as side, n.* from (select * from fresh_rows except all {present}) as n"
+    )
+    for statement in (
         "drop table if exists pg_temp.fresh_rows, pg_temp.changed_rows",
         f"create temporary table fresh_rows on commit drop as select {', '.join('q.' + name for name in file.columns)}"
         f" from (\n{file.select}\n) as q where {window.condition('q')}",
         "create temporary table changed_rows on commit drop as\n"
-        f"select 'was' as side, w.* from (select {names} from {file.table} as d where {window.condition('d')}"
-        f" except all select * from fresh_rows) as w\n"
-        f"union all select 'is' as side, n.* from (select * from fresh_rows"
-        f" except all select {names} from {file.table} as d where {window.condition('d')}) as n",
+        + (differing if has_rows else "select 'is' as side, n.* from fresh_rows as n"),
         "analyze changed_rows",
-    ]
-    for statement in statements:
+    ):
         connection.execute(sa.text(statement), values)
     if keys := _key(connection, file):
         where = "using changed_rows as c where c.side = 'was' and " + " and ".join(f"d.{k} = c.{k}" for k in keys)
