@@ -1,4 +1,4 @@
-"""`python -m bench.automation [--deals N]`: the running system, with its webserver, daemon and sensors as `make up` runs them.
+"""`python -m bench.automation [--deals N] [--only-loads]`: the running system, with its webserver, daemon and sensors as `make up` runs them.
 
 From a finished export to updated dashboard rows, beside the runs' own work; 30 days as one run beside 30 runs; what a nightly
 run leaves in Dagster's storage, and what housekeeping leaves of it.
@@ -24,7 +24,7 @@ PURGE = (
 )
 
 
-def measure(system: System, deals: int) -> None:
+def measure(system: System, deals: int, only_loads: bool) -> None:
     """All of it, printed line by line."""
     end = TODAY - timedelta(days=4)
     system.revops("scenario", "generate", "--out", str(system.home / "company"), "--tenant", "globex", "--deals", str(deals),
@@ -32,6 +32,15 @@ def measure(system: System, deals: int) -> None:
     shutil.copytree(system.home / "company", system.home / "landing" / "globex" / "full")
     while not (system.loads_of_any() and system.is_quiet()):
         time.sleep(1)
+    if not only_loads:
+        backfills(system)
+    loads(system)
+    if not only_loads:
+        housekeeping(system)
+
+
+def backfills(system: System) -> None:
+    """30 days at once and one by one, and what one of them leaves in Dagster's storage."""
     first = TODAY - timedelta(days=DAYS)
 
     def ends(start: object, last: object) -> dict[str, str]:
@@ -63,6 +72,9 @@ def measure(system: System, deals: int) -> None:
         flush=True,
     )
 
+
+def loads(system: System) -> None:
+    """From a finished export to updated dashboards."""
     for _ in range(2):
         seen = {run["runId"] for run in system.runs()}
         day = system.drop_next_day()
@@ -75,6 +87,9 @@ def measure(system: System, deals: int) -> None:
             flush=True,
         )
 
+
+def housekeeping(system: System) -> None:
+    """What stays of Dagster's events when all runs are old."""
     system.wait_for_runs({system.launch("housekeeping")})
     everything = system.query(EVENTS, "dagster")[0]
     removed = json.loads(
@@ -93,12 +108,13 @@ def main() -> None:
     """Start the system in a home of its own, measure, remove it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--deals", type=int, default=500)
+    parser.add_argument("--only-loads", action="store_true", help="leave the backfills and the storage out")
     arguments = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="revops-bench-"))
     system = System(home, TODAY - timedelta(days=DAYS + 5), sensor_seconds=5)
     try:
         system.start()
-        measure(system, arguments.deals)
+        measure(system, arguments.deals, arguments.only_loads)
     finally:
         system.stop()
         subprocess.run([str(BIN / "revops"), "db", "stop"], env=system.environment, capture_output=True)
