@@ -112,7 +112,7 @@ def days_to_fill(
     """Days outside [start, end] that the run must write of `table`, in order.
 
     Those of `also`, by dataset; and those that it or a selected dataset behind it looks back on, that history covers
-    and that were never written.
+    and that were never written, or that are asked for because what they were built from has changed.
 
     RevopsError if a dataset that is not selected lacks a day that `table` reads.
     """
@@ -139,7 +139,10 @@ def days_to_fill(
     def is_missing(name: str, day: date) -> bool:
         return any(day >= since and (name, tenant, day) not in written for tenant, since in begun.items())
 
-    needs = _closure(calendar, begin, lambda name, days: {day for day in days if is_missing(name, day)})
+    stale = _asked(connection, chosen, asked)
+    needs = _closure(
+        calendar, begin, lambda name, days: {day for day in days if is_missing(name, day) or (name, day) in stale}
+    )
     mine = needs[table]
     own = DATASETS[table]
     read = [(dep, day) for dep in own.deps if dep in DATASETS for day in mine] + [
@@ -196,6 +199,17 @@ def _history(connection: sa.Connection, tenants: Sequence[str]) -> dict[str, dat
         {"tenants": list(tenants)},
     )
     return {tenant: since for tenant, since in rows}
+
+
+def _asked(connection: sa.Connection, tenants: Sequence[str], days: Sequence[date]) -> set[tuple[str, date]]:
+    rows = connection.execute(
+        sa.text(
+            "select distinct dataset, snapshot_date from ops.rerun_requests where tenant_id = any(:tenants)"
+            " and snapshot_date = any(:days)"
+        ),
+        {"tenants": list(tenants), "days": list(days)},
+    )
+    return {(name, day) for name, day in rows}
 
 
 def _written(

@@ -96,3 +96,14 @@ def test_a_run_that_lacks_what_it_reads_says_so(put: Put, clean: Settings, wareh
         ):
             materialize(clean, only, day)
     assert warehouse("select * from enriched.deal_health_scores") == before
+
+
+def test_a_day_looked_at_that_is_out_of_date_is_built_first(put: Put, clean: Settings, warehouse: Query) -> None:
+    """A late change moves the week's opening: the run of a later day of the week builds the opening's day again."""
+    changes = 'key:"analytics/pipeline_changes"'
+    put("a", pipeline_stages=STAGE, opportunities=[deal("Proposal", amount=5, close_date="2024-03-20")])
+    materialize(clean, f"+{changes}", "2024-01-10")
+    put("a", opportunity_history=moves(("5", "9", "01-03"), field="amount"))
+    materialize(clean, f"+{changes}", "2024-01-10")
+    opening = "select distinct opening_amount::int, increased_amount::int, closing_amount::int from analytics.pipeline_changes"
+    assert warehouse(f"{opening} where snapshot_date = '2024-01-10' and team_id = 'All' and quarter = 'Q1 2024'") == [(9, 0, 9)]
