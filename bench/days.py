@@ -151,14 +151,14 @@ def statements(settings: Settings, spans: Sequence[tuple[date, date]]) -> None:
             with engine.begin() as connection:
                 at = read_at(connection, None)
                 tenants = all_tenants(connection)
-                missing = days_to_fill(connection, name, names, start, end, at, None)
+                missing = days_to_fill(connection, name, names, start, end, at, None, {})
             for window in windows(missing, start, end, tenants):
                 with engine.begin() as connection:
-                    prepare_days(connection, at, window)
+                    prepare_days(connection, name, at, window)
                     if name == "ai.rep_coaching_insights":
                         answers_of_model(connection, window, Warehouse())
                     replace_window(connection, file, at, window)
-                    note_days(connection, file, at)
+                    note_days(connection, file, at, window)
             with engine.begin() as connection:
                 connection.execute(sa.text(f"analyze {name}"))
 
