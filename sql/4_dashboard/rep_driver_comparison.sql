@@ -81,7 +81,7 @@ closings as (
         v.value is not null and c.closed_on < :window_end and c.closed_on > cast(:window_start as date) - 365
 ),
 
-reached as (
+reached as materialized (
     select
         t.tenant_id,
         t.snapshot_date,
