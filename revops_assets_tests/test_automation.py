@@ -117,7 +117,9 @@ def test_the_daily_job_by_graphql(system: System) -> None:
 
 def test_a_run_whose_worker_dies_is_done_by_another(system: System) -> None:
     first = system.launch("daily", asset_partition_range_start=str(FIRST), asset_partition_range_end=str(TODAY))
-    wait_for("the run", lambda: [run for run in system.runs() if (run["runId"], run["status"]) == (first, "STARTED")], 60)
+    wait_for(
+        "the run", lambda: [run for run in system.runs() if (run["runId"], run["status"]) == (first, "STARTED")], 60
+    )
     time.sleep(4)  # some of its steps are done
     kill_worker(system)
 
@@ -180,7 +182,9 @@ def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System)
         ("daemon", kill_daemon, "load_export"), ("run worker", kill_worker, "reruns"), ("PostgreSQL", kill_postgres, "refresh"),
     ):  # fmt: skip
         day = system.drop_next_day()
-        wait_for(f"{job} under way", lambda job=job: [run for run in system.runs(job) if run["status"] == "STARTED"], 120)
+        wait_for(
+            f"{job} under way", lambda job=job: [run for run in system.runs(job) if run["status"] == "STARTED"], 120
+        )
         kill(system)
         seconds[killed] = system.wait_for_day(day, 400)
     print({name: round(value) for name, value in seconds.items()})

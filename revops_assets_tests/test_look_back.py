@@ -106,4 +106,6 @@ def test_a_day_looked_at_that_is_out_of_date_is_built_first(put: Put, clean: Set
     put("a", opportunity_history=moves(("5", "9", "01-03"), field="amount"))
     materialize(clean, f"+{changes}", "2024-01-10")
     opening = "select distinct opening_amount::int, increased_amount::int, closing_amount::int from analytics.pipeline_changes"
-    assert warehouse(f"{opening} where snapshot_date = '2024-01-10' and team_id = 'All' and quarter = 'Q1 2024'") == [(9, 0, 9)]
+    assert warehouse(f"{opening} where snapshot_date = '2024-01-10' and team_id = 'All' and quarter = 'Q1 2024'") == [
+        (9, 0, 9)
+    ]

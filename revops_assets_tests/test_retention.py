@@ -21,7 +21,11 @@ def events(settings: Settings, run_id: str) -> int:
 
 
 def test_old_events_go_and_every_partition_keeps_its_state(clean: Settings, put: Put) -> None:
-    put("a", pipeline_stages=[{"stage_id": "s"}], opportunities=[{"opportunity_id": "d", "stage_id": "s", "created_at": "2024-01-01Z"}])
+    put(
+        "a",
+        pipeline_stages=[{"stage_id": "s"}],
+        opportunities=[{"opportunity_id": "d", "stage_id": "s", "created_at": "2024-01-01Z"}],
+    )
     config = {"ops": {"load_landed_export": {"config": {"directory": "/x"}}}}
     later = time.time() + (clean.event_days + 1) * 86400
     with dagster_instance(clean) as instance:
