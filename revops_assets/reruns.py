@@ -23,7 +23,7 @@ from revops_assets.warehouse.writer import ReadAt
 
 DAY = timedelta(days=1)
 REASON_LENGTH = 500
-# A run costs about as much as this many (dataset, day) partitions written in vain (docs/operations.md).
+# A run costs about as much as this many (dataset, day) partitions written in vain (docs/decisions/0009).
 RUN_COSTS_PARTITIONS = 300
 
 # `asked` (dataset, tenant_id, snapshot_date, reason) and its stored readers of the same day, once each.
