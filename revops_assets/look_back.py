@@ -139,9 +139,11 @@ def days_to_fill(
     def is_missing(name: str, day: date) -> bool:
         return any(day >= since and (name, tenant, day) not in written for tenant, since in begun.items())
 
-    stale = _asked(connection, chosen, asked)
+    stale = days_asked(connection, chosen, asked)
     needs = _closure(
-        calendar, begin, lambda name, days: {day for day in days if is_missing(name, day) or (name, day) in stale}
+        calendar,
+        begin,
+        lambda name, days: {day for day in days if is_missing(name, day) or day in stale.get(name, ())},
     )
     mine = needs[table]
     own = DATASETS[table]
@@ -201,7 +203,8 @@ def _history(connection: sa.Connection, tenants: Sequence[str]) -> dict[str, dat
     return {tenant: since for tenant, since in rows}
 
 
-def _asked(connection: sa.Connection, tenants: Sequence[str], days: Sequence[date]) -> set[tuple[str, date]]:
+def days_asked(connection: sa.Connection, tenants: Sequence[str], days: Sequence[date]) -> dict[str, set[date]]:
+    """Which of these days are asked of each dataset in ops.rerun_requests."""
     rows = connection.execute(
         sa.text(
             "select distinct dataset, snapshot_date from ops.rerun_requests where tenant_id = any(:tenants)"
@@ -209,7 +212,10 @@ def _asked(connection: sa.Connection, tenants: Sequence[str], days: Sequence[dat
         ),
         {"tenants": list(tenants), "days": list(days)},
     )
-    return {(name, day) for name, day in rows}
+    asked: dict[str, set[date]] = {}
+    for name, day in rows:
+        asked.setdefault(name, set()).add(day)
+    return asked
 
 
 def _written(

@@ -19,7 +19,6 @@ from revops_assets.partitions import range_tags
 from revops_assets.resources import ALSO_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
 from revops_assets.settings import SQL_DIR
 from revops_assets.sql_file import header_and_body
-from revops_assets.warehouse.writer import ReadAt
 
 DAY = timedelta(days=1)
 REASON_LENGTH = 500
@@ -39,13 +38,12 @@ with_readers as (
     inner join unnest(cast(:read as text[]), cast(:readers as text[])) as r (dataset, reader) on a.dataset = r.dataset
     inner join stored as s on s.dataset = r.reader and s.snapshot_date = a.snapshot_date
 )
-insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason, known_as_of)
-select distinct on (dataset, tenant_id, snapshot_date) dataset, tenant_id, snapshot_date, reason, :known_as_of
+insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)
+select distinct on (dataset, tenant_id, snapshot_date) dataset, tenant_id, snapshot_date, reason
 from with_readers
 order by dataset, tenant_id, snapshot_date, length(reason)
 on conflict (dataset, tenant_id, snapshot_date) do update
-set request_id = default, reason = excluded.reason, requested_at = now(),
-    known_as_of = greatest(rerun_requests.known_as_of, excluded.known_as_of)
+set request_id = default, reason = excluded.reason, requested_at = now()
 """
 
 # Days on which what a dataset reads of pg_temp.changed_rows was another before the write than after it.
@@ -86,29 +84,29 @@ with asked as (
 # The day that each tenant's newest load came on, and days that were seen as of an instant within them.
 RUNNING = """
 with newest as (
-    select w.tenant_id, w.known_as_of, max(l.finished_at) as finished_at
+    select w.tenant_id, max(l.finished_at) as finished_at
     from ops.tables_written as w
     inner join crm_remote.changing_loads as l on l.tenant_id = w.tenant_id and l.load_seq <= w.known_as_of
     inner join staging.evidence as e
         on e.tenant_id = w.tenant_id and e.matter = 'deals' and l.finished_at >= e.since_date::timestamptz
     where w.dataset = :history
-    group by w.tenant_id, w.known_as_of
+    group by w.tenant_id
 ),
 seen as (
-    select n.tenant_id, n.finished_at, c.day, c.starts_at, c.ends_at, n.known_as_of
+    select n.tenant_id, n.finished_at, c.day
     from newest as n
     inner join ops.calendar as c on c.starts_at < n.finished_at and c.ends_at > n.finished_at
 )
-select r.dataset, r.tenant_id, r.day, r.reason, r.known_as_of
+select r.dataset, r.tenant_id, r.day, r.reason
 from (
-    select d.dataset, s.tenant_id, s.day, 'the day still ran' as reason, s.known_as_of
+    select d.dataset, s.tenant_id, s.day, 'the day still ran' as reason
     from seen as s
     cross join unnest(cast(:datasets as text[])) as d (dataset)
     left join ops.days_written as w
         on w.dataset = d.dataset and w.tenant_id = s.tenant_id and w.snapshot_date = s.day
     where w.cut_at is distinct from s.finished_at
     union all
-    select w.dataset, w.tenant_id, w.snapshot_date, 'it was built before the day was over', s.known_as_of
+    select w.dataset, w.tenant_id, w.snapshot_date, 'it was built before the day was over'
     from seen as s
     inner join ops.days_written as w on w.tenant_id = s.tenant_id and w.snapshot_date <> s.day
     where w.cut_at is not null and w.dataset = any(:datasets)
@@ -136,17 +134,17 @@ def dated_reach(table: str, columns: Sequence[str]) -> str | None:
     )
 
 
-def request_affected(connection: sa.Connection, table: str, touched: str, at: ReadAt) -> int:
+def request_affected(connection: sa.Connection, table: str, touched: str) -> int:
     """Ask for the stored days that pg_temp.changed_rows matter to; `touched`: their reach. Returns how many."""
     if not connection.scalar(sa.text("select exists (select from ops.days_written)")):
         return 0
     return connection.execute(
         sa.text(AFFECTED.format(touched=touched) + ASK),
-        {"reason": f"{table} has changed", "known_as_of": at.known_as_of, **_readers()},
+        {"reason": f"{table} has changed", **_readers()},
     ).rowcount
 
 
-def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]], at: ReadAt) -> int:
+def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]]) -> int:
     """Ask for the stored days that looked back on days of `table` which have changed since; returns how many."""
     by_tenant: dict[str, set[date]] = {}
     for tenant, day in changed:
@@ -171,38 +169,22 @@ def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[
         for name, tenant, day in rows
         if not by_tenant[tenant].isdisjoint(reads(kinds[name], day, calendar))
     ]
-    return _request(connection, looked, at.known_as_of)
-
-
-def days_asked(connection: sa.Connection, tenants: Sequence[str], among: str) -> dict[str, set[date]]:
-    """Which of these days (with commas between) are asked of each dataset."""
-    asked: dict[str, set[date]] = {}
-    if among:
-        statement = (
-            "select distinct dataset, snapshot_date from ops.rerun_requests where tenant_id = any(:tenants)"
-            " and snapshot_date = any(cast(:among as date[]))"
-        )
-        given = {"tenants": list(tenants), "among": among.split(",")}
-        for dataset, day in connection.execute(sa.text(statement), given):
-            asked.setdefault(dataset, set()).add(day)
-    return asked
+    return _request(connection, looked)
 
 
 def request_running_days(connection: sa.Connection, first_day: date) -> int:
     """Ask for the day that each tenant's newest load came on, and for days that were built before they were over."""
     found = connection.execute(sa.text(RUNNING), {"history": HISTORY, "datasets": sorted(DATASETS)}).all()
-    asked = [row[:4] for row in found if row[2] >= first_day]
-    return _request(connection, asked, max((row[4] for row in found), default=0))
+    return _request(connection, [row for row in found if row[2] >= first_day])
 
 
-def _request(connection: sa.Connection, asked: Sequence[Sequence[object]], known_as_of: int) -> int:
+def _request(connection: sa.Connection, asked: Sequence[Sequence[object]]) -> int:
     if not asked:
         return 0
     datasets, tenants, days, reasons = (list(column) for column in zip(*asked, strict=True))
     return connection.execute(
         sa.text(GIVEN + ASK),
-        {"datasets": datasets, "tenants": tenants, "days": days, "reasons": reasons, "known_as_of": known_as_of}
-        | _readers(),
+        {"datasets": datasets, "tenants": tenants, "days": days, "reasons": reasons} | _readers(),
     ).rowcount
 
 

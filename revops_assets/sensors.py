@@ -13,7 +13,7 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_ST
 
 from revops_assets.alerts import Alert, raise_alerts
 from revops_assets.errors import RevopsError
-from revops_assets.jobs import load_export_job, refresh_job, reruns_job
+from revops_assets.jobs import daily_job, load_export_job, refresh_job, reruns_job, scenario_job
 from revops_assets.loading import manifest
 from revops_assets.loading.load import known_exports, unreadable_id
 from revops_assets.look_back import TABLES
@@ -30,6 +30,8 @@ PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 60, 3600
 # A manifest that cannot be read may still be on its way for this long.
 SETTLED_SECONDS = 60
 DEPTH = 3
+# While one of these runs, what is due is still changing.
+BUILDING = {job.name for job in (daily_job, refresh_job, reruns_job, scenario_job)}
 
 NEWEST_LOADS = "select tenant_id, max(load_seq) from crm_remote.changing_loads group by tenant_id"
 WRITTEN = """
@@ -125,7 +127,7 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
     def crm_loads(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         running = context.instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=500)
         for record in running:
-            if record.dagster_run.job_name in ("daily", "refresh", "reruns", "scenario"):
+            if record.dagster_run.job_name in BUILDING:
                 return dg.SensorResult(skip_reason=f"run {record.dagster_run.run_id} is under way")
         with databases.engine(settings, "warehouse").begin() as connection:
             stale = tables_due(connection)

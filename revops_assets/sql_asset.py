@@ -16,9 +16,9 @@ from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
 from revops_assets.errors import RevopsError
 from revops_assets.lineage import column_lineage
-from revops_assets.look_back import DATASETS, HISTORY, TABLES, Daily, LookBack, days_to_fill, is_looked_at
+from revops_assets.look_back import DATASETS, HISTORY, TABLES, Daily, LookBack, days_asked, days_to_fill, is_looked_at
 from revops_assets.partitions import DAILY, checked_range, months
-from revops_assets.reruns import days_asked, reach_files, request_affected, request_look_backs
+from revops_assets.reruns import reach_files, request_affected, request_look_backs
 from revops_assets.resources import (
     ALSO_TAG,
     POOL,
@@ -89,7 +89,7 @@ def write_table(
     if reach:
         written = replace_rows(connection, file, at, window, params)
         if written.inserted or written.deleted:
-            requested = request_affected(connection, file.table, reach, at)
+            requested = request_affected(connection, file.table, reach)
     else:
         written = replace_window(connection, file, at, window, params)
     note_table(connection, file, at, tenants or all_tenants(connection))
@@ -151,7 +151,8 @@ def sql_daily(
             at = resolve_read_at(context, connection)
             check_columns(connection, file)
             tenants = chosen or all_tenants(connection)
-            also = days_asked(connection, tenants, context.run.tags.get(ALSO_TAG, ""))
+            riders = context.run.tags.get(ALSO_TAG)
+            also = days_asked(connection, tenants, [date.fromisoformat(d) for d in riders.split(",")] if riders else [])
             missing = days_to_fill(connection, table, selected, start, end, at, chosen, also)
         for window in windows(missing, start, end, tenants):
             with warehouse.transaction() as connection:
@@ -167,7 +168,7 @@ def sql_daily(
                     compare=is_looked_at(table),
                 )
                 note_days(connection, file, at, window)
-                requested += request_look_backs(connection, table, written.changed, at)
+                requested += request_look_backs(connection, table, written.changed)
                 rows, seconds = rows + written.inserted, seconds + written.seconds
                 for day, count in _counts(connection, file, window):
                     if day >= start:

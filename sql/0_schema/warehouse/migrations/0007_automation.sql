@@ -14,12 +14,9 @@ comment on column ops.days_written.cut_at is
 'Where the day was seen as of an instant within it, because the newest load came on that day: that instant.';
 create index on ops.days_written (tenant_id, snapshot_date) where cut_at is not null;
 
-alter table ops.rerun_requests
-add column known_as_of bigint not null default 0,
-add column request_id bigint not null generated always as identity;
+alter table ops.rerun_requests add column request_id bigint not null generated always as identity;
 comment on column ops.rerun_requests.request_id is
 'A new one each time the day is asked for: a write strikes out what had been asked before it began to read, no more.';
-comment on column ops.rerun_requests.known_as_of is 'The newest load that what has changed could see.';
 
 create table ops.alerts (
     alert_id bigint generated always as identity primary key,
