@@ -109,7 +109,7 @@ def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
     def lay(
         connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile, chosen: tuple[str, ...] | None
     ) -> dict[str, Any]:
-        create_view(driver_connection(connection), file.schema, file.name)
+        create_view(driver_connection(connection), file.table, file.table)
         connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
         return {"dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}"))}
 

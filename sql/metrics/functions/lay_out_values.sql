@@ -1,0 +1,42 @@
+-- Fields of the records in pg_temp.metrics_log over time, by the rule of crm.opportunities_as_of: what was true just before
+-- an instant is the new value of the last change before it, else the old value of the first change, else (no change is
+-- logged) what the record's versions say by their own time, the first of them also before that. Fills
+--   pg_temp.metrics_values   one row per record, field and span: true at the end of days whose as-of is in (from, to]
+create or replace function metrics.lay_out_values(p_kind text) returns void
+language plpgsql as $$
+begin
+    create temporary table if not exists metrics_values (
+        kind text not null, tenant_id text not null, record_id text not null, field text not null, number bigint not null,
+        value text, valid_from timestamptz not null, valid_to timestamptz not null
+    ) on commit drop;
+    delete from pg_temp.metrics_values where kind = p_kind;
+    insert into pg_temp.metrics_values
+    with rows_that_count as (
+        select l.*, row_number() over (
+            partition by l.tenant_id, l.record_id, l.field order by l.at, l.known_from, l.line_no
+        ) as number
+        from (
+            select m.*, bool_and(m.is_version) over (partition by m.tenant_id, m.record_id, m.field) as is_unlogged
+            from pg_temp.metrics_log as m
+            where m.kind = p_kind and m.field not like 'record\_%'
+        ) as l
+        where l.is_version = l.is_unlogged
+    ),
+
+    steps as (
+        select r.tenant_id, r.record_id, r.field, 0 as number, case when r.is_version then r.new_value else r.old_value end as value,
+            '-infinity'::timestamptz as valid_from
+        from rows_that_count as r
+        where r.number = 1
+        union all
+        select r.tenant_id, r.record_id, r.field, r.number, r.new_value, r.at
+        from rows_that_count as r
+        where r.number > 1 or not r.is_version
+    )
+
+    select p_kind, s.tenant_id, s.record_id, s.field, s.number, s.value, s.valid_from, lead(s.valid_from, 1, 'infinity') over (
+        partition by s.tenant_id, s.record_id, s.field order by s.number
+    )
+    from steps as s;
+    analyze pg_temp.metrics_values;
+end $$;

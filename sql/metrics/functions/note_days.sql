@@ -1,0 +1,18 @@
+-- Notes that the days of pg_temp.metrics_days, and no others from p_from to p_to, stand in a table, and strikes out what had
+-- been asked for before they were read.
+create or replace function metrics.note_days(p_table text, p_from date, p_to date, p_tenant text) returns void
+language plpgsql as $$
+begin
+    delete from ops.rerun_requests as q
+    using pg_temp.metrics_requests as r
+    where q.request_id = r.request_id and r.dataset = 'metrics.' || p_table;
+
+    delete from ops.days_written as w
+    where w.dataset = 'metrics.' || p_table and w.snapshot_date between p_from and p_to
+        and (p_tenant is null or w.tenant_id = p_tenant)
+        and not exists (select from pg_temp.metrics_tenants as t where t.tenant_id = w.tenant_id);
+    insert into ops.days_written (dataset, tenant_id, snapshot_date, known_as_of, cut_at)
+    select 'metrics.' || p_table, d.tenant_id, d.metric_date, d.known_as_of, case when d.as_of < d.ends_at then d.as_of end
+    from pg_temp.metrics_days as d
+    on conflict (dataset, tenant_id, snapshot_date) do update set known_as_of = excluded.known_as_of, cut_at = excluded.cut_at;
+end $$;
