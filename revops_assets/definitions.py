@@ -4,7 +4,18 @@ import os
 
 import dagster as dg
 
-from revops_assets.assets import ai, analytics, dashboard, dyno_crm, enriched, pipedrive, reference, source, staging
+from revops_assets.assets import (
+    ai,
+    analytics,
+    dashboard,
+    dyno_crm,
+    enriched,
+    metrics,
+    pipedrive,
+    reference,
+    source,
+    staging,
+)
 from revops_assets.assets.scenario import scenario_exports
 from revops_assets.checks import check_definitions
 from revops_assets.console import quiet_console
@@ -29,6 +40,7 @@ defs = dg.Definitions(
         *analytics.ASSETS,
         *dashboard.ASSETS,
         *ai.ASSETS,
+        *metrics.ASSETS,
         *dyno_crm.ASSETS,
         *pipedrive.ASSETS,
     ],

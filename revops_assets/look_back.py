@@ -50,6 +50,7 @@ class Daily:
 
     deps: frozenset[str]
     looks_back_on: Mapping[str, LookBack]
+    day_column: str = "snapshot_date"
 
 
 # Every daily dataset, by table: filled in as the assets are defined.

@@ -20,7 +20,7 @@ Env = Literal["dev", "prod"]
 
 
 class Settings(BaseSettings):
-    """Settings of one installation; each field is the environment variable REVOPS_<NAME>."""
+    """Settings of one installation; each field is the environment variable REVOPS_<NAME>, or as its alias says."""
 
     model_config = SettingsConfigDict(
         env_prefix="REVOPS_", env_file=PROJECT_ROOT / ".env", extra="ignore", protected_namespaces=()
@@ -35,7 +35,12 @@ class Settings(BaseSettings):
     database_password: SecretStr | None = Field(
         default=None, description="That URL's password, as it is, if not in the URL"
     )
-    database_prefix: str = Field(default="", pattern=r"^[a-z0-9_]*$", description="Before every database's name")
+    reader_password: SecretStr | None = Field(
+        default=None, description="Of the role by which the warehouse reads the source; default: derived from that one"
+    )
+    database_prefix: str = Field(
+        default="", pattern=r"^[a-z0-9_]*$", description="Before the names of databases and roles"
+    )
     fdw_address: str | None = Field(
         default=None, description="host:port where the server reaches itself, if not the URL's own (port forwards)"
     )
@@ -61,6 +66,20 @@ class Settings(BaseSettings):
     model_api_key: SecretStr | None = Field(default=None, description="Its key, if it takes one")
     model_timeout_seconds: float = Field(default=30.0, gt=0, description="How long to wait for an answer")
     model_concurrency: int = Field(default=4, ge=1, le=64, description="How many answers to wait for at once")
+
+    pg_host: str | None = Field(
+        default=None,
+        validation_alias="PG_HOST",
+        description="Server of `revops daily-metrics`, if not the installation's",
+    )
+    pg_port: int = Field(default=5432, validation_alias="PG_PORT", description="Its port")
+    pg_database: str = Field(
+        default="revops_metrics", validation_alias="PG_DATABASE", description="The warehouse there"
+    )
+    pg_user: str | None = Field(default=None, validation_alias="PG_USER", description="User there")
+    pg_password: SecretStr | None = Field(
+        default=None, validation_alias="PG_PASSWORD", description="That user's password"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -88,6 +107,7 @@ def get_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "REVOPS_" + "_".join(str(part) for part in first["loc"]).upper()
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        name = name if name.startswith("PG_") else f"REVOPS_{name}"
         raise RevopsError(f"{name}: {in_words(first['msg'])}") from None
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

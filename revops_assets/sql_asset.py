@@ -92,7 +92,7 @@ def write_table(
             requested = request_affected(connection, file.table, reach)
     else:
         written = replace_window(connection, file, at, window, params)
-    note_table(connection, file, at, tenants or all_tenants(connection))
+    note_table(connection, file.table, at, tenants or all_tenants(connection))
     connection.execute(sa.text(f"analyze {file.table}"))
     return {
         "dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}")),
@@ -131,7 +131,7 @@ def sql_daily(
     of pg_temp besides the run's days. `chart` shows the run's last day.
     """
     file = _file(table)
-    spec = _spec(file, list(dict.fromkeys([*deps, HISTORY])), "table", is_daily=True)
+    spec = spec_of(file, list(dict.fromkeys([*deps, HISTORY])), "table", is_daily=True)
     DATASETS[table] = Daily(frozenset(deps), looks_back_on or {})
 
     @dg.multi_asset(
@@ -180,12 +180,12 @@ def sql_daily(
                 context.log_event(dg.AssetMaterialization(spec.key, partition=str(day), description="written as well"))
         with warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
             connection.execute(sa.text(f"analyze {file.table}"))
-            shown = _look(connection, file)
+            shown = look(connection, file)
             if chart:
                 shown |= chart.draw(connection.execute(sa.text(chart.query), {"day": end}).all())
         # Every day's event repeats what the result says; what is long is said once, with the newest day.
         context.add_asset_metadata(shown, asset_key=spec.key, partition_key=str(end))
-        about: dict[str, Any] = {"dagster/row_count": rows, "seconds": seconds, **_about(at, warehouse)}
+        about: dict[str, Any] = {"dagster/row_count": rows, "seconds": seconds, **about_run(at, warehouse)}
         if missing:
             about["days_filled"] = len(missing)
         if requested:
@@ -223,7 +223,7 @@ def _asset(
     make: Callable[[sa.Connection, ReadAt, Warehouse, SqlFile, tuple[str, ...] | None], dict[str, Any]],
 ) -> dg.AssetsDefinition:
     file = _file(table)
-    spec = _spec(file, deps, kind)
+    spec = spec_of(file, deps, kind)
 
     @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -231,14 +231,15 @@ def _asset(
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
             metadata = make(connection, at, warehouse, file, tenants_of_run(context))
-            shown = _look(connection, file)
-        about: dict[str, Any] = _about(at, warehouse)
+            shown = look(connection, file)
+        about: dict[str, Any] = about_run(at, warehouse)
         return dg.MaterializeResult(metadata={**metadata, **about, **shown})
 
     return run
 
 
-def _spec(file: SqlFile, deps: Sequence[str], kind: str, is_daily: bool = False) -> dg.AssetSpec:
+def spec_of(file: SqlFile, deps: Sequence[str], kind: str, is_daily: bool = False) -> dg.AssetSpec:
+    """What the graph says of a dataset: from its file's header, and the file itself."""
     return dg.AssetSpec(
         asset_key(file.table),
         deps=[asset_key(dep) for dep in deps],
@@ -281,7 +282,7 @@ def _one_of(file: SqlFile, column: str) -> list[str]:
     return [f"one of {', '.join(values)}"] if values else []
 
 
-def _about(at: ReadAt, warehouse: Warehouse) -> dict[str, Any]:
+def about_run(at: ReadAt, warehouse: Warehouse) -> dict[str, Any]:
     """What a run read, and where it wrote."""
     return {"known_as_of": at.known_as_of, "data_freshness": at.freshness, "database": warehouse.database}
 
@@ -294,7 +295,7 @@ def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:
         return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 
-def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
+def look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
     """The made relation as a person would see it: its columns, where they come from, its first rows."""
     types = connection.execute(
         sa.text(
@@ -317,6 +318,6 @@ def _look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
     ]
     return {
         "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/column_lineage": column_lineage(connection, file),
+        **({"dagster/column_lineage": column_lineage(connection, file)} if file.is_select else {}),
         "preview": dg.MetadataValue.md(preview.to_markdown(index=False)),
     }

@@ -2,7 +2,8 @@
 
 A file is one SELECT headed by a comment: a description, `One row per: …`, and a `Columns:` list (`name: meaning`).
 The folder sql/<folder>/ names the schema (a leading number orders folders and is no part of the name). Folders named
-functions hold functions of the database instead, laid down by `revops db upgrade`.
+functions hold functions of the database instead, laid down by `revops db upgrade`; those that make a table have the same
+header.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ class SqlFile:
     def table(self) -> str:
         """Qualified name of the relation it makes."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def is_select(self) -> bool:
+        """Whether the file is the SELECT that makes the relation, not functions that do."""
+        return self.path.parent.name != "functions"
 
 
 def header_and_body(path: Path) -> tuple[list[str], str]:

@@ -23,6 +23,7 @@ from revops_assets.loading.transaction import LoadResult
 from revops_assets.settings import PROJECT_ROOT, SQL_DIR, Env, Settings, get_settings
 from revops_assets.warehouse import databases, embedded
 from revops_assets.warehouse.calendar import fill_calendar
+from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.upgrade import upgrade
 
 TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
@@ -79,6 +80,9 @@ def drop_databases(settings: Settings) -> None:
     with connection.cursor() as cursor:
         for name in databases_of(settings):
             cursor.execute(f'drop database if exists "{name}" with (force)')
+        given = roles(settings)
+        for name in (given.reader, given.loader, given.bi):
+            cursor.execute(f'drop role if exists "{name}"')
     connection.close()
 
 
@@ -89,7 +93,7 @@ def clean(settings: Settings) -> Settings:
         empty(
             environment,
             "warehouse",
-            "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dashboard', 'ai', 'dyno_crm', 'ops'",
+            "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dashboard', 'ai', 'dyno_crm', 'metrics', 'ops'",
         )
     empty(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings

@@ -165,15 +165,15 @@ class System:
     def rows(self) -> dict[str, Any]:
         """A number for each dataset, tenant and day that its rows give, whatever their order."""
         found = {}
-        for table in sorted(DATASETS):
+        for table, daily in sorted(DATASETS.items()):
             columns = [
                 name for (name,) in self.query(
                     f"select attname from pg_attribute where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped"
                 ) if name not in (*STAMPS, "known_as_of")
             ]  # fmt: skip
             for tenant, day, digest in self.query(
-                f"select tenant_id, snapshot_date, sum(hashtextextended(row({', '.join(columns)})::text, 0)::numeric)::text"
-                f" from {table} where snapshot_date >= '{FIRST}' group by 1, 2"
+                f"select tenant_id, {daily.day_column}, sum(hashtextextended(row({', '.join(columns)})::text, 0)::numeric)::text"
+                f" from {table} where {daily.day_column} >= '{FIRST}' group by 1, 2"
             ):
                 found[f"{table} {tenant} {day}"] = digest
         return found

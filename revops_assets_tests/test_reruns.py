@@ -39,13 +39,13 @@ NOT_SAID = (*STAMPS, "known_as_of")
 def rows(settings: Settings) -> dict[tuple[str, str, date], Any]:
     """What every dataset says of each tenant and day: a number per partition that its rows give."""
     found = {}
-    for table in sorted(DATASETS):
+    for table, daily in sorted(DATASETS.items()):
         columns = [name for (name,) in query(
             settings, "warehouse", "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
             " and not attisdropped", table) if name not in NOT_SAID]  # fmt: skip
         for tenant, day, digest in query(
             settings, "warehouse",
-            f"select tenant_id, snapshot_date, sum(hashtextextended(row({', '.join(columns)})::text, 0)::numeric)::text"
+            f"select tenant_id, {daily.day_column}, sum(hashtextextended(row({', '.join(columns)})::text, 0)::numeric)::text"
             f" from {table} group by 1, 2",
         ):  # fmt: skip
             found[table, tenant, day] = digest

@@ -53,6 +53,20 @@ def url_of(settings: Settings, database: Database) -> sa.URL:
     return server_url(settings).set(database=name_of(settings, database))
 
 
+def metrics_url(settings: Settings) -> sa.URL:
+    """The warehouse whose daily metrics are computed: where PG_HOST says, else the installation's."""
+    if settings.pg_host is None:
+        return url_of(settings, "warehouse")
+    return sa.URL.create(
+        "postgresql+psycopg2",
+        settings.pg_user,
+        settings.pg_password.get_secret_value() if settings.pg_password else None,
+        settings.pg_host,
+        settings.pg_port,
+        settings.pg_database,
+    )
+
+
 def libpq_url(url: sa.URL) -> str:
     """The same address in the spelling that psql and libpq read."""
     return url.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -7,12 +7,15 @@ new columns added.
 
 from __future__ import annotations
 
+import psycopg2
 import sqlalchemy as sa
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 
+from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
+from revops_assets.warehouse.roles import roles
 
 FUNNEL_MODELS = (
     "stg_activity", "stg_activity_types", "stg_deal_changes", "stg_stages", "stg_users",
@@ -22,6 +25,9 @@ FUNNEL_MODELS = (
 PUBLISHED_COLUMNS = {
     "rep_sales_funnel_monthly": "tenant_id, month, kpi_name, funnel_step, deals_count",
 }
+
+# Of the address that was given, what says how the connection is secured.
+TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "gssencmode", "channel_binding")
 
 RELATIONS = """
 select c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
@@ -34,7 +40,7 @@ order by c.relname, a.attnum
 
 
 def link_warehouse(settings: Settings) -> None:
-    """Let one warehouse read the source."""
+    """Let one warehouse read the source, as the reader; RevopsError if it cannot."""
     with (
         databases.connect(settings, "source") as source,
         databases.connect(settings, "warehouse") as warehouse,
@@ -42,6 +48,7 @@ def link_warehouse(settings: Settings) -> None:
         _server(warehouse, settings, "source", databases.url_of(settings, "source"))
         _import(source, "crm", warehouse, "crm_remote", "source")
         _import(source, "pipedrive_raw", warehouse, "pipedrive_remote", "source")
+        _try(warehouse, settings)
 
 
 def publish_funnel(prod: Settings) -> None:
@@ -71,17 +78,29 @@ def publish_funnel(prod: Settings) -> None:
                     )
 
 
+def _try(warehouse: PgConnection, settings: Settings) -> None:
+    with warehouse.cursor() as cursor:
+        try:
+            cursor.execute("select count(*) from crm_remote.tenants")
+        except psycopg2.OperationalError as error:
+            raise RevopsError(
+                f"the warehouse cannot read the source as {roles(settings).reader}: {' '.join(str(error).split())}"
+                " (REVOPS_FDW_ADDRESS is where the server reaches itself, REVOPS_READER_PASSWORD that role's password)"
+            ) from None
+
+
 def _server(connection: PgConnection, settings: Settings, name: str, url: sa.URL) -> None:
-    """Create or adjust a foreign server and the mapping of the current user to it."""
+    """Create or adjust a foreign server, read only, and the mapping of the current user to the reader."""
     host, port = url.query.get("host", url.host) or "127.0.0.1", str(url.port or 5432)
     if settings.fdw_address:
         host, _, port = settings.fdw_address.rpartition(":")
     options = {
         "host": str(host), "port": port, "dbname": str(url.database), "fetch_size": "10000",
-        "use_remote_estimate": "true",
-    }  # fmt: skip
-    mapping = {"user": url.username or ""} | (
-        {"password": str(url.password)} if url.password else {"password_required": "false"}
+        "use_remote_estimate": "true", "updatable": "false", "truncatable": "false", "connect_timeout": "10",
+    } | {name: str(url.query[name]) for name in TLS if name in url.query}  # fmt: skip
+    reader = roles(settings)
+    mapping = {"user": reader.reader} | (
+        {"password": reader.reader_password} if reader.reader_password else {"password_required": "false"}
     )
     with connection.cursor() as cursor:
         cursor.execute("select srvoptions from pg_foreign_server where srvname = %s", (name,))

@@ -2,7 +2,8 @@
 
 Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book);
 functions/ hold `create or replace` and run every time, and so do the wings' own (sql/<wing>/functions/). What depends
-on the installation's address (foreign servers, user mappings, foreign tables) is brought in line every time too.
+on the installation's address (foreign servers, user mappings, foreign tables) is brought in line every time too, and so
+is what the roles may do.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.calendar import fill_calendar
 from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
+from revops_assets.warehouse.roles import create_roles, grant_on_source, grant_on_warehouse
 from revops_assets.warehouse.views import create_views
 
 SCHEMA_DIR = SQL_DIR / "0_schema"
@@ -62,7 +64,9 @@ def upgrade(settings: Settings) -> Upgraded:
             ]
             cursor.execute("show server_version")
             [(version,)] = cursor.fetchall()
+        create_roles(guard, settings)
         _migrate(databases.url_of(dev, "source"), "source")
+        grant_on_source(dev)
         for environment in (dev, prod):
             _migrate(databases.url_of(environment, "warehouse"), "warehouse")
             link_warehouse(environment)
@@ -72,6 +76,7 @@ def upgrade(settings: Settings) -> Upgraded:
                 with connection.cursor() as cursor:
                     for path in sorted(SQL_DIR.glob("*/functions/*.sql")):
                         cursor.execute(path.read_text())
+            grant_on_warehouse(environment)
         publish_funnel(prod)
         _prepare_dagster(settings)
     finally:

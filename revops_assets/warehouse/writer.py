@@ -185,7 +185,7 @@ def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Wind
     )
 
 
-def note_table(connection: sa.Connection, file: SqlFile, at: ReadAt, tenants: tuple[str, ...]) -> None:
+def note_table(connection: sa.Connection, table: str, at: ReadAt, tenants: tuple[str, ...]) -> None:
     """Remember what a table that was built as a whole could see of these tenants."""
     connection.execute(
         sa.text(
@@ -193,7 +193,7 @@ def note_table(connection: sa.Connection, file: SqlFile, at: ReadAt, tenants: tu
             " from unnest(cast(:tenants as text[])) as t (tenant_id)"
             " on conflict (dataset, tenant_id) do update set known_as_of = excluded.known_as_of"
         ),
-        {"dataset": file.table, "known_as_of": at.known_as_of, "tenants": list(tenants)},
+        {"dataset": table, "known_as_of": at.known_as_of, "tenants": list(tenants)},
     )
 
 

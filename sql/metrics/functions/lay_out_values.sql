@@ -13,7 +13,7 @@ begin
     insert into pg_temp.metrics_values
     with rows_that_count as (
         select l.*, row_number() over (
-            partition by l.tenant_id, l.record_id, l.field order by l.at, l.known_from, l.line_no
+            partition by l.tenant_id, l.record_id, l.field order by l.at, l.known_from, l.line_no, l.new_value
         ) as number
         from (
             select m.*, bool_and(m.is_version) over (partition by m.tenant_id, m.record_id, m.field) as is_unlogged

@@ -1,11 +1,19 @@
 -- Notes that the days of pg_temp.metrics_days, and no others from p_from to p_to, stand in a table, and strikes out what had
--- been asked for before they were read.
+-- been asked for before they were read. Days that were computed as known before a tenant's newest load are asked for: what
+-- stands is what is known now, or is asked for.
 create or replace function metrics.note_days(p_table text, p_from date, p_to date, p_tenant text) returns void
 language plpgsql as $$
 begin
     delete from ops.rerun_requests as q
     using pg_temp.metrics_requests as r
     where q.request_id = r.request_id and r.dataset = 'metrics.' || p_table;
+    insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)
+    select 'metrics.' || p_table, d.tenant_id, d.metric_date, format('computed as known after load %s', d.known_as_of)
+    from pg_temp.metrics_days as d
+    inner join pg_temp.metrics_tenants as t on t.tenant_id = d.tenant_id
+    where not t.is_latest
+    on conflict (dataset, tenant_id, snapshot_date) do update
+    set request_id = default, reason = excluded.reason, requested_at = now();
 
     delete from ops.days_written as w
     where w.dataset = 'metrics.' || p_table and w.snapshot_date between p_from and p_to

@@ -1,0 +1,138 @@
+"""Daily metrics: tables that functions of the database compute straight from the CRM. The assets only call them."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import pairwise
+
+import dagster as dg
+import sqlalchemy as sa
+
+from revops_assets.look_back import DATASETS, TABLES, Daily, days_asked
+from revops_assets.partitions import DAILY, checked_range
+from revops_assets.resources import ALSO_TAG, POOL, Warehouse, resolve_read_at, tenants_of_run
+from revops_assets.settings import SQL_DIR
+from revops_assets.sql_asset import OWNERS, about_run, asset_key, look, spec_of
+from revops_assets.sql_file import SqlFile, parse
+from revops_assets.warehouse.writer import all_tenants, note_table
+
+FUNCTIONS = SQL_DIR / "metrics" / "functions"
+LEADS = ("crm.leads", "crm.lead_history")
+OPPORTUNITIES = ("crm.opportunities", "crm.opportunity_history", "crm.pipeline_stages")
+# What each table is computed from, besides crm.loads.
+READ = {
+    "metrics.daily_lead_funnel": (*LEADS, *OPPORTUNITIES),
+    "metrics.lead_stage_snapshot": LEADS,
+    "metrics.rep_daily_activity": ("crm.activities", "crm.reps"),
+    "metrics.rep_daily_pipeline": (*OPPORTUNITIES, "crm.reps"),
+}
+RUN_LOG = "metrics.run_log"
+DEPS = {**{table: ("crm.loads", *deps) for table, deps in READ.items()}, RUN_LOG: ("crm.loads", *READ)}
+DATASETS.update({table: Daily(frozenset(deps), {}, "metric_date") for table, deps in DEPS.items()})
+STALE_DAYS = "metrics.stale_days"
+TABLES.add(STALE_DAYS)
+
+
+def file_of(table: str) -> SqlFile:
+    """The file of a table's function; its header says what the table holds."""
+    return parse(FUNCTIONS / f"{table.removeprefix('metrics.')}.sql", "metrics")
+
+
+def spans(days: set[date]) -> Iterator[tuple[date, date]]:
+    """Days in a row, as first and last."""
+    ordered = sorted(days)
+    breaks = [n for n, (day, following) in enumerate(pairwise(ordered), 1) if following - day > timedelta(days=1)]
+    for first, after in pairwise([0, *breaks, len(ordered)]) if ordered else ():
+        yield ordered[first], ordered[after - 1]
+
+
+@dg.multi_asset(
+    name="daily_metrics",
+    specs=[spec_of(file_of(table), deps, "table", is_daily=True) for table, deps in DEPS.items()],
+    partitions_def=DAILY,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    pool=POOL,
+    can_subset=True,
+)
+def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """All of them for the run's days: atomically, and logged. Some of them: these tables only, without a log."""
+    start, end = checked_range(context.partition_key_range.start, context.partition_key_range.end)
+    selected = {".".join(key.path) for key in context.selected_asset_keys}
+    if RUN_LOG in selected and (missing := DEPS.keys() - selected):
+        raise dg.Failure(f"{RUN_LOG} tells of days that were run as a whole: select {', '.join(sorted(missing))}, too")
+    names = [name.removeprefix("metrics.") for name in selected]
+    functions = ["backfill_date_range"] if RUN_LOG in selected else [f"refresh_{name}" for name in names]
+    with warehouse.transaction() as connection:
+        at = resolve_read_at(context, connection)
+        connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
+        tenants = tenants_of_run(context)
+        riders = context.run.tags.get(ALSO_TAG)
+        asked = days_asked(
+            connection,
+            tenants or all_tenants(connection),
+            [date.fromisoformat(day) for day in riders.split(",")] if riders else [],
+        )
+        also = {day for table in selected for day in asked.get(table, ())}
+        for function in functions:
+            for first, last in (*spans(also), (start, end)):
+                for tenant in tenants or (None,):
+                    connection.execute(
+                        sa.text(f"select metrics.{function}(cast(:first as date), cast(:last as date), :tenant)"),
+                        {"first": first, "last": last, "tenant": tenant},
+                    )
+        results = []
+        for table in sorted(selected):
+            key = asset_key(table)
+            for day, count in connection.execute(
+                sa.text(f"select metric_date, count(*) from {table} where metric_date between :a and :b group by 1"),
+                {"a": start, "b": end},
+            ):
+                context.add_asset_metadata(
+                    {"dagster/partition_row_count": count}, asset_key=key, partition_key=str(day)
+                )
+            rows = connection.scalar(
+                sa.text(f"select count(*) from {table} where metric_date between :a and :b"), {"a": start, "b": end}
+            )
+            context.add_asset_metadata(look(connection, file_of(table)), asset_key=key, partition_key=str(end))
+            results.append(
+                dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, **about_run(at, warehouse)})
+            )
+    for day in sorted(also):
+        for table in sorted(selected):
+            if DAILY.has_partition_key(str(day)):
+                context.log_event(dg.AssetMaterialization(asset_key(table), partition=str(day)))
+    yield from results
+
+
+@dg.multi_asset(
+    name="metrics__stale_days",
+    specs=[
+        dg.AssetSpec(
+            asset_key(STALE_DAYS),
+            deps=[asset_key(dep) for dep in sorted({dep for deps in DEPS.values() for dep in deps} - DEPS.keys())],
+            group_name="metrics",
+            owners=OWNERS,
+            kinds={"postgres", "sql", "view"},
+            tags={"revops/layer": "metrics", "revops/built": "whole"},
+            description="Days of the daily metrics that stand, but read otherwise by what is known now: computed and"
+            " compared after each load, and asked for."
+            "\n\nOne row per tenant and day.",
+            metadata={"dagster/table_name": STALE_DAYS},
+        )
+    ],
+    pool=POOL,
+)
+def stale_days(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Ask for the days that the newest loads changed."""
+    with warehouse.transaction() as connection:
+        at = resolve_read_at(context, connection)
+        connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
+        tenants = tenants_of_run(context)
+        found = sum(
+            connection.scalar(sa.text("select metrics.request_stale_days(:tenant)"), {"tenant": tenant}) or 0
+            for tenant in tenants or (None,)
+        )
+        note_table(connection, STALE_DAYS, at, tenants or all_tenants(connection))
+    return dg.MaterializeResult(metadata={"dagster/row_count": found, **about_run(at, warehouse)})
+
+
+ASSETS = [daily_metrics, stale_days]

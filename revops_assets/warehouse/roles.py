@@ -1,0 +1,111 @@
+"""Who may do what: three roles of least privilege, made and granted to by `revops db upgrade`.
+
+The reader is how the warehouse reaches the source: it reads crm and pipedrive_raw. The loader writes these schemas and
+nothing else. The BI role reads metrics and dashboards. Loader and BI role cannot log in: grant them to whoever does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as PgConnection
+from psycopg2.extensions import encrypt_password
+
+from revops_assets.errors import RevopsError
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+
+SOURCE_SCHEMAS = ("crm", "pipedrive_raw")
+LOADED_SCHEMAS = (*SOURCE_SCHEMAS, "crm_staging")
+BI_SCHEMAS = ("metrics", "dashboard")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Names of the roles; the reader's password, null where the server lets it in without one."""
+
+    reader: str
+    loader: str
+    bi: str
+    reader_password: str | None
+
+
+def roles(settings: Settings) -> Roles:
+    """The roles of this installation."""
+    given = settings.reader_password.get_secret_value() if settings.reader_password else None
+    reader, loader, bi = (settings.database_prefix + name for name in ("revops_reader", "revops_loader", "revops_bi"))
+    ours = databases.server_url(settings).password
+    if given is None and ours:  # the same at every upgrade, and of no use to find out the password that it comes from
+        given = hmac.new(str(ours).encode(), reader.encode(), hashlib.sha256).hexdigest()
+    return Roles(reader, loader, bi, given)
+
+
+def create_roles(connection: PgConnection, settings: Settings) -> None:
+    """Create the roles of the server that are not there, and set the reader's password."""
+    wanted = roles(settings)
+    with connection.cursor() as cursor:
+        for name, may_login in ((wanted.reader, True), (wanted.loader, False), (wanted.bi, False)):
+            cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
+            if cursor.fetchone():
+                continue
+            statement = "create role {} login" if may_login else "create role {}"
+            _as_administrator(cursor, sql.SQL(statement).format(sql.Identifier(name)), f"create the role {name}")
+        reader = sql.Identifier(wanted.reader)
+        statements = [sql.SQL("alter role {} set default_transaction_read_only = on").format(reader)]
+        if wanted.reader_password is not None:
+            # The server gets what it checks passwords against, not the password: nothing to read in its log.
+            verifier = encrypt_password(wanted.reader_password, wanted.reader, connection, "scram-sha-256")
+            statements.append(sql.SQL("alter role {} password {}").format(reader, sql.Literal(verifier)))
+        for statement in statements:
+            _as_administrator(cursor, statement, f"alter the role {wanted.reader}")
+
+
+def _as_administrator(cursor: psycopg2.extensions.cursor, statement: sql.Composable, what: str) -> None:
+    try:
+        cursor.execute(statement)
+    except psycopg2.errors.InsufficientPrivilege:
+        raise RevopsError(f"the database user may not {what}: grant it CREATEROLE") from None
+
+
+def grant_on_source(settings: Settings) -> None:
+    """In the source database: the reader reads, the loader writes."""
+    given = roles(settings)
+    with databases.connect(settings, "source") as connection:
+        _grant(connection, given.reader, SOURCE_SCHEMAS, ("select on all tables",))
+        _grant(
+            connection,
+            given.loader,
+            LOADED_SCHEMAS,
+            ("select, insert, update, delete on all tables", "usage, select on all sequences"),
+        )
+
+
+def grant_on_warehouse(settings: Settings) -> None:
+    """In a warehouse: the BI role reads what is published; the reader reads the funnel, which prod shows beside its own."""
+    given = roles(settings)
+    with databases.connect(settings, "warehouse") as connection:
+        _grant(connection, given.bi, BI_SCHEMAS, ("select on all tables",))
+        _grant(connection, given.reader, ("pipedrive",), ("select on all tables",))
+        with connection.cursor() as cursor:
+            # What everybody may do by PostgreSQL's own defaults: run functions, make temporary tables.
+            cursor.execute("revoke execute on all functions in schema metrics from public")
+            cursor.execute(
+                sql.SQL("revoke temporary on database {} from public").format(
+                    sql.Identifier(databases.name_of(settings, "warehouse"))
+                )
+            )
+
+
+def _grant(connection: PgConnection, role: str, schemas: tuple[str, ...], rights: tuple[str, ...]) -> None:
+    """Give a role these rights in these schemas, and take every other away that it has there."""
+    name = sql.Identifier(role)
+    with connection.cursor() as cursor:
+        for schema in map(sql.Identifier, schemas):
+            cursor.execute(sql.SQL("revoke all on all tables in schema {} from {}").format(schema, name))
+            cursor.execute(sql.SQL("grant usage on schema {} to {}").format(schema, name))
+            for right in rights:
+                cursor.execute(sql.SQL(f"grant {right} in schema {{}} to {{}}").format(schema, name))

@@ -1,0 +1,9 @@
+-- Detects: rows whose lead_status is empty.
+-- Why: what nobody told is Unknown; an empty key is a second row of the same thing, which no filter finds.
+-- A row means: a row of that day under an empty key.
+select
+    tenant_id,
+    metric_date,
+    lead_status
+from metrics.lead_stage_snapshot
+where btrim(lead_status) = ''
