@@ -2,7 +2,7 @@
 
 A file is one SELECT headed by a comment: a description, `One row per: …`, and a `Columns:` list (`name: meaning`).
 The folder sql/<folder>/ names the schema (a leading number orders folders and is no part of the name). Folders named
-functions hold functions of the database instead, laid down by `revops db upgrade`; those that make a table have the same
+functions hold functions of the database instead, laid down by `revops db upgrade`; those that make a table have such a
 header.
 """
 
@@ -65,6 +65,17 @@ def dataset_files() -> dict[str, SqlFile]:
                 raise RevopsError(f"{file.table} is made by two files: {found[file.table].path} and {path}")
             found[file.table] = file
     return found
+
+
+@lru_cache(maxsize=1)
+def table_functions() -> dict[str, SqlFile]:
+    """Files of functions that make a table, by the table's qualified name: those whose header lists columns."""
+    files = [
+        parse(path, re.sub(r"^\d+_", "", path.parents[1].name))
+        for path in sorted(SQL_DIR.glob("*/functions/*.sql"))
+        if "Columns:" in header_and_body(path)[0]
+    ]
+    return {file.table: file for file in files}
 
 
 def parse(path: Path, schema: str) -> SqlFile:

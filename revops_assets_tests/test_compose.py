@@ -197,6 +197,58 @@ def test_the_services_run_and_the_wing_is_materialised_through_the_webserver(sta
     assert PASSWORD not in logs
 
 
+def test_daily_metrics_over_tcp_by_the_workflow_s_own_steps(stack: Stack, export: Export) -> None:
+    """The warehouse reads the source with the reader's password; the workflow needs nothing but its secrets."""
+    stack.start("upgrade")
+    assert stack.processes["upgrade"].wait(60) == 0, (stack.folder / "upgrade.log").read_text()
+    environment = stack.environment("code")
+    folder = export(deal_changes=["10,2024-01-31 12:00:00,stage_id,1"])
+    subprocess.run([BIN / "revops", "load", folder], env=environment, check=True, capture_output=True)
+
+    workflow = yaml.safe_load((PROJECT_ROOT / ".github" / "workflows" / "daily-metrics.yml").read_text())
+    assert workflow[True]["schedule"] and "backfill_days" in workflow[True]["workflow_dispatch"]["inputs"]
+    [step] = [
+        step for step in workflow["jobs"]["compute"]["steps"] if step["name" if "name" in step else "uses"] == "compute"
+    ]
+    secrets = {name for name, value in step["env"].items() if "secrets." in str(value)}
+    assert secrets == {"PG_HOST", "PG_PORT", "PG_DATABASE", "PG_USER", "PG_PASSWORD"}
+    given = {name: value for name, value in environment.items() if not name.startswith(("REVOPS_", "DAGSTER_"))} | {
+        "PG_HOST": "127.0.0.1", "PG_PORT": stack.ports["5432"], "PG_DATABASE": "revops_metrics", "PG_USER": "revops",
+        "PG_PASSWORD": PASSWORD, "PGSSLMODE": "prefer", "BACKFILL_DAYS": "",
+    }  # fmt: skip
+
+    def run(**more: Any) -> subprocess.CompletedProcess[str]:
+        script = step["run"].replace(".venv/bin/", f"{BIN}/")
+        values = {name: str(value) for name, value in (given | more).items()}
+        return subprocess.run(["bash", "-euo", "pipefail", "-c", script], env=values, capture_output=True, text=True)
+
+    def asked(statement: str) -> str:
+        command = [BIN / "revops", "psql", "--", "-At", "-c", statement]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    for more, days in (({}, "1"), ({"BACKFILL_DAYS": "3"}, "3")):
+        done = run(**more)
+        assert done.returncode == 0, done.stderr
+        assert "default" in done.stdout and PASSWORD not in done.stdout + done.stderr
+        assert asked("select count(*) from metrics.run_log") == days
+    for more, error in (({"PG_HOST": ""}, "set the repository secret PG_HOST"), ({"PG_PASSWORD": "wrong"}, "password authentication failed"),
+                        ({"BACKFILL_DAYS": "0"}, "a number of days of at least 1 is needed")):  # fmt: skip
+        done = run(**more)
+        assert done.returncode != 0 and error in done.stderr, done.stderr
+
+    options = asked("select umoptions from pg_user_mappings where srvname = 'source'")
+    assert "user=revops_reader" in options and "password=" in options and PASSWORD not in options
+    # Another reader's password takes effect with the next upgrade; an address that leads nowhere is named.
+    upgrade = [BIN / "revops", "db", "upgrade"]
+    for more, error in (
+        ({"REVOPS_READER_PASSWORD": "its own"}, ""),
+        ({"REVOPS_FDW_ADDRESS": "127.0.0.1:1"}, "REVOPS_FDW_ADDRESS"),
+    ):
+        found = subprocess.run(upgrade, env=environment | more, capture_output=True, text=True)
+        assert error in found.stderr and (found.returncode == 0) == (not error), found.stderr
+    assert "its own" in asked("select umoptions from pg_user_mappings where srvname = 'source'")
+
+
 def test_images_are_pinned_and_nothing_is_published_beyond_loopback() -> None:
     compose = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text())
     for name, service in compose["services"].items():

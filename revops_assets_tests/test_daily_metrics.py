@@ -12,20 +12,27 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import psycopg2
 import pytest
 import sqlalchemy as sa
 
+from revops_assets.assets.metrics import LEADS, OPPORTUNITIES, READ
 from revops_assets.checks import all_checks, offending_rows
+from revops_assets.errors import RevopsError
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping import read_mapping
+from revops_assets.runs import planned, run_planned
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
-from revops_assets.settings import Settings
+from revops_assets.settings import SQL_DIR, Settings
+from revops_assets.sql_file import table_functions
 from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import Put, Query, materialize, query
+from revops_assets_tests.test_cli import revops
 
+FUNCTIONS = SQL_DIR / "metrics" / "functions"
 TABLES = ("daily_lead_funnel", "lead_stage_snapshot", "rep_daily_activity", "rep_daily_pipeline")
 Rows = list[tuple[Any, ...]]
 
@@ -602,6 +609,116 @@ def recomputed(source: Query) -> dict[str, dict[tuple[date, str], tuple[Any, ...
         for rep, sums in reps.items():
             found["pipeline"][day, rep] = tuple(sums)
     return found
+
+
+# ---------------------------------------------------------------------------------------------- Dagster, command line
+
+
+REFRESH = '+key:"staging/evidence" or key:"metrics/stale_days"'
+
+
+def test_the_assets_call_the_functions(put: Put, source: Query, rows: Callable[..., Rows], clean: Settings) -> None:
+    put("a", leads=[{"lead_id": "L", "source": "Web", "status": "New", "created_at": "2024-03-01Z"}])
+    put("b", leads=[{"lead_id": "L", "source": "Web", "status": "New", "created_at": "2024-03-01Z"}])
+    everything_of_the_wing = 'group:metrics and not key:"metrics/stale_days"'
+    done = materialize(clean, everything_of_the_wing, "2024-02-28", "2024-03-02", tenants=["a"])
+    assert {name: made["dagster/row_count"] for name, made in done.assets.items()} == {
+        "metrics.daily_lead_funnel": 2, "metrics.lead_stage_snapshot": 2, "metrics.rep_daily_activity": 0,
+        "metrics.rep_daily_pipeline": 0, "metrics.run_log": 4,
+    }  # fmt: skip
+    [(known,)] = source("select max(load_seq) from crm.loads")  # the files of sql/reference are loads, too
+    assert rows("run_log") == [("02-28", 0, known), ("02-29", 0, known), ("03-01", 2, known), ("03-02", 2, known)]
+    assert rows("run_log", "b") == []
+    assert done.failed_checks == [] and len(done.checks) == len(TRIPS)
+    # Some of the tables: no log. The log alone is no run.
+    materialize(clean, 'key:"metrics/daily_lead_funnel" or key:"metrics/lead_stage_snapshot"', "2024-03-03")
+    assert rows("lead_stage_snapshot", "b") == [("03-03", "New", 1, 3.0)] and len(rows("run_log")) == 4
+    with pytest.raises(
+        RevopsError, match=r"metrics.run_log tells of days that were run as a whole: select metrics.daily_lead"
+    ):
+        materialize(clean, 'key:"metrics/run_log"', "2024-03-03")
+    # As known earlier, and after a late load the days that it changed.
+    put("a", activities=[{"activity_id": "x", "type": "call", "occurred_at": "2024-02-29 12:00Z", "is_done": True}])
+    materialize(clean, REFRESH)
+    [run] = planned(clean)
+    assert (run.first, run.last, run.tenants) == (date(2024, 2, 29), date(2024, 2, 29), ("a",))
+    assert run.datasets == {f"metrics.{table}" for table in (*TABLES, "run_log")}
+    assert run.reasons == ("metrics.rep_daily_activity has changed",)
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_planned(clean, run, instance)
+    assert rows("rep_daily_activity") == [("02-29", "-1", "Unassigned", 1, 0, 0, 1)] and planned(clean) == []
+    materialize(clean, everything_of_the_wing, "2024-02-29", known_as_of=1, tenants=["a"])
+    assert rows("rep_daily_activity") == [] and rows("run_log")[1] == ("02-29", 0, 1)
+
+
+def test_days_before_the_first_partition_ride_with_a_run(put: Put, warehouse: Query, clean: Settings) -> None:
+    """psql computes any day; one before REVOPS_FIRST_DAY is rerun as well."""
+    put("a", leads=[{"lead_id": "L", "created_at": "2023-03-01Z"}])
+    warehouse("select metrics.run_daily_metrics(date '2023-05-01')")
+    put("a", leads=[{"lead_id": "M", "created_at": "2023-04-01Z"}])
+    materialize(clean, REFRESH)
+    [run] = planned(clean)
+    assert run.also == (date(2023, 5, 1),) and run.first == clean.first_day
+    with dg.DagsterInstance.ephemeral() as instance:
+        run_planned(clean, run, instance)
+    assert warehouse("select total_leads from metrics.daily_lead_funnel where metric_date = '2023-05-01'") == [(2,)]
+    assert planned(clean) == []
+
+
+def test_declared_dependencies_are_the_foreign_tables_that_the_functions_name() -> None:
+    texts = {path.stem: path.read_text() for path in FUNCTIONS.glob("*.sql")}
+    named = set(re.findall(r"crm_remote\.(\w+)", "".join(texts.values()))) - {"finished_loads"}
+    named |= {f"{kind}_log" for kind in re.findall(r"metrics\.read_log\(\s*'(\w+)'", "".join(texts.values()))}
+    assert named == {"activities_versions", "reps_versions", "lead_log", "opportunity_log"}
+    assert {dep for deps in READ.values() for dep in deps} == {
+        "crm.activities", "crm.reps", *LEADS, *OPPORTUNITIES,
+    }  # fmt: skip
+    reads = {"read_leads": set(LEADS), "read_opportunities": set(OPPORTUNITIES), "read_reps": {"crm.reps"}}
+    asked = re.findall(r"p_tables && '\{([\w,]+)\}' then\s+perform metrics\.(\w+)\(\)", texts["refresh"])
+    assert {reader for _, reader in asked} == reads.keys()
+    for table, deps in READ.items():
+        own = {"crm.activities"} if "activities_versions" in texts[table.removeprefix("metrics.")] else set()
+        read = own.union(
+            *(reads[reader] for tables, reader in asked if table.removeprefix("metrics.") in tables.split(","))
+        )
+        assert set(deps) == read, table
+
+
+def test_only_what_guards_and_logs_looks_at_the_clock() -> None:
+    clock = re.compile(r"\b(now\(\)|current_date|current_timestamp|clock_timestamp\(\))")
+    lookers = {path.stem for path in FUNCTIONS.glob("*.sql") if clock.search(path.read_text())}
+    assert lookers == {"begin_refresh", "refresh", "run_daily_metrics", "run_log", "request_stale_days", "note_days"}
+
+
+@pytest.mark.parametrize("table", [*TABLES, "run_log"])
+def test_the_header_of_a_function_tells_the_columns_of_its_table(warehouse: Query, table: str) -> None:
+    file = table_functions()[f"metrics.{table}"]
+    columns = warehouse(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 order by attnum", file.table
+    )
+    assert [name for (name,) in columns] == [
+        *file.columns, "known_as_of", "data_freshness", *(["code_version"] if table == "run_log" else []),
+    ]  # fmt: skip
+    assert warehouse("select obj_description(%s::regclass)", file.table) == [(file.description,)]
+
+
+def test_the_command(put: Put, warehouse: Query, rows: Callable[..., Rows]) -> None:
+    put("a", leads=[{"lead_id": "L", "source": "Web", "status": "New", "created_at": "2024-03-01Z"}])
+    put("b", opportunities=[deal("d", "2024-03-01Z")])
+    said = json.loads(revops("daily-metrics", "backfill", "--from", "2024-02-29", "--to", "2024-03-02", "--json"))
+    assert [(row["tenant_id"], row["first_day"], row["last_day"], row["days"], row["rows_written"]) for row in said] == [
+        ("a", "2024-02-29", "2024-03-02", 3, 4), ("b", "2024-02-29", "2024-03-02", 3, 2),
+    ]  # fmt: skip
+    assert rows("daily_lead_funnel") == [("03-01", "Web", 1, 1, 0, 0), ("03-02", "Web", 1, 0, 0, 0)]
+    revops("daily-metrics", "run", "--tenant", "a")
+    yesterday = "(now() at time zone 'UTC')::date - 1"
+    assert warehouse(f"select tenant_id from metrics.run_log where metric_date = {yesterday}") == [("a",)]
+    for args, error in (
+        (("backfill",), "give --days N, or both --from A and --to B"),
+        (("run", "--date", "2024-02-30"), "--date 2024-02-30: a day is of the form YYYY-MM-DD"),
+        (("run", "--tenant", "nobody"), "there is no tenant 'nobody'; there are: a, b"),
+    ):
+        assert revops("daily-metrics", *args, status=1) == f"revops: {error}\n"
 
 
 # Of each foreign table, what a run may fetch at most: as counted in the source.

@@ -10,12 +10,10 @@ import sqlalchemy as sa
 from revops_assets.look_back import DATASETS, TABLES, Daily, days_asked
 from revops_assets.partitions import DAILY, checked_range
 from revops_assets.resources import ALSO_TAG, POOL, Warehouse, resolve_read_at, tenants_of_run
-from revops_assets.settings import SQL_DIR
 from revops_assets.sql_asset import OWNERS, about_run, asset_key, look, spec_of
-from revops_assets.sql_file import SqlFile, parse
+from revops_assets.sql_file import table_functions
 from revops_assets.warehouse.writer import all_tenants, note_table
 
-FUNCTIONS = SQL_DIR / "metrics" / "functions"
 LEADS = ("crm.leads", "crm.lead_history")
 OPPORTUNITIES = ("crm.opportunities", "crm.opportunity_history", "crm.pipeline_stages")
 # What each table is computed from, besides crm.loads.
@@ -32,11 +30,6 @@ STALE_DAYS = "metrics.stale_days"
 TABLES.add(STALE_DAYS)
 
 
-def file_of(table: str) -> SqlFile:
-    """The file of a table's function; its header says what the table holds."""
-    return parse(FUNCTIONS / f"{table.removeprefix('metrics.')}.sql", "metrics")
-
-
 def spans(days: set[date]) -> Iterator[tuple[date, date]]:
     """Days in a row, as first and last."""
     ordered = sorted(days)
@@ -47,7 +40,7 @@ def spans(days: set[date]) -> Iterator[tuple[date, date]]:
 
 @dg.multi_asset(
     name="daily_metrics",
-    specs=[spec_of(file_of(table), deps, "table", is_daily=True) for table, deps in DEPS.items()],
+    specs=[spec_of(table_functions()[table], deps, "table", is_daily=True) for table, deps in DEPS.items()],
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=POOL,
@@ -79,7 +72,7 @@ def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> It
                         sa.text(f"select metrics.{function}(cast(:first as date), cast(:last as date), :tenant)"),
                         {"first": first, "last": last, "tenant": tenant},
                     )
-        results = []
+        results: list[dg.MaterializeResult] = []  # type: ignore[type-arg]
         for table in sorted(selected):
             key = asset_key(table)
             for day, count in connection.execute(
@@ -92,7 +85,9 @@ def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> It
             rows = connection.scalar(
                 sa.text(f"select count(*) from {table} where metric_date between :a and :b"), {"a": start, "b": end}
             )
-            context.add_asset_metadata(look(connection, file_of(table)), asset_key=key, partition_key=str(end))
+            context.add_asset_metadata(
+                look(connection, table_functions()[table]), asset_key=key, partition_key=str(end)
+            )
             results.append(
                 dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, **about_run(at, warehouse)})
             )

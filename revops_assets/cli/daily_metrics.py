@@ -23,8 +23,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print data instead of a tabl
 YESTERDAY = "select (now() at time zone ops.timezone())::date - 1"
 LOG = """
 select tenant_id, min(metric_date)::text as first_day, max(metric_date)::text as last_day, count(*) as days,
-    sum(rows_written)::bigint as rows_written, max(known_as_of) as known_as_of, max(data_freshness)::text as data_freshness,
-    min(code_version) as code_version
+    sum(rows_written)::bigint as rows_written, max(known_as_of) as known_as_of,
+    max(data_freshness)::text as data_freshness, min(code_version) as code_version
 from metrics.run_log
 where metric_date between %s and %s and (%s::text is null or tenant_id = %s)
 group by tenant_id order by tenant_id
@@ -53,8 +53,8 @@ def backfill_command(
     """Compute a range of days at once: metrics.backfill_last_n_days, metrics.backfill_date_range."""
     if (days is None) == (first is None) or (first is None) != (last is None):
         raise RevopsError("give --days N, or both --from A and --to B")
-    ends = (_day("--from", first), _day("--to", last)) if first and last else (None, None)
-    _compute(*ends, days, tenant, json)
+    since, until = (_day("--from", first), _day("--to", last)) if first and last else (None, None)
+    _compute(since, until, days, tenant, json)
 
 
 def _day(option: str, text: str) -> date:

@@ -52,8 +52,8 @@ def create_roles(connection: PgConnection, settings: Settings) -> None:
             cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
             if cursor.fetchone():
                 continue
-            statement = "create role {} login" if may_login else "create role {}"
-            _as_administrator(cursor, sql.SQL(statement).format(sql.Identifier(name)), f"create the role {name}")
+            create = sql.SQL("create role {} login" if may_login else "create role {}").format(sql.Identifier(name))
+            _as_administrator(cursor, create, f"create the role {name}")
         reader = sql.Identifier(wanted.reader)
         statements = [sql.SQL("alter role {} set default_transaction_read_only = on").format(reader)]
         if wanted.reader_password is not None:
@@ -85,7 +85,7 @@ def grant_on_source(settings: Settings) -> None:
 
 
 def grant_on_warehouse(settings: Settings) -> None:
-    """In a warehouse: the BI role reads what is published; the reader reads the funnel, which prod shows beside its own."""
+    """In a warehouse: the BI role reads what is published, the reader the funnel, which prod shows beside its own."""
     given = roles(settings)
     with databases.connect(settings, "warehouse") as connection:
         _grant(connection, given.bi, BI_SCHEMAS, ("select on all tables",))

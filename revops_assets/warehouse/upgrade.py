@@ -23,8 +23,8 @@ from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.calendar import fill_calendar
 from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
-from revops_assets.warehouse.roles import create_roles, grant_on_source, grant_on_warehouse
-from revops_assets.warehouse.views import create_views
+from revops_assets.warehouse.roles import BI_SCHEMAS, create_roles, grant_on_source, grant_on_warehouse
+from revops_assets.warehouse.views import comment_tables, create_views
 
 SCHEMA_DIR = SQL_DIR / "0_schema"
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
@@ -76,6 +76,7 @@ def upgrade(settings: Settings) -> Upgraded:
                 with connection.cursor() as cursor:
                     for path in sorted(SQL_DIR.glob("*/functions/*.sql")):
                         cursor.execute(path.read_text())
+                comment_tables(connection, BI_SCHEMAS)
             grant_on_warehouse(environment)
         publish_funnel(prod)
         _prepare_dagster(settings)

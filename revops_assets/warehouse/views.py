@@ -1,12 +1,14 @@
-"""Datasets that are views: the SQL file's SELECT, as `create or replace view`."""
+"""What files say of relations, laid down: datasets that are views, and comments on what people read."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 
-from revops_assets.sql_file import dataset_files
+from revops_assets.sql_file import SqlFile, dataset_files, table_functions
 
 # Tables that are also read as they would be built now (or at the session's known time): table, view.
 LIVE = {"staging.pipeline_stages": "ops.pipeline_stages"}
@@ -15,7 +17,7 @@ LIVE = {"staging.pipeline_stages": "ops.pipeline_stages"}
 def create_views(connection: PgConnection) -> None:
     """Lay down every dataset that is no table, in the order of the folders."""
     with connection.cursor() as cursor:
-        for table, file in sorted(dataset_files().items(), key=lambda item: str(item[1].path)):
+        for table in sorted(dataset_files(), key=lambda name: str(dataset_files()[name].path)):
             cursor.execute("select relkind from pg_class where oid = to_regclass(%s)", (table,))
             if cursor.fetchone() in (None, ("v",)):
                 create_view(connection, table, table)
@@ -37,7 +39,24 @@ def create_view(connection: PgConnection, table: str, view: str) -> None:
             cursor.execute("rollback to savepoint replace_view")
             cursor.execute(sql.SQL("drop view {} cascade").format(target))
             cursor.execute(create)
-        cursor.execute(sql.SQL("comment on view {} is {}").format(target, sql.Literal(file.description)))
-        for column, meaning in file.columns.items():
-            column_name = sql.Identifier(*view.split("."), column)
-            cursor.execute(sql.SQL("comment on column {} is {}").format(column_name, sql.Literal(meaning)))
+    _comment(connection, "view", view, file)
+
+
+def comment_tables(connection: PgConnection, schemas: Iterable[str]) -> None:
+    """Comment the tables of these schemas, and their columns, as their files' headers say."""
+    for table, file in (dataset_files() | table_functions()).items():
+        if file.schema in schemas:
+            _comment(connection, "table", table, file)
+
+
+def _comment(connection: PgConnection, kind: str, relation: str, file: SqlFile) -> None:
+    name = relation.split(".")
+    comments = [(sql.SQL(kind), sql.Identifier(*name), file.description)]
+    comments += [(sql.SQL("column"), sql.Identifier(*name, column), text) for column, text in file.columns.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("; ").join(
+                sql.SQL("comment on {} {} is {}").format(what, target, sql.Literal(text))
+                for what, target, text in comments
+            )
+        )

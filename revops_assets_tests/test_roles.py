@@ -1,0 +1,203 @@
+"""Roles of least privilege, tried: what each may do works, and everything else is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+from pydantic import SecretStr
+
+from revops_assets.errors import RevopsError
+from revops_assets.loading.load import load_directory
+from revops_assets.loading.mapping import read_mapping
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.roles import BI_SCHEMAS, create_roles, roles
+from revops_assets_tests.conftest import Export, Put, Query
+
+DENIED = psycopg2.errors.InsufficientPrivilege
+
+
+@pytest.fixture
+def member(settings: Settings) -> Iterator[tuple[Settings, str]]:
+    """Settings of a user of its own, who has no rights but those of the role it is granted: its name comes along."""
+    name = f"{settings.database_prefix}revops_test_member"
+    server = databases.open_connection(settings, databases.server_url(settings))
+    server.autocommit = True
+    with server.cursor() as cursor:
+        cursor.execute(sql.SQL("drop role if exists {0}").format(sql.Identifier(name)))
+        cursor.execute(sql.SQL("create role {} login password 'm'").format(sql.Identifier(name)))
+    url = databases.server_url(settings).set(drivername="postgresql", username=name, password="m")
+    try:
+        yield settings.model_copy(update={"database_url": SecretStr(url.render_as_string(hide_password=False))}), name
+    finally:
+        with server.cursor() as cursor:
+            cursor.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+        server.close()
+
+
+def grant(settings: Settings, role: str, name: str) -> None:
+    with databases.connect(settings, "warehouse") as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(name)))
+
+
+def refused(settings: Settings, database: databases.Database, *statements: str) -> None:
+    """Each statement is denied, whatever the others do."""
+    connection = databases.open_connection(settings, databases.url_of(settings, database))
+    connection.autocommit = True
+    try:
+        for statement in statements:
+            with connection.cursor() as cursor, pytest.raises((DENIED, psycopg2.errors.WrongObjectType)):
+                cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+def attempt(settings: Settings, database: databases.Database, statement: str) -> list[tuple[object, ...]]:
+    with databases.connect(settings, database) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def relations(warehouse: Query) -> list[tuple[str, bool]]:
+    """Every table, view and foreign table of ours in the warehouse, and whether it is published to BI."""
+    return [
+        (name, schema in BI_SCHEMAS)
+        for name, schema in warehouse(
+            "select format('%I.%I', n.nspname, c.relname), n.nspname from pg_class as c"
+            " inner join pg_namespace as n on n.oid = c.relnamespace"
+            " where c.relkind in ('r', 'v', 'f', 'p', 'm') and n.nspname not like 'pg\\_%%' and n.nspname <> 'information_schema'"
+            " order by 1"
+        )
+    ]
+
+
+def test_the_bi_role_reads_metrics_and_dashboards_and_nothing_else(
+    clean: Settings, put: Put, warehouse: Query, member: tuple[Settings, str]
+) -> None:
+    put("a", leads=[{"lead_id": "L", "created_at": "2024-03-01Z"}])
+    warehouse("select metrics.run_daily_metrics(date '2024-03-01')")
+    bi, name = member
+    refused(bi, "warehouse", *(f"select * from {table}" for table, _ in relations(warehouse)))
+    grant(clean, roles(clean).bi, name)
+    assert attempt(bi, "warehouse", "select total_leads from metrics.daily_lead_funnel") == [(1,)]
+    for table, is_published in relations(warehouse):
+        if is_published:
+            attempt(bi, "warehouse", f"select * from {table} limit 1")
+        refused(
+            bi,
+            "warehouse",
+            *(() if is_published else (f"select * from {table}",)),
+            f"insert into {table} select * from {table}",
+            f"delete from {table}",
+            f"truncate {table}",
+            f"drop table {table}",
+        )
+    refused(
+        bi,
+        "warehouse",
+        "update metrics.run_log set rows_written = 1",
+        "select metrics.run_daily_metrics(date '2024-03-01')",
+        "select metrics.refresh_daily_lead_funnel(date '2024-03-01')",
+        "select metrics.begin_refresh(date '2024-03-01', date '2024-03-01', null)",
+        "create table metrics.mine (a int)",
+        "create table public.mine (a int)",
+        "create temporary table mine (a int)",
+        "create schema mine",
+        f"set role {databases.server_url(clean).username}",
+    )
+    refused(bi, "source", "select * from crm.leads")
+    assert warehouse("select total_leads from metrics.daily_lead_funnel") == [(1,)]
+
+
+def test_the_loader_role_loads_and_writes_nothing_but_the_source(
+    clean: Settings, export: Export, source: Query, warehouse: Query, member: tuple[Settings, str]
+) -> None:
+    loader, name = member
+    folder = export(deal_changes=["10,2024-01-31 23:59:59,stage_id,1"])
+    with pytest.raises(DENIED):
+        load_directory(loader, folder, read_mapping("pipedrive"), "acme")
+    grant(clean, roles(clean).loader, name)
+    assert load_directory(loader, folder, read_mapping("pipedrive"), "acme").rows_inserted > 0
+    assert source("select count(*) from crm.opportunities") == [(1,)]
+    # Other tools' way in, with the same rights.
+    assert attempt(
+        loader,
+        "source",
+        "select crm.start_load('acme', 'tool');"
+        " insert into crm_staging.leads (load_id, lead_id) select max(load_id), 'L' from crm.loads;"
+        " select crm.finish_load(max(load_id)) is not null from crm.loads",
+    ) == [(True,)]
+    assert source("select count(*) from crm.leads") == [(1,)]
+    refused(
+        loader,
+        "source",
+        "create table crm.mine (a int)",
+        "drop table crm.loads",
+        "truncate crm.loads cascade",
+        "alter table crm.leads_versions add column mine text",
+        "create schema mine",
+        "create table public.mine (a int)",
+    )
+    for table, _ in relations(warehouse):
+        refused(
+            loader,
+            "warehouse",
+            f"select * from {table}",
+            f"delete from {table}",
+            f"insert into {table} select * from {table}",
+        )
+
+
+def test_the_reader_reads_the_source_and_changes_nothing(
+    clean: Settings, put: Put, warehouse: Query, member: tuple[Settings, str]
+) -> None:
+    put("a", leads=[{"lead_id": "L", "created_at": "2024-03-01Z"}])
+    assert warehouse("select lead_id from crm_remote.leads") == [("L",)]
+    reader, name = member
+    grant(clean, roles(clean).reader, name)
+    assert attempt(reader, "source", "select lead_id from crm.leads") == [("L",)]
+    refused(reader, "source", "delete from crm.leads_versions", "select crm.start_load('a', 'x')",
+            "create table crm.mine (a int)", "delete from pipedrive_raw.users_lines", "select * from crm_staging.leads")  # fmt: skip
+    # Not even the owner of the warehouse writes through it.
+    for statement in ("delete from crm_remote.leads_versions", "update crm_remote.loads set source = 'x'",
+                      "insert into crm_remote.tenants (tenant_id, name) values ('x', 'x')", "truncate crm_remote.loads"):  # fmt: skip
+        with pytest.raises(psycopg2.Error, match=r"does not allow|permission denied"):
+            warehouse(statement)
+    [(user,)] = warehouse(
+        "select split_part(option, '=', 2) from pg_user_mappings cross join unnest(umoptions) as option"
+        " where srvname = 'source' and option like 'user=%%'"
+    )
+    assert user == roles(clean).reader
+    assert warehouse("select rolcanlogin, rolsuper, rolconfig from pg_roles where rolname = %s", user) == [
+        (True, False, ["default_transaction_read_only=on"])
+    ]
+
+
+def test_whoever_may_not_make_roles_is_told_what_is_missing(settings: Settings, member: tuple[Settings, str]) -> None:
+    poor, _ = member
+    fresh = poor.model_copy(update={"database_prefix": settings.database_prefix + "other_"})
+    connection = databases.open_connection(poor, databases.server_url(poor))
+    try:
+        with pytest.raises(
+            RevopsError, match=r"the database user may not create the role .*revops_reader: grant it CREATEROLE"
+        ):
+            create_roles(connection, fresh)
+    finally:
+        connection.close()
+
+
+def test_the_reader_s_password_is_its_own(settings: Settings) -> None:
+    def password(**update: object) -> str | None:
+        return roles(
+            settings.model_copy(update={"database_url": SecretStr("postgresql://u@h/d")} | update)
+        ).reader_password
+
+    assert password() is None
+    derived = password(database_password=SecretStr("secret"))
+    assert derived and "secret" not in derived and derived == password(database_password=SecretStr("secret"))
+    assert derived != password(database_password=SecretStr("other"))
+    assert derived != password(database_password=SecretStr("secret"), database_prefix="x_")
+    assert password(reader_password=SecretStr("mine"), database_password=SecretStr("secret")) == "mine"
