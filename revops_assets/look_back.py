@@ -46,11 +46,15 @@ Keep = Callable[[str, set[date]], set[date]]
 
 @dataclass(frozen=True)
 class Daily:
-    """A daily dataset: what it reads of the same day, and of earlier ones."""
+    """A daily dataset: what it reads of the same day, and of earlier ones.
+
+    Not behind history: those that read the CRM itself, no table that is built from it; they compare themselves.
+    """
 
     deps: frozenset[str]
     looks_back_on: Mapping[str, LookBack]
     day_column: str = "snapshot_date"
+    is_behind_history: bool = True
 
 
 # Every daily dataset, by table: filled in as the assets are defined.

@@ -69,7 +69,8 @@ asked as (
     select s.dataset, d.tenant_id, s.snapshot_date, cast(:reason as text) as reason
     from differing as d
     inner join (select distinct dataset, snapshot_date from ops.days_written) as s
-        on s.snapshot_date <@ d.days and d.dataset in (s.dataset, '*')
+        on s.snapshot_date <@ d.days
+        and (d.dataset = s.dataset or d.dataset = '*' and s.dataset = any(cast(:behind_history as text[])))
 ),
 """
 
@@ -140,7 +141,11 @@ def request_affected(connection: sa.Connection, table: str, touched: str) -> int
         return 0
     return connection.execute(
         sa.text(AFFECTED.format(touched=touched) + ASK),
-        {"reason": f"{table} has changed", **_readers()},
+        {
+            "reason": f"{table} has changed",
+            "behind_history": [name for name, daily in DATASETS.items() if daily.is_behind_history],
+            **_readers(),
+        },
     ).rowcount
 
 

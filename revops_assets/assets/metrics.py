@@ -25,7 +25,9 @@ READ = {
 }
 RUN_LOG = "metrics.run_log"
 DEPS = {**{table: ("crm.loads", *deps) for table, deps in READ.items()}, RUN_LOG: ("crm.loads", *READ)}
-DATASETS.update({table: Daily(frozenset(deps), {}, "metric_date") for table, deps in DEPS.items()})
+DATASETS.update(
+    {table: Daily(frozenset(deps), {}, "metric_date", is_behind_history=False) for table, deps in DEPS.items()}
+)
 STALE_DAYS = "metrics.stale_days"
 TABLES.add(STALE_DAYS)
 
