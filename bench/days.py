@@ -129,7 +129,7 @@ def order() -> list[str]:
         name
         for level in graph.toposorted_asset_keys_by_level
         for name in sorted(".".join(key.path) for key in level)
-        if name in DATASETS
+        if name in DATASETS and DATASETS[name].is_behind_history
     ]
 
 

@@ -52,6 +52,20 @@ def test_the_data_dictionary_is_that_of_the_contracts() -> None:
     assert dictionary.PATH.read_text() == dictionary.dictionary(), "run `make docs`"
 
 
+def test_the_calls_of_the_daily_metrics_page_run(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
+    plan = Plan(60, date(2024, 4, 2), 3, "UTC")
+    salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))
+    load_directory(clean, tmp_path, read_mapping("salesforce"), "acme")
+    calls, roles = blocks(PROJECT_ROOT / "docs" / "daily_metrics.md", "sql")
+    *functions, query, _ = re.split(r";.*\n", calls)
+    assert len(functions) == 5 and all(warehouse(call)[0][0] > 0 for call in functions)
+    found = warehouse(query)
+    assert {row[0] for row in found} == {date(2024, 3, day) for day in range(25, 32)} and sum(
+        row[2] for row in found
+    ) > 0
+    assert re.findall(r"in role (\w+);", roles) == ["revops_bi", "revops_loader"]
+
+
 def test_the_queries_of_the_dashboards_page_run(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
     plan = Plan(60, date(2024, 3, 12), 3, "UTC")
     salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))

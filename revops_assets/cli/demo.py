@@ -51,7 +51,7 @@ def demo_command() -> None:
         velocity = run_job(settings, "stage_velocity", "dev", instance)
         newest = yesterday(settings.timezone)
         week = (newest - timedelta(days=6), newest)
-        built = run_assets(settings, "+group:ai", week, instance)
+        built = run_assets(settings, "+group:ai or group:metrics", week, instance)
     print_run(results[0])
     print_run(velocity)
     print_run(built)
@@ -74,7 +74,7 @@ def demo_command() -> None:
         f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
         f"         {visits:,} stays of deals in stages, a stage velocity report for each pipeline (dev)\n"
-        f"         every dashboard and each rep's coaching as of the seven days up to {newest} (dev)\n"
+        f"         every dashboard, each rep's coaching and the daily metrics of the seven days up to {newest} (dev)\n"
         f"{_headline(settings, newest)}"
         f"Checked  {sum(len(result.checks) for result in runs)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
@@ -83,6 +83,7 @@ def demo_command() -> None:
         f"         {revops} funnel compare   the funnel, dev beside prod\n"
         f"         {revops} stage-velocity run --tenant acme --pipeline default\n"
         f"         {revops} materialize --from {newest - timedelta(days=60)} --to {newest}    any past days, exactly\n"
+        f"         {revops} daily-metrics backfill --days 365    a year of leads, activities, pipeline: SQL only\n"
         f'         {revops} psql -- -c "select * from dashboard.next_best_actions where priority_rank = 1" -x\n'
         f"         {revops} load DIR         your own export"
     )

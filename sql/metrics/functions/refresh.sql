@@ -28,11 +28,11 @@ end $$;
 -- Reads what the named tables are computed from, each foreign table once for all of them.
 create or replace function metrics.read_for(p_tables text[]) returns void language plpgsql as $$
 begin
-    if p_tables && '{daily_lead_funnel,lead_stage_snapshot}' then
-        perform metrics.read_leads();
-    end if;
     if p_tables && '{daily_lead_funnel,rep_daily_pipeline}' then
         perform metrics.read_opportunities();
+    end if;
+    if p_tables && '{daily_lead_funnel,lead_stage_snapshot}' then
+        perform metrics.read_leads();
     end if;
     if p_tables && '{rep_daily_activity,rep_daily_pipeline}' then
         perform metrics.read_reps();
