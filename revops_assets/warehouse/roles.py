@@ -36,7 +36,7 @@ class Roles:
 
 def roles(settings: Settings) -> Roles:
     """The roles of this installation."""
-    given = settings.reader_password.get_secret_value() if settings.reader_password else None
+    given = (settings.reader_password.get_secret_value() if settings.reader_password else None) or None
     reader, loader, bi = (settings.database_prefix + name for name in ("revops_reader", "revops_loader", "revops_bi"))
     ours = databases.server_url(settings).password
     if given is None and ours:  # the same at every upgrade, and of no use to find out the password that it comes from
