@@ -20,9 +20,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
-from revops_assets.settings import PROJECT_ROOT
+from revops_assets.errors import RevopsError
+from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import embedded
+from revops_assets.warehouse.upgrade import upgrade
 from revops_assets_tests.conftest import TEST_SERVER, Export
 
 pytestmark = pytest.mark.skipif(TEST_SERVER is not None, reason="has a server of its own; runs with the embedded one")
@@ -239,14 +242,12 @@ def test_daily_metrics_over_tcp_by_the_workflow_s_own_steps(stack: Stack, export
     options = asked("select umoptions from pg_user_mappings where srvname = 'source'")
     assert "user=revops_reader" in options and "password=" in options and PASSWORD not in options
     # Another reader's password takes effect with the next upgrade; an address that leads nowhere is named.
-    upgrade = [BIN / "revops", "db", "upgrade"]
-    for more, error in (
-        ({"REVOPS_READER_PASSWORD": "its own"}, ""),
-        ({"REVOPS_FDW_ADDRESS": "127.0.0.1:1"}, "REVOPS_FDW_ADDRESS"),
-    ):
-        found = subprocess.run(upgrade, env=environment | more, capture_output=True, text=True)
-        assert error in found.stderr and (found.returncode == 0) == (not error), found.stderr
+    url = environment["REVOPS_DATABASE_URL"]
+    theirs = Settings(database_url=SecretStr(url), database_password=SecretStr(PASSWORD), home=stack.folder)
+    upgrade(theirs.model_copy(update={"reader_password": SecretStr("its own")}))
     assert "its own" in asked("select umoptions from pg_user_mappings where srvname = 'source'")
+    with pytest.raises(RevopsError, match=r"cannot read the source as revops_reader: .*REVOPS_FDW_ADDRESS"):
+        upgrade(theirs.model_copy(update={"fdw_address": "127.0.0.1:1"}))
 
 
 def test_images_are_pinned_and_nothing_is_published_beyond_loopback() -> None:
