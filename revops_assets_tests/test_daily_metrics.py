@@ -281,6 +281,153 @@ def test_sources_of_other_shapes(put: Put, warehouse: Query, rows: Callable[...,
     }
 
 
+# ---------------------------------------------------------------------------------------------- what sources do
+
+LEAD = {"lead_id": "L", "source": "Web", "status": "New", "created_at": "2024-03-01Z"}
+
+
+def both_ways(settings: Settings, warehouse: Query, first: str, last: str) -> dict[str, Rows]:
+    """The rows of a range, which must be those of its days one by one."""
+    warehouse("select metrics.backfill_date_range(%s, %s)", first, last)
+    at_once = everything(settings)
+    for n in range((date.fromisoformat(last) - date.fromisoformat(first)).days + 1):
+        warehouse("select metrics.run_daily_metrics(%s::date + %s)", first, n)
+    assert everything(settings) == at_once
+    return at_once
+
+
+def test_changes_of_nothing_and_of_nobody_say_nothing(
+    clean: Settings, put: Put, warehouse: Query, rows: Callable[..., Rows]
+) -> None:
+    """Without an instant, without a record, of a record that there is none of: a tool may write all of these."""
+    put(
+        "a",
+        pipeline_stages=STAGES,
+        leads=[LEAD],
+        lead_history=[
+            change("L", "2024-03-02Z", "New", "Working") | {"changed_at": None},
+            change("L", "2024-03-02Z", "New", "Working") | {"history_id": "nobody's", "lead_id": None},
+            change("GHOST", "2024-03-02Z", "New", "Working"),
+        ],
+        opportunities=[deal("d", "2024-03-02Z")],
+        opportunity_history=[
+            moved("d", "2024-03-03Z", "Open", "Won") | {"changed_at": None},
+            moved("d", "2024-03-03Z", "Open", "Won") | {"history_id": "nobody's", "opportunity_id": None},
+            moved("GHOST", "2024-03-03Z", "Open", "Won"),
+        ],
+    )
+    both_ways(clean, warehouse, "2024-03-01", "2024-03-04")
+    assert rows("lead_stage_snapshot") == [(f"03-0{n}", "New", 1, float(n)) for n in range(1, 5)]
+    assert [row[:5] for row in rows("rep_daily_pipeline")] == [("03-02", "-1", 1, 0.0, 0)]
+
+
+def test_a_lead_qualified_and_converted_before_its_own_creation(
+    clean: Settings, put: Put, warehouse: Query, rows: Callable[..., Rows]
+) -> None:
+    put(
+        "a",
+        leads=[{"lead_id": "L", "source": "Web", "created_at": "2024-03-04Z", "qualified_at": "2024-03-02 10:00Z"},
+               {"lead_id": "C", "source": "Fair", "created_at": "2024-03-04Z", "converted_at": "2024-03-02Z",
+                "converted_opportunity_id": "d"}],
+        opportunities=[deal("d", "2024-03-02 12:00Z")],
+    )  # fmt: skip
+    both_ways(clean, warehouse, "2024-03-02", "2024-03-05")
+    assert rows("daily_lead_funnel") == [
+        ("03-02", "Unknown", 0, 0, 0, 1), ("03-04", "Fair", 1, 1, 0, 0), ("03-04", "Web", 1, 1, 1, 0),
+        ("03-05", "Fair", 1, 0, 0, 0), ("03-05", "Web", 1, 0, 0, 0),
+    ]  # fmt: skip
+
+
+def test_what_was_deleted_was_there_before_and_may_come_back(
+    clean: Settings, put: Put, warehouse: Query, rows: Callable[..., Rows]
+) -> None:
+    """A later version of a record does not change on which days it was deleted, nor where a deal had come from."""
+    gone = {"is_deleted": True}
+    source_of_deal = {"lead_id": "C", "source": "Fair", "created_at": "2024-03-01Z", "converted_at": "2024-03-04 12:00Z",
+                      "converted_opportunity_id": "d"}  # fmt: skip
+    put("a", leads=[LEAD | {"modified_at": "2024-03-01Z"}, LEAD | {"lead_id": "M", "modified_at": "2024-03-01Z"}, source_of_deal],
+        opportunities=[deal("d", "2024-03-04 12:00Z")])  # fmt: skip
+    put(
+        "a",
+        leads=[
+            LEAD | gone | {"modified_at": "2024-03-02 12:00Z"},
+            LEAD | gone | {"lead_id": "M", "modified_at": "2024-03-02 12:00Z"},
+        ],
+    )
+    both_ways(clean, warehouse, "2024-03-01", "2024-03-04")
+    before = everything(clean)["daily_lead_funnel"]
+    assert [row[2:6] for row in before if row[2] == "Web"] == [("Web", 2, 2, 0)]
+    assert [row for row in rows("daily_lead_funnel") if row[5]] == [("03-04", "Fair", 1, 0, 0, 1)]
+    put("a", leads=[LEAD | {"modified_at": "2024-03-05Z"}, {"lead_id": "M", "modified_at": "2024-03-05Z"} | gone,
+                    source_of_deal | gone | {"merged_into_id": "X", "modified_at": "2024-03-06Z"}])  # fmt: skip
+    assert warehouse("select metrics.request_stale_days()") == [(0,)]
+    both_ways(clean, warehouse, "2024-03-01", "2024-03-06")
+    found = everything(clean)["daily_lead_funnel"]
+    assert [row[:6] for row in found if row[1] <= date(2024, 3, 4)] == [row[:6] for row in before]
+    assert [row for row in rows("daily_lead_funnel") if row[0] >= "03-05"] == [
+        ("03-05", "Fair", 1, 0, 0, 0), ("03-05", "Web", 1, 0, 0, 0), ("03-06", "Web", 1, 0, 0, 0),
+    ]  # fmt: skip
+
+
+def test_an_older_version_that_comes_late_does_not_move_a_creation(
+    put: Put, warehouse: Query, rows: Callable[..., Rows]
+) -> None:
+    put("a", leads=[LEAD | {"created_at": "2024-03-03Z", "modified_at": "2024-03-04Z"}])
+    put("a", leads=[LEAD | {"created_at": "2024-03-02Z", "modified_at": "2024-03-02Z"}])
+    warehouse("select metrics.backfill_date_range('2024-03-02', '2024-03-03')")
+    assert rows("daily_lead_funnel") == [("03-03", "Web", 1, 1, 0, 0)]
+
+
+def test_qualified_by_log_or_by_versions_the_first_time_counts(
+    put: Put, warehouse: Query, rows: Callable[..., Rows]
+) -> None:
+    put("a", leads=[LEAD | {"status": "Qualified", "qualified_at": "2024-03-04 09:00Z"},
+                    {"lead_id": "V", "source": "Fair", "status": "New", "created_at": "2024-03-01Z", "modified_at": "2024-03-01Z"},
+                    {"lead_id": "B", "source": "Born", "status": "Lost", "created_at": "2024-03-02Z"}],
+        lead_history=[change("L", "2024-03-02 09:00Z", "New", "Qualified"), change("L", "2024-03-03 09:00Z", "Qualified", "Working"),
+                      change("L", "2024-03-04 09:00Z", "Working", "Qualified"), change("B", "2024-03-03Z", "Qualified", "Lost")])  # fmt: skip
+    put(
+        "a",
+        leads=[
+            {
+                "lead_id": "V",
+                "source": "Fair",
+                "status": "Qualified",
+                "created_at": "2024-03-01Z",
+                "modified_at": "2024-03-03 12:00Z",
+            }
+        ],
+    )
+    warehouse("select metrics.backfill_date_range('2024-03-01', '2024-03-05')")
+    assert [row for row in rows("daily_lead_funnel") if row[4]] == [
+        ("03-02", "Born", 1, 1, 1, 0), ("03-02", "Web", 1, 0, 1, 0), ("03-03", "Fair", 1, 0, 1, 0),
+    ]  # fmt: skip
+
+
+def test_a_record_that_is_opened_again_keeps_the_day_of_its_win(
+    put: Put, warehouse: Query, rows: Callable[..., Rows]
+) -> None:
+    closing = {"closed_at": "2024-03-03 10:00Z", "amount": 7}
+    put("a", opportunities=[deal("d", "2024-03-01Z", modified_at="2024-03-01Z", amount=7)])
+    put(
+        "a",
+        opportunities=[
+            deal("d", "2024-03-01Z", modified_at="2024-03-03 11:00Z", is_closed=True, is_won=True, **closing)
+        ],
+    )
+    put("a", opportunities=[deal("d", "2024-03-01Z", modified_at="2024-03-05Z", **closing)])
+    warehouse("select metrics.backfill_date_range('2024-03-02', '2024-03-06')")
+    assert [(row[0], row[4], row[5]) for row in rows("rep_daily_pipeline")] == [("03-03", 1, 7.0)]
+
+
+def test_names_of_blanks_and_amounts_that_are_no_number(put: Put, warehouse: Query, rows: Callable[..., Rows]) -> None:
+    put("a", leads=[LEAD | {"lead_id": str(n), "source": name} for n, name in enumerate(["\t", "\u00a0 ", "Web\n", " Web", ""])],
+        opportunities=[deal("d", "2024-03-01Z", amount="NaN", owner_id="\n")])  # fmt: skip
+    warehouse("select metrics.run_daily_metrics(date '2024-03-01')")
+    assert [row[1:4] for row in rows("daily_lead_funnel")] == [("Unknown", 3, 3), ("Web", 2, 2)]
+    assert [row[1:4] + row[6:7] for row in rows("rep_daily_pipeline")] == [("-1", 1, 0.0, 1)]
+
+
 # ---------------------------------------------------------------------------------------------- activities
 
 
@@ -351,6 +498,7 @@ def test_activities_by_rep_on_the_day_that_the_clocks_change(
         ("refresh_daily_lead_funnel(date '2024-03-02', date '2024-03-01')", "the range runs backwards: from 2024-03-02 to"),
         ("refresh_rep_daily_activity((now() at time zone 'UTC')::date + 1)", "is in the future: today is"),
         ("backfill_date_range('2024-03-02', (now() at time zone 'UTC')::date + 1)", "is in the future: today is"),
+        ("backfill_date_range('1900-01-01', '2024-03-01')", "a range of 45351 days is more than a hundred years"),
         ("backfill_last_n_days(0)", "a number of days of at least 1 is needed, not 0"),
         ("backfill_last_n_days(null)", "a number of days of at least 1 is needed, not null"),
         ("refresh_rep_daily_pipeline('2024-03-02', 'nobody')", "there is no tenant 'nobody'; there are: a"),
@@ -443,6 +591,35 @@ def test_a_session_may_read_as_known_earlier(
     assert rows("run_log") == [("03-01", 2, 1)]
     assert rows("run_log", "b") == rows("daily_lead_funnel", "b") == []  # not known yet by then
     assert warehouse("select distinct tenant_id, known_as_of from ops.days_written") == [("a", 1)]
+    assert warehouse("select * from metrics.stale_days order by 1")[1][:3] == (
+        "b", date(2024, 3, 1), "removed: its company was not known then",
+    )  # fmt: skip
+    warehouse(call)
+    assert rows("daily_lead_funnel") == [("03-01", "Web", 2, 2, 0, 0)] and len(rows("run_log", "b")) == 1
+    assert warehouse("select * from metrics.stale_days") == []
+
+
+def test_a_transaction_that_saw_the_source_before_others_did_writes_nothing(
+    put: Put, warehouse: Query, rows: Callable[..., Rows], clean: Settings
+) -> None:
+    put("a", leads=[LEAD])
+    call = "select metrics.run_daily_metrics(date '2024-03-05')"
+    warehouse(call)
+    with databases.connect(clean, "warehouse") as early, early.cursor() as cursor:
+        cursor.execute("select count(*) from crm_remote.loads")  # from here on it sees the source as of now
+        put("a", leads=[LEAD | {"lead_id": "M"}])
+        assert warehouse("select metrics.request_stale_days()") == [(1,)]
+        with pytest.raises(
+            psycopg2.errors.SerializationFailure, match="sees the source as of load 1, others have seen more"
+        ):
+            cursor.execute(call)
+        early.rollback()
+    assert len(warehouse("select * from metrics.stale_days")) == 1
+    warehouse(call)
+    assert (
+        rows("daily_lead_funnel") == [("03-05", "Web", 2, 0, 0, 0)]
+        and warehouse("select * from metrics.stale_days") == []
+    )
 
 
 def test_days_that_a_late_load_changed_are_asked_for_and_no_others(
@@ -633,6 +810,9 @@ def test_the_assets_call_the_functions(put: Put, source: Query, rows: Callable[.
     # Some of the tables: no log. The log alone is no run.
     materialize(clean, 'key:"metrics/daily_lead_funnel" or key:"metrics/lead_stage_snapshot"', "2024-03-03")
     assert rows("lead_stage_snapshot", "b") == [("03-03", "New", 1, 3.0)] and len(rows("run_log")) == 4
+    put("b", activities=[{"activity_id": "y", "type": "call", "occurred_at": "2024-04-29 12:00Z", "is_done": True}])
+    again = materialize(clean, 'key:"metrics/lead_stage_snapshot"', "2024-03-01")  # of another known time than the rest
+    assert again.checks and not again.failed_checks
     with pytest.raises(
         RevopsError, match=r"metrics.run_log tells of days that were run as a whole: select metrics.daily_lead"
     ):
@@ -716,6 +896,7 @@ def test_the_command(put: Put, warehouse: Query, rows: Callable[..., Rows]) -> N
     for args, error in (
         (("backfill",), "give --days N, or both --from A and --to B"),
         (("run", "--date", "2024-02-30"), "--date 2024-02-30: a day is of the form YYYY-MM-DD"),
+        (("run", "--date", ""), "--date : a day is of the form YYYY-MM-DD"),
         (("run", "--tenant", "nobody"), "there is no tenant 'nobody'; there are: a, b"),
     ):
         assert revops("daily-metrics", *args, status=1) == f"revops: {error}\n"

@@ -56,8 +56,9 @@ def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> It
         raise dg.Failure(f"{RUN_LOG} tells of days that were run as a whole: select {', '.join(sorted(missing))}, too")
     names = [name.removeprefix("metrics.") for name in selected]
     functions = ["backfill_date_range"] if RUN_LOG in selected else [f"refresh_{name}" for name in names]
-    with warehouse.transaction() as connection:
+    with warehouse.transaction() as connection:  # of its own: what was read of the source is seen for the rest of it
         at = resolve_read_at(context, connection)
+    with warehouse.transaction() as connection:
         connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
         tenants = tenants_of_run(context)
         riders = context.run.tags.get(ALSO_TAG)
@@ -122,6 +123,7 @@ def stale_days(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Ma
     """Ask for the days that the newest loads changed."""
     with warehouse.transaction() as connection:
         at = resolve_read_at(context, connection)
+    with warehouse.transaction() as connection:
         connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
         tenants = tenants_of_run(context)
         found = sum(

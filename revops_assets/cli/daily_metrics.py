@@ -38,13 +38,13 @@ def run_command(
     json: Json = False,
 ) -> None:
     """Compute one day: metrics.run_daily_metrics. On the server that PG_HOST names, else on the installation's."""
-    chosen = _day("--date", day) if day else None
+    chosen = _day("--date", day) if day is not None else None
     _compute(chosen, chosen, None, tenant, json)
 
 
 @daily_metrics.command("backfill")
 def backfill_command(
-    days: Annotated[int | None, typer.Option(help="The last N days that are over")] = None,
+    days: Annotated[int | None, typer.Option(max=36525, help="The last N days that are over")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First day of a range")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range")] = None,
     tenant: Tenant = None,
@@ -53,7 +53,9 @@ def backfill_command(
     """Compute a range of days at once: metrics.backfill_last_n_days, metrics.backfill_date_range."""
     if (days is None) == (first is None) or (first is None) != (last is None):
         raise RevopsError("give --days N, or both --from A and --to B")
-    since, until = (_day("--from", first), _day("--to", last)) if first and last else (None, None)
+    since, until = (
+        (_day("--from", first), _day("--to", last)) if first is not None and last is not None else (None, None)
+    )
     _compute(since, until, days, tenant, json)
 
 

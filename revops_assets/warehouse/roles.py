@@ -82,6 +82,7 @@ def grant_on_source(settings: Settings) -> None:
             LOADED_SCHEMAS,
             ("select, insert, update, delete on all tables", "usage, select on all sequences"),
         )
+        _close(connection, databases.name_of(settings, "source"), temporary_for=given.loader)
 
 
 def grant_on_warehouse(settings: Settings) -> None:
@@ -91,12 +92,22 @@ def grant_on_warehouse(settings: Settings) -> None:
         _grant(connection, given.bi, BI_SCHEMAS, ("select on all tables",))
         _grant(connection, given.reader, ("pipedrive",), ("select on all tables",))
         with connection.cursor() as cursor:
-            # What everybody may do by PostgreSQL's own defaults: run functions, make temporary tables.
             cursor.execute("revoke execute on all functions in schema metrics from public")
+        _close(connection, databases.name_of(settings, "warehouse"))
+
+
+def _close(connection: PgConnection, database: str, temporary_for: str | None = None) -> None:
+    """Take away what everybody may write by PostgreSQL's own defaults: temporary tables, and large objects."""
+    name = sql.Identifier(database)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("revoke temporary on database {} from public").format(name))
+        if temporary_for:
+            cursor.execute(sql.SQL("grant temporary on database {} to {}").format(name, sql.Identifier(temporary_for)))
+        cursor.execute("select rolsuper from pg_roles where rolname = current_user")
+        if cursor.fetchall() == [(True,)]:  # only a superuser may say so of PostgreSQL's own functions
             cursor.execute(
-                sql.SQL("revoke temporary on database {} from public").format(
-                    sql.Identifier(databases.name_of(settings, "warehouse"))
-                )
+                "revoke execute on function"
+                " lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea) from public"
             )
 
 

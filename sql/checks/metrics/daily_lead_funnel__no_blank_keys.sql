@@ -6,4 +6,4 @@ select
     metric_date,
     lead_source
 from metrics.daily_lead_funnel
-where btrim(lead_source) = ''
+where metrics.key_of(lead_source, '') = ''

@@ -5,30 +5,33 @@ with by_source as (
     select
         m.tenant_id,
         m.metric_date,
-        m.known_as_of,
         sum(m.total_leads) as leads
     from metrics.daily_lead_funnel as m
-    group by m.tenant_id, m.metric_date, m.known_as_of
+    group by m.tenant_id, m.metric_date
 ),
 
 by_status as (
     select
         m.tenant_id,
         m.metric_date,
-        m.known_as_of,
         sum(m.leads_in_status) as leads
     from metrics.lead_stage_snapshot as m
-    group by m.tenant_id, m.metric_date, m.known_as_of
+    group by m.tenant_id, m.metric_date
 )
 
 select
     l.tenant_id,
-    l.metric_date,
+    l.snapshot_date as metric_date,
     coalesce(s.leads, 0) as leads_by_status,
     coalesce(f.leads, 0) as leads_by_source
-from metrics.run_log as l
+from ops.days_written as l
+-- Both tables of the day are of one known time.
+inner join ops.days_written as o
+    on
+        l.tenant_id = o.tenant_id and l.snapshot_date = o.snapshot_date and l.known_as_of = o.known_as_of
+        and o.dataset = 'metrics.daily_lead_funnel'
 left join by_status as s
-    on l.tenant_id = s.tenant_id and l.metric_date = s.metric_date and l.known_as_of = s.known_as_of
+    on l.tenant_id = s.tenant_id and l.snapshot_date = s.metric_date
 left join by_source as f
-    on l.tenant_id = f.tenant_id and l.metric_date = f.metric_date and l.known_as_of = f.known_as_of
-where coalesce(s.leads, 0) <> coalesce(f.leads, 0)
+    on l.tenant_id = f.tenant_id and l.snapshot_date = f.metric_date
+where l.dataset = 'metrics.lead_stage_snapshot' and coalesce(s.leads, 0) <> coalesce(f.leads, 0)

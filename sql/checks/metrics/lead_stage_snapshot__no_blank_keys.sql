@@ -6,4 +6,4 @@ select
     metric_date,
     lead_status
 from metrics.lead_stage_snapshot
-where btrim(lead_status) = ''
+where metrics.key_of(lead_status, '') = ''

@@ -6,4 +6,4 @@ select
     metric_date,
     rep_id
 from metrics.rep_daily_pipeline
-where btrim(rep_id) = ''
+where metrics.key_of(rep_id, '') = ''

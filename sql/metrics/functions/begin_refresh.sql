@@ -11,6 +11,7 @@ language plpgsql as $$
 declare
     v_timezone text := ops.timezone();
     v_today date := (now() at time zone v_timezone)::date;
+    v_newest bigint;
     v_known_as_of bigint;
 begin
     if p_from is null or p_to is null or not isfinite(p_from) or not isfinite(p_to) then
@@ -22,8 +23,11 @@ begin
     elsif p_to > v_today then
         raise exception using errcode = 'invalid_parameter_value',
             message = format('%s is in the future: today is %s in %s', p_to, v_today, v_timezone);
+    elsif p_to - p_from > 36525 then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = format('a range of %s days is more than a hundred years', p_to - p_from + 1);
     end if;
-    perform pg_advisory_xact_lock(hashtextextended('metrics', 2));
+    lock table metrics.run_log in share row exclusive mode;  -- one writer of the schema at a time; readers pass
 
     create temporary table if not exists metrics_loads (
         load_seq bigint not null, load_id bigint not null, tenant_id text, started_at timestamptz not null,
@@ -41,7 +45,8 @@ begin
 
     insert into pg_temp.metrics_loads
     select l.load_seq, l.load_id, l.tenant_id, l.started_at, l.finished_at, l.is_changing from crm_remote.finished_loads as l;
-    v_known_as_of := least(ops.known_as_of(), (select coalesce(max(l.load_seq), 0) from pg_temp.metrics_loads as l));
+    v_newest := (select coalesce(max(l.load_seq), 0) from pg_temp.metrics_loads as l);
+    v_known_as_of := least(ops.known_as_of(), v_newest);
     if p_tenant is not null and not exists (
         select from pg_temp.metrics_loads as l where l.tenant_id = p_tenant and l.load_seq <= v_known_as_of
     ) then
@@ -74,6 +79,19 @@ begin
             (d.metric_date + 1)::timestamp at time zone v_timezone as ends_at
     ) as b;
     analyze pg_temp.metrics_tenants, pg_temp.metrics_days;
+
+    -- All reads of the source in one transaction see it as its first read did, which may have been before another's.
+    if exists (
+        select from ops.tables_written as w
+        inner join pg_temp.metrics_tenants as t on t.tenant_id = w.tenant_id
+        where w.dataset = 'metrics' and w.known_as_of > v_newest
+    ) then
+        raise exception using errcode = 'serialization_failure',
+            message = format('this transaction sees the source as of load %s, others have seen more: begin it anew', v_newest);
+    end if;
+    insert into ops.tables_written
+    select 'metrics', t.tenant_id, v_newest from pg_temp.metrics_tenants as t
+    on conflict (dataset, tenant_id) do update set known_as_of = excluded.known_as_of;
 
     insert into pg_temp.metrics_requests
     select q.request_id, q.dataset

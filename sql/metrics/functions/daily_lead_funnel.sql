@@ -22,7 +22,10 @@ begin
         cross join lateral (values (l.created_at, true), (l.qualified_at, false)) as e (at, is_new)
         inner join pg_temp.metrics_days as d
             on d.tenant_id = l.tenant_id and d.metric_date = (e.at at time zone (select ops.timezone()))::date
-        where e.at < d.as_of and l.gone_at >= d.as_of
+        inner join pg_temp.metrics_values as g
+            on g.kind = 'lead' and g.tenant_id = l.tenant_id and g.record_id = l.lead_id and g.field = 'record_gone'
+            and g.value = 'false' and g.valid_from < d.as_of and g.valid_to >= d.as_of
+        where e.at < d.as_of
     ),
 
     converted as (
@@ -31,9 +34,13 @@ begin
         from pg_temp.metrics_opportunities as o
         inner join pg_temp.metrics_leads as l
             on l.tenant_id = o.tenant_id and l.opportunity_id = o.opportunity_id and l.converted_at < o.as_of
+            and l.since < o.as_of
+        inner join pg_temp.metrics_values as g
+            on g.kind = 'lead' and g.tenant_id = l.tenant_id and g.record_id = l.lead_id and g.field = 'record_gone'
+            and g.value = 'false' and g.valid_from < o.as_of and g.valid_to >= o.as_of
         inner join pg_temp.metrics_values as v
             on v.kind = 'lead' and v.tenant_id = l.tenant_id and v.record_id = l.lead_id and v.field = 'source'
-            and v.valid_from < o.as_of and v.valid_to >= o.as_of and btrim(v.value) <> ''
+            and v.valid_from < o.as_of and v.valid_to >= o.as_of and metrics.key_of(v.value, null) is not null
         where o.is_created
         order by o.tenant_id, o.opportunity_id, o.metric_date, l.converted_at, l.lead_id
     ),
@@ -48,14 +55,14 @@ begin
             on v.kind = 'lead' and v.tenant_id = e.tenant_id and v.record_id = e.lead_id and v.field = 'source'
             and v.valid_from < e.as_of and v.valid_to >= e.as_of
         union all
-        select o.tenant_id, o.metric_date, coalesce(nullif(btrim(o.lead_source), ''), c.lead_source), 0, 0, 0, 1
+        select o.tenant_id, o.metric_date, metrics.key_of(o.lead_source, c.lead_source), 0, 0, 0, 1
         from pg_temp.metrics_opportunities as o
         left join converted as c
             on c.tenant_id = o.tenant_id and c.opportunity_id = o.opportunity_id and c.metric_date = o.metric_date
         where o.is_created
     )
 
-    select c.tenant_id, c.metric_date, coalesce(nullif(btrim(c.lead_source), ''), 'Unknown'), sum(c.leads)::bigint,
+    select c.tenant_id, c.metric_date, metrics.key_of(c.lead_source, 'Unknown'), sum(c.leads)::bigint,
         sum(c.is_new)::bigint, sum(c.is_qualified)::bigint, sum(c.is_created)::bigint
     from counted as c
     group by 1, 2, 3;

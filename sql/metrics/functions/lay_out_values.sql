@@ -1,13 +1,13 @@
 -- Fields of the records in pg_temp.metrics_log over time, by the rule of crm.opportunities_as_of: what was true just before
 -- an instant is the new value of the last change before it, else the old value of the first change, else (no change is
 -- logged) what the record's versions say by their own time, the first of them also before that. Fills
---   pg_temp.metrics_values   one row per record, field and span: true at the end of days whose as-of is in (from, to]
+--   pg_temp.metrics_values   one row per record, field and span of one value: true at the end of days whose as-of is in (from, to]
 create or replace function metrics.lay_out_values(p_kind text) returns void
 language plpgsql as $$
 begin
     create temporary table if not exists metrics_values (
-        kind text not null, tenant_id text not null, record_id text not null, field text not null, number bigint not null,
-        value text, valid_from timestamptz not null, valid_to timestamptz not null
+        kind text not null, tenant_id text not null, record_id text not null, field text not null, value text,
+        valid_from timestamptz not null, valid_to timestamptz not null
     ) on commit drop;
     delete from pg_temp.metrics_values where kind = p_kind;
     insert into pg_temp.metrics_values
@@ -18,7 +18,7 @@ begin
         from (
             select m.*, bool_and(m.is_version) over (partition by m.tenant_id, m.record_id, m.field) as is_unlogged
             from pg_temp.metrics_log as m
-            where m.kind = p_kind and m.field not like 'record\_%'
+            where m.kind = p_kind and (m.field = 'record_gone' or m.field not like 'record\_%')
         ) as l
         where l.is_version = l.is_unlogged
     ),
@@ -32,11 +32,19 @@ begin
         select r.tenant_id, r.record_id, r.field, r.number, r.new_value, r.at
         from rows_that_count as r
         where r.number > 1 or not r.is_version
+    ),
+
+    turns as (
+        select s.*, s.number = 0 or s.value is distinct from lag(s.value) over (
+            partition by s.tenant_id, s.record_id, s.field order by s.number
+        ) as is_turn
+        from steps as s
     )
 
-    select p_kind, s.tenant_id, s.record_id, s.field, s.number, s.value, s.valid_from, lead(s.valid_from, 1, 'infinity') over (
-        partition by s.tenant_id, s.record_id, s.field order by s.number
+    select p_kind, t.tenant_id, t.record_id, t.field, t.value, t.valid_from, lead(t.valid_from, 1, 'infinity') over (
+        partition by t.tenant_id, t.record_id, t.field order by t.number
     )
-    from steps as s;
+    from turns as t
+    where t.is_turn;
     analyze pg_temp.metrics_values;
 end $$;

@@ -14,16 +14,19 @@ begin
     ),
 
     spans as (
-        select l.tenant_id, coalesce(nullif(btrim(v.value), ''), 'Unknown') as value, l.created_at,
+        select l.tenant_id, metrics.key_of(v.value, 'Unknown') as value, l.created_at,
             greatest(b.d_from, w.first_day) as d_from, b.d_to, greatest(b.d_from, b.d_aged, w.first_day) as d_aged
         from pg_temp.metrics_leads as l
         inner join pg_temp.metrics_tenants as t on t.tenant_id = l.tenant_id
         inner join pg_temp.metrics_values as v
             on v.kind = 'lead' and v.tenant_id = l.tenant_id and v.record_id = l.lead_id and v.field = p_field
+        inner join pg_temp.metrics_values as g
+            on g.kind = 'lead' and g.tenant_id = l.tenant_id and g.record_id = l.lead_id and g.field = 'record_gone'
+            and g.value = 'false' and g.valid_from < v.valid_to and g.valid_to > v.valid_from
         cross join days as w
         cross join lateral (
-            select metrics.counts_from(greatest(v.valid_from, l.since), v_timezone, t.cut_day, t.cut_at) as d_from,
-                metrics.counts_from(least(v.valid_to, l.gone_at), v_timezone, t.cut_day, t.cut_at) as d_to,
+            select metrics.counts_from(greatest(v.valid_from, g.valid_from, l.since), v_timezone, t.cut_day, t.cut_at) as d_from,
+                metrics.counts_from(least(v.valid_to, g.valid_to), v_timezone, t.cut_day, t.cut_at) as d_to,
                 metrics.counts_from(l.created_at, v_timezone, t.cut_day, t.cut_at) as d_aged
         ) as b
         where b.d_from < b.d_to and b.d_from <= w.last_day and b.d_to > w.first_day

@@ -15,10 +15,19 @@ begin
     on conflict (dataset, tenant_id, snapshot_date) do update
     set request_id = default, reason = excluded.reason, requested_at = now();
 
-    delete from ops.days_written as w
-    where w.dataset = 'metrics.' || p_table and w.snapshot_date between p_from and p_to
-        and (p_tenant is null or w.tenant_id = p_tenant)
-        and not exists (select from pg_temp.metrics_tenants as t where t.tenant_id = w.tenant_id);
+    with gone as (
+        delete from ops.days_written as w
+        where w.dataset = 'metrics.' || p_table and w.snapshot_date between p_from and p_to
+            and (p_tenant is null or w.tenant_id = p_tenant)
+            and not exists (select from pg_temp.metrics_tenants as t where t.tenant_id = w.tenant_id)
+        returning w.dataset, w.tenant_id, w.snapshot_date
+    )
+
+    insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)
+    select g.dataset, g.tenant_id, g.snapshot_date, 'removed: its company was not known then'
+    from gone as g
+    on conflict (dataset, tenant_id, snapshot_date) do update
+    set request_id = default, reason = excluded.reason, requested_at = now();
     insert into ops.days_written (dataset, tenant_id, snapshot_date, known_as_of, cut_at)
     select 'metrics.' || p_table, d.tenant_id, d.metric_date, d.known_as_of, case when d.as_of < d.ends_at then d.as_of end
     from pg_temp.metrics_days as d

@@ -1,6 +1,6 @@
 -- Reads from the source everything that is known of leads or of deals (p_kind: lead or opportunity) in one remote query:
--- one row per record that p_wanted (a condition on the log's columns, true for any row of the record) chooses, all of it
--- aggregated and filtered over there. Fills
+-- one row per record that has a version, and that p_wanted (a condition on the log's columns, true for any of its rows)
+-- chooses, all of it aggregated and filtered over there. Fills
 --   pg_temp.metrics_log      the log's rows of these records
 create or replace function metrics.read_log(p_kind text, p_fields text[], p_wanted text) returns void
 language plpgsql as $$
@@ -22,7 +22,7 @@ begin
             from crm_remote.%2$I as g
             where g.tenant_id = any($1) and g.known_from <= $2 and g.known_to > $2 and g.field = any($3)
             group by g.tenant_id, g.record_id
-            having bool_or(%3$s)
+            having bool_or(g.field = 'record_created') and bool_or(%3$s)
         ) as r
         cross join lateral unnest(
             r.fields, r.ats, r.old_values, r.new_values, r.are_versions, r.known_froms, r.line_nos

@@ -68,7 +68,7 @@ begin
     select 'opportunity', m.tenant_id, m.record_id, 'outcome', m.at, m.old_outcome, m.new_outcome, false, m.known_from, m.line_no
     from moves as m
     union all
-    select 'opportunity', v.tenant_id, v.record_id, 'outcome', coalesce(v.old_value::timestamptz, v.at), v.old_outcome,
+    select 'opportunity', v.tenant_id, v.record_id, 'outcome', least(v.old_value::timestamptz, v.at), v.old_outcome,
         v.new_value, false, v.known_from, v.line_no
     from versions as v
     where v.new_value <> v.old_outcome;
@@ -76,34 +76,22 @@ begin
 
     insert into pg_temp.metrics_opportunities
     with lives as (
-        select l.tenant_id, l.record_id, coalesce(min(l.at) filter (where l.field = 'record_gone'), 'infinity') as gone_at,
-            (array_agg(l.at order by l.known_from desc, l.line_no desc) filter (where l.field = 'record_created' and l.at is not null))[1]
-                as created_at
+        select l.tenant_id, l.record_id,
+            (array_agg(l.at order by l.old_value::timestamptz desc, l.known_from desc, l.line_no desc)
+                filter (where l.field = 'record_created' and isfinite(l.at)))[1] as created_at
         from pg_temp.metrics_log as l
         where l.kind = 'opportunity'
         group by l.tenant_id, l.record_id
     ),
 
-    turns as (
-        select v.*, lag(v.value) over (partition by v.tenant_id, v.record_id order by v.number) as old_value
-        from pg_temp.metrics_values as v
-        where v.kind = 'opportunity' and v.field = 'outcome'
-    ),
-
-    spells as (
-        select t.*, lead(t.valid_from, 1, 'infinity') over (partition by t.tenant_id, t.record_id order by t.number) as ended_at
-        from turns as t
-        where t.value is distinct from t.old_value
-    ),
-
     happened as (
-        select l.tenant_id, l.record_id, 'created' as what, l.created_at as at, 'infinity'::timestamptz as ended_at, l.gone_at
+        select l.tenant_id, l.record_id, 'created' as what, l.created_at as at, 'infinity'::timestamptz as ended_at
         from lives as l
         union all
-        select s.tenant_id, s.record_id, s.value, greatest(s.valid_from, l.created_at), s.ended_at, l.gone_at
-        from spells as s
-        inner join lives as l on l.tenant_id = s.tenant_id and l.record_id = s.record_id
-        where s.value = 'won'
+        select v.tenant_id, v.record_id, v.value, greatest(v.valid_from, l.created_at), v.valid_to
+        from pg_temp.metrics_values as v
+        inner join lives as l on l.tenant_id = v.tenant_id and l.record_id = v.record_id
+        where v.kind = 'opportunity' and v.field = 'outcome' and v.value = 'won'
     ),
 
     held as (
@@ -112,17 +100,18 @@ begin
         from happened as h
         inner join pg_temp.metrics_days as d
             on d.tenant_id = h.tenant_id and d.metric_date = (h.at at time zone ops.timezone())::date
-        where h.at < d.as_of and h.ended_at >= d.as_of and h.gone_at >= d.as_of
+        where h.at < d.as_of and h.ended_at >= d.as_of
         group by h.tenant_id, h.record_id, d.metric_date, d.as_of
     )
 
     select h.tenant_id, h.record_id, h.metric_date, h.as_of, h.is_created, h.is_won,
-        max(v.value) filter (where v.field = 'owner_id'), max(v.value::numeric) filter (where v.field = 'amount'),
+        max(v.value) filter (where v.field = 'owner_id'), max(nullif(v.value::numeric, 'NaN')) filter (where v.field = 'amount'),
         max(v.value) filter (where v.field = 'lead_source')
     from held as h
-    left join pg_temp.metrics_values as v
+    inner join pg_temp.metrics_values as v
         on v.kind = 'opportunity' and v.tenant_id = h.tenant_id and v.record_id = h.record_id
         and v.valid_from < h.as_of and v.valid_to >= h.as_of
-    group by h.tenant_id, h.record_id, h.metric_date, h.as_of, h.is_created, h.is_won;
+    group by h.tenant_id, h.record_id, h.metric_date, h.as_of, h.is_created, h.is_won
+    having bool_or(v.field = 'record_gone' and v.value = 'false');
     analyze pg_temp.metrics_opportunities;
 end $$;

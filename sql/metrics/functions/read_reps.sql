@@ -12,7 +12,7 @@ begin
     insert into pg_temp.metrics_reps
     with versions as (
         select distinct on (v.tenant_id, v.rep_id, t.valid_from) v.tenant_id, v.rep_id, t.valid_from,
-            coalesce(v.name, v.email, v.rep_id) as rep_name
+            metrics.key_of(v.name, metrics.key_of(v.email, v.rep_id)) as rep_name
         from crm_remote.reps_versions as v
         inner join pg_temp.metrics_loads as l on l.load_id = v.load_id
         cross join lateral (select coalesce(v.modified_at, l.started_at) as valid_from) as t

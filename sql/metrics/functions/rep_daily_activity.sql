@@ -19,7 +19,7 @@ declare
 begin
     return query
     with done as (
-        select a.tenant_id, d.metric_date, d.as_of, coalesce(nullif(btrim(a.rep_id), ''), '-1') as rep_id,
+        select a.tenant_id, d.metric_date, d.as_of, metrics.key_of(a.rep_id, '-1') as rep_id,
             count(*) filter (where a.type = 'call') as calls, count(*) filter (where a.type = 'email') as emails,
             count(*) filter (where a.type = 'meeting') as meetings, count(*) as total_activities
         from crm_remote.activities_versions as a

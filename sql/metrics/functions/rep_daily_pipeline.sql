@@ -21,7 +21,7 @@ create or replace function metrics.rep_daily_pipeline_rows() returns table (
 begin
     return query
     with owned as (
-        select o.tenant_id, o.metric_date, o.as_of, coalesce(nullif(btrim(o.owner_id), ''), '-1') as rep_id,
+        select o.tenant_id, o.metric_date, o.as_of, metrics.key_of(o.owner_id, '-1') as rep_id,
             count(*) filter (where o.is_created) as created, count(*) filter (where o.is_won) as won,
             coalesce(sum(o.amount) filter (where o.is_created), 0) as created_amount,
             coalesce(sum(o.amount) filter (where o.is_won), 0) as won_amount,

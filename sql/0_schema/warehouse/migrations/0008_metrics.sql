@@ -3,6 +3,9 @@
 create schema metrics;
 comment on schema metrics is 'Facts of each business day, computed by this schema''s functions straight from the CRM.';
 
+-- What a lead was converted into, and when.
+create type metrics.conversion as (at timestamptz, opportunity_id text);
+
 create table metrics.daily_lead_funnel (
     tenant_id text not null,
     metric_date date not null,
