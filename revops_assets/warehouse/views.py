@@ -9,6 +9,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.sql_file import SqlFile, dataset_files, table_functions
+from revops_assets.warehouse.writer import columns_after
 
 # Tables that are also read as they would be built now (or at the session's known time): table, view.
 LIVE = {"staging.pipeline_stages": "ops.pipeline_stages"}
@@ -51,8 +52,9 @@ def comment_tables(connection: PgConnection, schemas: Iterable[str]) -> None:
 
 def _comment(connection: PgConnection, kind: str, relation: str, file: SqlFile) -> None:
     name = relation.split(".")
+    columns = file.columns | (columns_after(file) if kind == "table" else {})
     comments = [(sql.SQL(kind), sql.Identifier(*name), file.description)]
-    comments += [(sql.SQL("column"), sql.Identifier(*name, column), text) for column, text in file.columns.items()]
+    comments += [(sql.SQL("column"), sql.Identifier(*name, column), text) for column, text in columns.items()]
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("; ").join(

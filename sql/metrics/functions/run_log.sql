@@ -8,14 +8,15 @@
 --   rows_written: rows of the day in the four tables
 --   started_at: when the run began
 --   finished_at: when it ended
+--   code_version: hash of the functions that computed it
 create or replace function metrics.write_run_log(p_from date, p_to date, p_tenant text, p_started_at timestamptz) returns void
 language plpgsql as $$
 begin
     delete from metrics.run_log as l
     where l.metric_date between p_from and p_to and (p_tenant is null or l.tenant_id = p_tenant);
     insert into metrics.run_log
-    select d.tenant_id, d.metric_date, coalesce(sum(w.row_count), 0), p_started_at, clock_timestamp(), d.known_as_of,
-        d.data_freshness, metrics.code_version()
+    select d.tenant_id, d.metric_date, coalesce(sum(w.row_count), 0), p_started_at, clock_timestamp(),
+        metrics.code_version(), d.known_as_of, d.data_freshness
     from pg_temp.metrics_days as d
     left join pg_temp.metrics_written as w on w.tenant_id = d.tenant_id and w.metric_date = d.metric_date
     group by d.tenant_id, d.metric_date, d.known_as_of, d.data_freshness

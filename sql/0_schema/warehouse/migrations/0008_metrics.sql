@@ -66,9 +66,9 @@ create table metrics.run_log (
     rows_written bigint not null,
     started_at timestamptz not null,
     finished_at timestamptz not null,
+    code_version text not null,
     known_as_of bigint not null,
     data_freshness timestamptz,
-    code_version text not null,
     primary key (tenant_id, metric_date),
     check (started_at <= finished_at)
 );
