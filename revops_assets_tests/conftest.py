@@ -32,6 +32,14 @@ REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On another server only what asks a database anything is tested: the rest was, on the embedded one."""
+    if TEST_SERVER:
+        asking = [item for item in items if "settings" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in asking])
+        items[:] = asking
+
+
 @pytest.fixture(scope="session")
 def settings() -> Iterator[Settings]:
     """Settings of this run, also in the environment, so that Dagster and subprocesses see the same."""

@@ -893,6 +893,12 @@ def test_the_command(put: Put, warehouse: Query, rows: Callable[..., Rows]) -> N
     revops("daily-metrics", "run", "--tenant", "a")
     yesterday = "(now() at time zone 'UTC')::date - 1"
     assert warehouse(f"select tenant_id from metrics.run_log where metric_date = {yesterday}") == [("a",)]
+    # And psql alone: yesterday, a month.
+    calls = "select metrics.run_daily_metrics((now() at time zone 'UTC')::date - 1) > 0, metrics.backfill_last_n_days(30) > 0"
+    assert revops("psql", "--", "-At", "-c", calls) == "t|t\n"
+    assert warehouse("select tenant_id, count(*) from metrics.run_log where metric_date > '2024-06-01' group by 1 order by 1") == [
+        ("a", 30), ("b", 30),
+    ]  # fmt: skip
     for args, error in (
         (("backfill",), "give --days N, or both --from A and --to B"),
         (("run", "--date", "2024-02-30"), "--date 2024-02-30: a day is of the form YYYY-MM-DD"),
@@ -908,8 +914,8 @@ NEEDED = {
     "loads": "select count(*) from crm.loads",
     "reps_versions": "select count(*) from crm.reps_versions",
     "pipeline_stages_versions": "select count(*) from crm.pipeline_stages_versions",
-    # of stages in which every deal is closed
-    "opportunities_versions": "select count(distinct (tenant_id, stage_id)) from crm.opportunities where is_closed",
+    # of companies whose source lists no stages: what they mean is learned from the deals
+    "opportunities_versions": "select count(*) from crm.opportunities where tenant_id not in (select tenant_id from crm.pipeline_stages)",
     # leads that exist by the end
     "lead_log": "select count(*) from crm.leads where created_at < '{end}'",
     # deals that were created, moved or closed within the days

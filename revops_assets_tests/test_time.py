@@ -26,7 +26,7 @@ from revops_assets.sql_asset import asset_key
 from revops_assets_tests.conftest import Query, materialize, query
 
 PLAN = Plan(120, date(2024, 4, 2), 5, "Europe/Berlin")
-FIRST, LAST = date(2024, 3, 30), date(2024, 4, 1)
+FIRST, LAST = date(2024, 3, 31), date(2024, 4, 1)
 GRAPH = defs.resolve_asset_graph()
 DAILY = sorted(".".join(key.path) for key in GRAPH.get_all_asset_keys() if GRAPH.get(key).is_partitioned)
 ALL = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai or group:metrics"

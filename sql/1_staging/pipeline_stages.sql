@@ -42,6 +42,7 @@ learned as (
     where
         known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
         and stage_id is not null
+        and tenant_id <> all((select coalesce(array_agg(s.tenant_id), '{}') from listed as s)::text[])
     group by tenant_id, stage_id
     having bool_and(is_closed)
 ),
@@ -90,4 +91,3 @@ select
     outcome,
     false as is_deleted
 from learned
-where tenant_id not in (select s.tenant_id from listed as s)
