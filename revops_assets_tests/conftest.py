@@ -146,6 +146,23 @@ def query(settings: Settings, database: databases.Database, statement: str, *par
             return []
 
 
+@pytest.fixture
+def rows(warehouse: Query) -> Callable[..., list[tuple[Any, ...]]]:
+    """What a table of daily metrics says of a tenant: month and day, then its own columns."""
+    columns = {
+        "daily_lead_funnel": "lead_source, total_leads, new_leads, sqls, opportunities_created",
+        "lead_stage_snapshot": "lead_status, leads_in_status, avg_lead_age_days::float",
+        "rep_daily_activity": "rep_id, rep_name, calls, emails, meetings, total_activities",
+        "rep_daily_pipeline": "rep_id, opportunities_created, pipeline_amount_created::float, closed_won_opportunities,"
+        " revenue_won::float, created_without_amount, won_without_amount",
+        "run_log": "rows_written, known_as_of",
+    }
+    return lambda table, tenant="a": warehouse(
+        f"select to_char(metric_date, 'MM-DD'), {columns[table]} from metrics.{table} where tenant_id = %s order by 1, 2",
+        tenant,
+    )
+
+
 # ---------------------------------------------------------------------------------------------- exports
 
 HEADERS = {

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from revops_assets.checks import Check, all_checks, offending_rows
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets_tests.test_daily_metrics import TRIPS as METRICS_TRIPS
+from revops_assets_tests.test_daily_metrics_company import TRIPS as METRICS_TRIPS
 from revops_assets_tests.test_dashboard import TRIPS
 
 FUNNEL = "pipedrive.rep_sales_funnel_monthly"
