@@ -69,24 +69,21 @@ class ExportConfig(dg.Config):
 def load_landed_export(context: dg.OpExecutionContext, config: ExportConfig) -> None:
     """Load a complete export of the landing zone, once; what cannot be loaded is set aside, and the run says why."""
     try:
-        result = load_export(get_settings(), Path(config.directory))
+        results = load_export(get_settings(), Path(config.directory))
     except Unreachable:
         raise
     except RevopsError as error:
         raise dg.Failure(f"{error} (set aside: crm.exports)", allow_retries=False) from None
-    if result is None:
+    if results is None:
         context.log.info(f"{config.directory} was loaded before, or set aside")
-        return
-    about: dict[str, Any] = {"tenant": result.tenant, "load_id": result.load_id, "known_time": result.load_seq}
-    for table in result.tables:
-        counts = {name: table[name] for name in ("rows_inserted", "rows_updated", "rows_late", "rows_unchanged")}
-        context.log_event(dg.AssetMaterialization(asset_key(f"crm.{table['table_name']}"), metadata=about | counts))
-    context.log_event(
-        dg.AssetMaterialization(
-            asset_key("crm.loads"),
-            metadata=about | {"rows_read": result.rows_read, "rows_rejected": result.rows_rejected},
-        )
-    )
+    for result in results or ():
+        about: dict[str, Any] = {"tenant": result.tenant, "load_id": result.load_id, "known_time": result.load_seq}
+        for table in result.tables:
+            counts = {name: table[name] for name in ("rows_inserted", "rows_updated", "rows_late", "rows_unchanged")}
+            context.log_event(dg.AssetMaterialization(asset_key(f"crm.{table['table_name']}"), metadata=about | counts))
+        counts = {"rows_read": result.rows_read, "rows_rejected": result.rows_rejected, "rows_deleted": result.rows_deleted}
+        unread = {"unread": ", ".join(result.unread), "notes": "; ".join(result.notes)}
+        context.log_event(dg.AssetMaterialization(asset_key("crm.loads"), metadata=about | counts | unread))
 
 
 @dg.job(name="load_export", executor_def=dg.in_process_executor)

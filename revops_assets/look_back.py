@@ -10,12 +10,15 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from revops_assets.errors import RevopsError
+from revops_assets.settings import get_settings
 from revops_assets.warehouse.writer import ReadAt
 
 # Past quarters whose forecasts tell how far to trust the present one: analytics.forecast_confidence.
 PAST_QUARTERS = 8
 # Where each tenant's history begins: every daily dataset is built behind it.
 HISTORY = "staging.evidence"
+# How far before the first partition figures are built for later days to look back on.
+LOOKED_BACK = timedelta(days=3 * 366)
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
 
@@ -123,7 +126,9 @@ def days_to_fill(
     """
     chosen = [tenant for tenant in at.freshness if tenants is None or tenant in tenants]
     calendar = read_calendar(connection)
-    begun = _history(connection, chosen)
+    # Well before the first partition nothing is looked back on, however old a tenant's first deal is.
+    horizon = get_settings().first_day - LOOKED_BACK
+    begun = {tenant: max(since, horizon) for tenant, since in _history(connection, chosen).items()}
     if not begun:
         return []
     earliest = min(begun.values())

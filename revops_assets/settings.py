@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     timezone: str = Field(default="UTC", description="Business time zone: where a day and a month begin")
     landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
     scenario: bool = Field(default=True, description="Whether the graph begins with generated companies (on | off)")
-    first_day: date = Field(default=date(2024, 1, 1), description="First day of the daily datasets")
+    first_day: date = Field(
+        default=date(2024, 1, 1), ge=date(1954, 1, 1), description="First day of the daily datasets"
+    )
     automation: bool = Field(default=False, description="Whether schedules and sensors run from the start (on | off)")
     daily_cron: str = Field(default="0 6 * * *", description="When the daily run starts, in the business time zone")
     sensor_seconds: int = Field(default=5, ge=1, description="How often sensors look")

@@ -18,8 +18,8 @@ import psycopg2
 import pytest
 
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
-from revops_assets.loading.transaction import LoadResult
+from revops_assets.loading.mapping_file import read_mapping
+from revops_assets.loading.result import LoadResult
 from revops_assets.settings import PROJECT_ROOT, SQL_DIR, Env, Settings, get_settings
 from revops_assets.warehouse import databases, embedded
 from revops_assets.warehouse.calendar import fill_calendar

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from revops_assets.checks import all_checks, offending_rows
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan

@@ -20,6 +20,7 @@ from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import Put, Query, materialize
 from revops_assets_tests.daily_metrics import FUNCTIONS, LEAD, TABLES, Rows, change, deal, everything
 from revops_assets_tests.test_cli import revops
+from revops_assets_tests.test_daily_metrics_company import TRIPS
 
 # ---------------------------------------------------------------------------------------------- functions
 

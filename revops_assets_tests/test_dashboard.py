@@ -16,7 +16,7 @@ from revops_assets.contracts.guard import keep_contract
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan

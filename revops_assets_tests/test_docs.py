@@ -10,7 +10,8 @@ import pytest
 
 from revops_assets.contracts import dictionary
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import Mapping, read_mapping
+from revops_assets.loading.mapping import Mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from revops_assets.funnel import compare
-from revops_assets.loading.transaction import LoadResult
+from revops_assets.loading.result import LoadResult
 from revops_assets.resources import KNOWN_AS_OF_TAG
 from revops_assets.scenario import pipedrive
 from revops_assets.scenario.model import Plan

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from revops_assets.errors import RevopsError
-from revops_assets.loading.transaction import LoadResult
+from revops_assets.loading.result import LoadResult
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import REAL_EXPORT, Export, Query, query
 
@@ -397,7 +397,7 @@ def test_a_folded_deal_follows_its_changes_wherever_they_go(source: Query) -> No
 
 def test_another_mapping_of_the_same_file_replaces_what_it_said(clean: Settings, tmp_path: Path, source: Query) -> None:
     from revops_assets.loading.load import load_directory
-    from revops_assets.loading.mapping import read_mapping
+    from revops_assets.loading.mapping_file import read_mapping
 
     text = (
         "name: x\ntimezone: {zone}\nfiles: {{d: {{path: d.csv, fields: {{id: id, m: timestamp, c: date}}}}}}\n"
@@ -456,7 +456,7 @@ SLOW_LOAD = """
 import sys, time
 from pathlib import Path
 from revops_assets.loading import load, transaction
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.settings import get_settings
 def wait(self, *args):
     print("merged", flush=True)
@@ -499,7 +499,7 @@ def test_the_real_export_loads_whole(load: Load, source: Query) -> None:
 
 
 def test_files_are_found_by_the_mapping_that_fits(export: Export, tmp_path: Path) -> None:
-    from revops_assets.loading.mapping import detect_mapping
+    from revops_assets.loading.find import detect_mapping
 
     assert detect_mapping(export()).name == "pipedrive"
     with pytest.raises(RevopsError, match="fits no shipped mapping; say which with --mapping"):

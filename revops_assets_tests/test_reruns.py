@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.look_back import DATASETS
 from revops_assets.reruns import _spans, _with_riders, reach_files
 from revops_assets.runs import planned, run_planned

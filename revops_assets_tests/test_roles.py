@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from revops_assets.errors import RevopsError
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import BI_SCHEMAS, create_roles, roles

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import pipedrive, salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals

@@ -16,7 +16,7 @@ import pytest
 
 from revops_assets.definitions import defs
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.runs import dagster_instance
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end

@@ -9,8 +9,9 @@ import dagster as dg
 
 from revops_assets.assets.scenario import ASSET_OF_FILE, PIPEDRIVE_EXPORT, SALESFORCE_FILES, TENANTS, folder
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import read_mapping
-from revops_assets.loading.transaction import LoadResult
+from revops_assets.loading.mapping_file import read_mapping
+from revops_assets.loading.result import LoadResult
+from revops_assets.loading.targets import targets
 from revops_assets.settings import get_settings
 from revops_assets.sql_asset import OWNERS, asset_key
 from revops_assets.warehouse import databases
@@ -29,7 +30,7 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
             group_name="pipedrive_raw",
             owners=OWNERS,
             kinds={"postgres", "csv"},
-            description=f"{file.path} as exported, one row per line; earlier exports in pipedrive_raw.{key}_versions.",
+            description=f"{file.paths[0]} as exported, one row per line; earlier exports in pipedrive_raw.{key}_versions.",
             metadata={
                 "dagster/table_name": f"pipedrive_raw.{key}",
                 "dagster/column_schema": dg.TableSchema(
@@ -38,14 +39,16 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
             },
         )
         for key, file in pipedrive.files.items()
+        if pipedrive.is_raw(key)
     ]
-    for table in sorted(salesforce.tables.keys() | pipedrive.tables.keys()):
-        origin = salesforce.tables[table].source
-        file = salesforce.files[origin].path.removesuffix(".json") if origin else "OpportunityStage"
+    for table in sorted(targets()):
+        origins = [spec.source for spec in salesforce.tables.get(table, []) if spec.source]
+        files = [salesforce.files[origin].paths[0].removesuffix(".json") for origin in origins]
+        made = [ASSET_OF_FILE[name] for name in files or ["OpportunityStage"] if name in ASSET_OF_FILE]
         specs.append(
             dg.AssetSpec(
                 asset_key(f"crm.{table}"),
-                deps=[asset_key(f"scenario.{ASSET_OF_FILE[file]}"), *export] if has_scenario else [],
+                deps=[*(asset_key(f"scenario.{name}") for name in made), *export] if has_scenario else [],
                 group_name="crm",
                 owners=OWNERS,
                 kinds={"postgres", "table"},

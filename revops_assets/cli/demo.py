@@ -23,7 +23,7 @@ def demo_command() -> None:
     from revops_assets.cli.show import console
     from revops_assets.funnel import compare
     from revops_assets.loading.load import load_directory
-    from revops_assets.loading.mapping import read_mapping
+    from revops_assets.loading.mapping_file import read_mapping
     from revops_assets.runs import dagster_instance, run_assets, run_job
     from revops_assets.scenario.calendar import yesterday
 

@@ -11,14 +11,16 @@ from revops_assets.cli import app
 from revops_assets.settings import get_settings
 
 if TYPE_CHECKING:
-    from revops_assets.loading.transaction import LoadResult
+    from revops_assets.loading.result import LoadResult
 
 
 @app.command("load")
 def load_command(
     directory: Annotated[Path, typer.Argument(help="Folder with the export's files")],
     mapping: Annotated[
-        str | None, typer.Option(help="A shipped mapping (pipedrive) or a file; default: what fits")
+        list[str] | None,
+        typer.Option(help="A shipped mapping (hubspot, pipedrive, salesforce) or a file; several are loaded one after"
+                     " another; default: what the folder's manifest says, else the shipped one that fits"),
     ] = None,
     tenant: Annotated[str, typer.Option(help="Slug of the company; an unknown one is created")] = "default",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, say what it did, and undo it")] = False,
@@ -26,14 +28,13 @@ def load_command(
 ) -> None:
     """Load a CRM export: all of it, or nothing with a reason."""
     from revops_assets.cli.show import print_json
-    from revops_assets.loading.load import load_directory
-    from revops_assets.loading.mapping import detect_mapping, read_mapping
+    from revops_assets.loading.load import choose_mappings, load_all
 
-    chosen = read_mapping(mapping) if mapping else detect_mapping(directory)
-    result = load_directory(get_settings(), directory, chosen, tenant, dry_run)
+    results = load_all(get_settings(), directory, choose_mappings(directory, mapping), tenant, dry_run)
     if json:
-        print_json(result.as_dict())
-    else:
+        print_json(results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results])
+        return
+    for result in results:
         print_load(result)
 
 
@@ -67,6 +68,7 @@ def print_load(result: LoadResult) -> None:
                 t["rows_conflicting"],
             )
             for t in result.tables
+            if t["rows_staged"]
         ],
     )
     if result.set_aside:

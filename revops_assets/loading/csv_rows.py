@@ -7,20 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from revops_assets.loading.lines import Reject, decoded_lines
-from revops_assets.loading.mapping import FileSpec
 
 LONGEST_FIELD = 1 << 20
 
 
-def csv_rows(path: Path, file: FileSpec) -> Iterator[tuple[int, list[str] | Reject]]:
+def csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str] | Reject]]:
     """Parsed rows with the line each begins on. After a broken one, parsing starts again on the next line, so that a
     stray quote costs its own line and not what follows it."""
     csv.field_size_limit(LONGEST_FIELD)
-    source = _Lines(path, file.encoding)
+    source = _Lines(path, encoding)
     width = 0
     while True:
         try:
-            for row in csv.reader(source, delimiter=file.delimiter, strict=True):
+            for row in csv.reader(source, delimiter=delimiter, strict=True):
                 taken = source.taken
                 first = taken[0][0]
                 if source.fault:

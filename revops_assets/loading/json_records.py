@@ -1,54 +1,67 @@
-"""JSON files as objects: one a line, or in an array; each with its line and its text as received.
+"""JSON files as objects: one a line, in an array, or in an answer's envelope; each with its line and its text.
 
-An array is decoded object by object as blocks arrive, so memory is bounded by a block and a record. Numbers stay text:
-an amount of 1234.10 is not to pass through a float.
+An envelope is an object whose records stand in a list of it: Salesforce's {"done": …, "records": […]}, HubSpot's results,
+Pipedrive's data, OData's value. Answers may follow one another, one a line or pretty-printed.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from revops_assets.errors import RevopsError
-from revops_assets.loading.lines import BLOCK_BYTES, LONGEST_LINE, Reject, decoded_lines
+from revops_assets.loading import lines
+from revops_assets.loading.json_text import BETWEEN_KEY_AND_VALUE, DECODER, JsonText, Unusable, in_words
+from revops_assets.loading.lines import Reject, decoded_lines, opened
+from revops_assets.loading.names import plain
 
-BETWEEN = re.compile(r"[\s,]*")
 # What PostgreSQL's jsonb cannot hold: NUL, half of a surrogate pair (a byte that did not decode stands as one too).
 SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|[\udc80-\udcff]")
+ENVELOPES = ("records", "results", "data", "value", "items")
 
 Record = tuple[int, dict[str, Any], str]
 
 
-class _Unusable(ValueError):
-    """A value that is JSON for Python, but cannot be stored as it is."""
+@dataclass
+class Answer:
+    """How records are found: where in an envelope, by what an object is known to be a record itself; and what envelopes
+    said of their completeness."""
+
+    path: tuple[str, ...] = ()
+    ids: frozenset[str] = frozenset()
+    records: int = 0
+    total: int = 0
+    is_cut: bool = False
+
+    def heed(self, members: dict[str, Any]) -> None:
+        """Remember what an envelope says beside its records."""
+        total = members.get("totalSize", members.get("total"))
+        if isinstance(total, str) and total.isdigit():
+            self.total = max(self.total, int(total))
+        if members.get("done") is False or members.get("nextRecordsUrl"):
+            self.is_cut = True
+
+    def is_record(self, names: Any) -> bool:
+        """Whether an object with these members has one of a record's ids."""
+        return any(plain(name) in self.ids for name in names)
 
 
-def _number(text: str) -> str:
-    exponent = text.lower().partition("e")[2]
-    if len(text) > 100 or (exponent and abs(int(exponent)) > 100):
-        raise _Unusable("a number of more than 100 digits")
-    return text
-
-
-def _constant(text: str) -> None:
-    raise _Unusable(f"{text} is not a JSON value")
-
-
-DECODER = json.JSONDecoder(parse_float=_number, parse_int=_number, parse_constant=_constant)
-ANY = json.JSONDecoder(parse_int=str, parse_float=str)
-
-
-def json_records(path: Path) -> Iterator[Record | Reject]:
-    """Yield (line, object, its text) or a Reject. A broken line of a JSON-lines file costs itself; in an array there is
-    no telling where the next record begins after a fault in the syntax: the file is refused whole."""
-    with path.open("rb") as handle:
-        first = handle.read(BLOCK_BYTES).removeprefix(codecs.BOM_UTF8).lstrip()[:1]
-    if first == b"[":
-        yield from _array(path)
+def json_records(path: Path, answer: Answer | None = None) -> Iterator[Record | Reject]:
+    """Yield (line, object, its text) or a Reject. A broken line of a JSON-lines file costs itself; in an array or a
+    pretty-printed object there is no telling where the next record begins after a fault in the syntax: the file is
+    refused whole."""
+    answer = answer or Answer()
+    with opened(path) as handle:
+        start = handle.read(lines.BLOCK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    first_line, _, rest = start.partition(b"\n")
+    is_one_a_line = first_line.rstrip().endswith(b"}") or not first_line.startswith(b"{")
+    if start[:1] == b"[" or (start[:1] == b"{" and not is_one_a_line):
+        with opened(path) as handle:
+            yield from _stream(JsonText(path.name, handle), answer)
         return
     for line_no, line, fault in decoded_lines(path, "utf-8"):
         text = line.strip()
@@ -56,49 +69,95 @@ def json_records(path: Path) -> Iterator[Record | Reject]:
             yield Reject(line_no, fault, text)
         elif text:
             try:
-                yield _checked(line_no, DECODER.decode(text), text)
+                value = DECODER.decode(text)
             except (ValueError, RecursionError) as error:
-                yield Reject(line_no, _words(error), text)
+                yield Reject(line_no, in_words(error), text)
+                continue
+            if isinstance(value, dict) and _holds_records(value, answer):
+                yield from _stream(JsonText(path.name, text=text, line_no=line_no), answer)
+            else:
+                answer.records += 1
+                yield _checked(line_no, value, text)
 
 
-def _array(path: Path) -> Iterator[Record | Reject]:
-    with path.open("rb") as handle:
-        decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        buffer, at, line_no, is_open, is_closed, is_read = "", 0, 1, False, False, False
-        while True:
-            between = BETWEEN.match(buffer, at)
-            start = between.end() if between else at
-            line_no += buffer.count("\n", at, start)
-            at = start
-            if not is_open and at < len(buffer):
-                is_open, at = True, at + 1  # the bracket
-                continue
-            if is_closed and at < len(buffer):
-                raise RevopsError(f"{path.name} line {line_no}: something follows the end of the array")
-            if at < len(buffer) and buffer[at] == "]":
-                is_closed, at = True, at + 1
-                continue
-            if is_closed and is_read:
-                return
-            try:
-                value, end = DECODER.raw_decode(buffer, at)
-                record: Record | Reject = _checked(line_no, value, buffer[at:end])
-            except json.JSONDecodeError as error:
-                if is_read or len(buffer) - at > LONGEST_LINE:
-                    cut = "; the file was cut off" if is_read else ""
-                    raise RevopsError(f"{path.name} line {line_no}: {_words(error)}{cut}") from None
-                block = handle.read(BLOCK_BYTES)
-                is_read = not block
-                buffer, at = buffer[at:] + decoder.decode(block, is_read), 0
-                continue
-            except _Unusable as error:
-                end = ANY.raw_decode(buffer, at)[1]
-                record = Reject(line_no, str(error), _readable(buffer[at:end]))
-            except RecursionError as error:
-                raise RevopsError(f"{path.name} line {line_no}: {_words(error)}") from None
-            yield record
-            line_no += buffer.count("\n", at, end)
-            at = end
+def _stream(text: JsonText, answer: Answer) -> Iterator[Record | Reject]:
+    """Records of one array, or of objects that follow one another."""
+    if text.peek() == "[":
+        if answer.path:
+            raise RevopsError(f"{text.name}: an array, where the mapping's 'records: {'.'.join(answer.path)}' wants an object")
+        yield from _entries(text, answer)
+        if text.peek():
+            raise RevopsError(f"{text.name} line {text.line_no}: something follows the end of the array")
+        return
+    while text.peek():
+        yield from _object(text, answer, answer.path, {})
+
+
+def _object(text: JsonText, answer: Answer, path: tuple[str, ...], above: dict[str, Any]) -> Iterator[Record | Reject]:
+    """The records of an envelope, or the object itself where it is none."""
+    if text.peek() != "{":
+        text.value()  # says what is wrong, or passes over what is no object
+        return
+    line_no, parts, members, is_envelope = text.line_no, [], dict[str, Any](), False
+    text.step()
+    while (sign := text.peek()) != "}":
+        if not sign:
+            text.value()  # says that the file was cut off
+        _, key, key_text = text.value()
+        opening = text.peek(BETWEEN_KEY_AND_VALUE)
+        is_wanted = key == path[0] if path else key in ENVELOPES and not answer.is_record(members)
+        if is_wanted and opening == "[" and len(path) < 2:
+            is_envelope = True
+            yield from _entries(text, answer)
+        elif is_wanted and opening == "{" and len(path) > 1:
+            is_envelope = True
+            yield from _object(text, answer, path[1:], members)
+        else:
+            _, value, value_text = text.value()
+            members[str(key)] = value
+            parts.append(f"{key_text}: {value_text}")
+    text.step()
+    if is_envelope:
+        answer.heed(members)
+    elif path:
+        raise RevopsError(f"{text.name} line {line_no}: no list at {'.'.join(answer.path)!r}, where the mapping's 'records' points")
+    else:
+        answer.records += 1
+        fault = next((value for value in members.values() if isinstance(value, Unusable)), None)
+        whole = "{" + ", ".join(parts) + "}"
+        yield Reject(line_no, str(fault), _readable(whole)) if fault else _checked(line_no, members, whole)
+
+
+def _entries(text: JsonText, answer: Answer) -> Iterator[Record | Reject]:
+    for line_no, value, its_text in text.entries():
+        answer.records += 1
+        if isinstance(value, Unusable):
+            yield Reject(line_no, str(value), _readable(its_text))
+        else:
+            yield _checked(line_no, value, its_text)
+
+
+def _holds_records(value: dict[str, Any], answer: Answer) -> bool:
+    if answer.path:
+        return True
+    names = [name for name in ENVELOPES if isinstance(value.get(name), list)]
+    return bool(names) and not answer.is_record(value)
+
+
+def exploded(record: Record, path: list[str]) -> Iterator[Record]:
+    """One record for each entry of a list within a record, the entry at 'item'; none where there is no list."""
+    line_no, value, text = record
+    entries, plain_entries = inner(value, path), inner(json.loads(text), path)
+    if isinstance(entries, list):
+        for entry, as_it_was in zip(entries, plain_entries, strict=True):
+            yield line_no, {**value, "item": entry}, json.dumps({"item": as_it_was}, ensure_ascii=False)
+
+
+def inner(value: Any, path: list[str]) -> Any:
+    """What stands at a path within an object; None where nothing does."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _checked(line_no: int, value: Any, text: str) -> Record | Reject:
@@ -119,19 +178,8 @@ def _readable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\0")
 
 
-def _words(error: ValueError | RecursionError) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON: {error.msg} (character {error.colno})"
-    return str(error)
-
-
-def value_at(record: dict[str, Any], path: list[str]) -> str:
-    """A field's value as text, '' where it is absent or null; objects and arrays as JSON."""
-    value: Any = record
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
+def as_text(value: Any) -> str:
+    """A value as a field's text, '' where it is null; objects and arrays as JSON."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool):

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
+
+from revops_assets.errors import RevopsError
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 4 << 20
@@ -18,6 +24,16 @@ class Reject:
     line_no: int
     reason: str
     record: str
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked if it is gzipped; RevopsError if it cannot be unpacked to its end."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as handle:
+            yield cast(BinaryIO, handle)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RevopsError(f"{path.name}: not readable as gzip: {error}") from None
 
 
 def decoded_lines(path: Path, encoding: str) -> Iterator[tuple[int, str, str]]:
@@ -45,7 +61,7 @@ def decoded_lines(path: Path, encoding: str) -> Iterator[tuple[int, str, str]]:
 
 def _blocks(path: Path) -> Iterator[tuple[list[bytes], bool]]:
     """The file's lines, without their newline, some at a time; True where the last of them was too long and is cut."""
-    with path.open("rb") as handle:
+    with opened(path) as handle:
         if handle.read(3) != codecs.BOM_UTF8:
             handle.seek(0)
         rest = b""

@@ -14,11 +14,14 @@ from psycopg2 import sql
 
 from revops_assets.errors import RevopsError, Unreachable
 from revops_assets.loading.copy import copy_rows
+from revops_assets.loading.find import detect_mapping, files_in, find_files, name_in
 from revops_assets.loading.manifest import NAME as MANIFEST
 from revops_assets.loading.manifest import read_manifest
-from revops_assets.loading.mapping import Mapping, detect_mapping, read_mapping
+from revops_assets.loading.mapping import Mapping
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.loading.records import Survey, survey
-from revops_assets.loading.transaction import LoadResult, LoadTransaction, TooManyRejects, spooled
+from revops_assets.loading.result import LoadResult, TooManyRejects
+from revops_assets.loading.transaction import LoadTransaction, spooled
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
@@ -39,7 +42,7 @@ on conflict do nothing
 """
 
 
-def load_export(settings: Settings, directory: Path) -> LoadResult | None:
+def load_export(settings: Settings, directory: Path) -> list[LoadResult] | None:
     """Load a folder of the landing zone as its manifest says; None if it was loaded before, or set aside.
 
     What cannot be loaded is set aside for good, and the RevopsError says why; Unreachable may be tried again.
@@ -52,8 +55,7 @@ def load_export(settings: Settings, directory: Path) -> LoadResult | None:
         tenant, sha256 = manifest.tenant, manifest.sha256
         if (tenant, sha256) in known_exports(settings):
             return None
-        mapping = read_mapping(manifest.mapping) if manifest.mapping else detect_mapping(directory)
-        return load_directory(settings, directory, mapping, tenant)
+        return load_all(settings, directory, choose_mappings(directory), tenant)
     except Unreachable:
         raise
     except RevopsError as error:
@@ -62,6 +64,13 @@ def load_export(settings: Settings, directory: Path) -> LoadResult | None:
         with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
             cursor.execute(SET_ASIDE, (tenant, sha256, str(directory), str(error)))
         raise
+
+
+def choose_mappings(directory: Path, named: list[str] | None = None) -> list[Mapping]:
+    """The mappings named; else those of the folder's manifest; else the shipped one that fits the folder."""
+    manifest = read_manifest(directory) if directory.is_dir() else None
+    names = named or (manifest.mappings if manifest else [])
+    return [read_mapping(name, directory) for name in names] or [detect_mapping(directory)]
 
 
 def unreadable_id(directory: Path) -> str:
@@ -80,27 +89,45 @@ def known_exports(settings: Settings) -> set[tuple[str, str]]:
 def load_directory(
     settings: Settings, directory: Path, mapping: Mapping, tenant: str, dry_run: bool = False
 ) -> LoadResult:
-    """Load an export; all of it is visible afterwards or, on any error, none. A dry run does all and then undoes it."""
+    """Load an export by one mapping: see load_all."""
+    return load_all(settings, directory, [mapping], tenant, dry_run)[0]
+
+
+def load_all(
+    settings: Settings, directory: Path, mappings: list[Mapping], tenant: str, dry_run: bool = False
+) -> list[LoadResult]:
+    """Load an export by each of the mappings, each a load of its own; all of it is visible afterwards or, on any error,
+    none. A dry run does all and then undoes it. The last result tells of the whole folder what nothing was read from."""
     if not SLUG.fullmatch(tenant):
         raise RevopsError(f"tenant {tenant!r} is not a slug: lower-case letters, digits, '-' and '_', at most 63")
     manifest = read_manifest(directory)
     if manifest:
         manifest.verify(directory)
-    surveys = _survey_files(directory, mapping)
+        if manifest.complete:
+            mappings = [mapping.model_copy(update={"complete": True}) for mapping in mappings]
+    surveyed = [(mapping, _survey_files(directory, mapping)) for mapping in mappings]
+    read = {part.path for _, found in surveyed for parts in found.values() for part in parts}
     connection = databases.open_connection(settings, databases.url_of(settings, "source"), **LOAD_SESSION)
+    results: list[LoadResult] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as rejects:
+        mapping = mappings[0]
         try:
-            with connection.cursor() as cursor:
-                result = LoadTransaction(cursor, mapping, tenant, str(directory), surveys, rejects).run()
-            result.dry_run = dry_run
+            for mapping, found in surveyed:
+                rejects.seek(0)
+                rejects.truncate()
+                with connection.cursor() as cursor:
+                    step = LoadTransaction(cursor, mapping, tenant, str(directory), found, rejects, settings.timezone)
+                    results.append(step.run())
+                results[-1].dry_run = dry_run
+            results[-1].unread = [name_in(directory, path) for path in files_in(directory) if path not in read]
             if manifest and manifest.tenant == tenant:
                 with connection.cursor() as cursor:
-                    cursor.execute(NOTE_EXPORT, (tenant, manifest.sha256, str(directory), result.load_id))
+                    cursor.execute(NOTE_EXPORT, (tenant, manifest.sha256, str(directory), results[-1].load_id))
             if dry_run:
                 connection.rollback()
             else:
                 connection.commit()
-            return result
+            return results
         except (RevopsError, psycopg2.Error) as error:
             connection.close()
             if isinstance(error, psycopg2.OperationalError):
@@ -117,17 +144,18 @@ def load_directory(
             connection.close()
 
 
-def _survey_files(directory: Path, mapping: Mapping) -> dict[str, Survey]:
+def _survey_files(directory: Path, mapping: Mapping) -> dict[str, list[Survey]]:
+    """The files that each object is read from; RevopsError if a required one is missing or cannot be it."""
     if not directory.is_dir():
         raise RevopsError(f"{directory} is not a directory")
-    found = {}
+    found = find_files(directory, mapping.files)
     for key, file in mapping.files.items():
-        path = directory / file.path
-        if path.is_file():
-            found[key] = survey(path, file)
-        elif file.required:
-            raise RevopsError(f"{directory}: required file {file.path} is missing; nothing was loaded")
-    return found
+        if file.required and key not in found:
+            raise RevopsError(f"{directory}: required file {' or '.join(file.paths)} is missing; nothing was loaded")
+    return {
+        key: [survey(path, mapping.files[key], name_in(directory, path)) for path in paths]
+        for key, paths in found.items()
+    }
 
 
 def _record_failure(

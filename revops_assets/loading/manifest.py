@@ -2,6 +2,8 @@
 
 manifest.json is written last, beside the files that it lists:
 {"tenant": "acme", "mapping": "salesforce", "files": [{"name": "Case.json", "rows": 12, "bytes": 4711, "sha256": "…"}]}
+"mapping" may also be a list, of shipped mappings and of mapping files in the folder; "complete": true says that records
+which are not in the export any more were deleted.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from revops_assets.errors import RevopsError, in_words
 
@@ -20,13 +22,20 @@ NAME = "manifest.json"
 
 
 class ListedFile(BaseModel):
-    """One file of an export: its name in the folder, its records, its size and its hash."""
+    """One file of an export: its path below the folder, its records, its size and its hash."""
 
     model_config = ConfigDict(extra="ignore")
-    name: str = Field(pattern=r"^[^/\\]+$")
+    name: str = Field(pattern=r"^[^/\\][^\\]*$")
     rows: int = Field(ge=0)
     bytes: int = Field(ge=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @field_validator("name")
+    @classmethod
+    def _stays_in_the_folder(cls, value: str) -> str:
+        if ".." in value.split("/"):
+            raise ValueError(f"{value!r} leads out of the folder")
+        return value
 
 
 class Manifest(BaseModel):
@@ -34,14 +43,21 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     tenant: str = "default"
-    mapping: str | None = None
+    mapping: str | list[str] | None = None
+    complete: bool = False
     files: list[ListedFile] = Field(min_length=1)
 
     @property
     def sha256(self) -> str:
         """The export's own hash: of whose it is and of its files, not of where it lies or how the manifest is spelt."""
         said = [self.tenant, self.mapping, sorted((file.name, file.sha256) for file in self.files)]
+        said += [True] if self.complete else []
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    @property
+    def mappings(self) -> list[str]:
+        """The mappings that it names."""
+        return [self.mapping] if isinstance(self.mapping, str) else self.mapping or []
 
     def missing(self, folder: Path) -> list[str]:
         """Files that are not there or still shorter than they should be: the export is on its way."""

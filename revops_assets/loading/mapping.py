@@ -1,86 +1,99 @@
-"""Mapping files: which file feeds which canonical table, and how. Read, checked, and turned into SQL expressions."""
+"""What a mapping says: which file feeds which canonical table, and how. mapping_file.py reads one from YAML."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from psycopg2 import sql
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from revops_assets.errors import RevopsError, in_words
-
-SHIPPED = Path(__file__).parent / "mappings"
-
-FieldType = Literal["id", "text", "integer", "number", "money", "boolean", "timestamp", "date"]
-
+from revops_assets.loading import fields
 
 # Columns that the loader puts beside a file's fields.
-RESERVED = {"load_id", "line_no", "extra"}
-# Which types of field each type of column takes without a translation, so that no cast can fail.
-FITTING: dict[str, set[str]] = {
-    "numeric(14,2)": {"money"},
-    "numeric": {"money", "number", "integer"},
-    "bigint": {"integer"},
-    "boolean": {"boolean"},
-    "date": {"date", "timestamp"},
-    "timestamp with time zone": {"timestamp", "date"},
-}
+RESERVED = {"load_id", "file_name", "line_no", "extra"}
+# What a condition compares a field with: a value, one of several, a beginning ('00Q*'), or null for none.
+Wanted = str | None | list[str | None]
+Condition = dict[str, Wanted]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FieldSpec(_Strict):
-    """One field of a file: its type, whether a record without it is refused ('timestamp required'), and, in JSON, where
-    it stands if not under its own name ('Owner.Name')."""
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
 
-    type: FieldType
+
+Several = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class FieldSpec(_Strict):
+    """One field of a file: its type; `required`: a record without it is refused; `optional`: a CSV need not have the
+    column; `path`: where it stands if not under its own name ('Owner.Name'), the first of several that is filled;
+    `format`: how it is written ('%m/%d/%Y', epoch_ms, '1.234,56'), the first of several that fits."""
+
+    type: fields.FieldType
     required: bool = False
-    path: str | None = None
+    optional: bool = False
+    path: Annotated[list[str], BeforeValidator(_as_list)] = []
+    format: Annotated[list[str], BeforeValidator(_as_list)] = []
+
+    @model_validator(mode="after")
+    def _formats_are_known(self) -> FieldSpec:
+        for text in self.format:
+            if not fields.is_format(self.type, text):
+                numbers = ", ".join(fields.NUMBER_FORMATS)
+                raise ValueError(
+                    f"format {text!r} is none of type {self.type}: times and days take iso, epoch_s, epoch_ms or a pattern"
+                    f" such as %m/%d/%Y %H:%M, numbers an example: {numbers}"
+                )
+        return self
 
 
 def _field_spec(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value | ({"required": True} if value.get("type") in ("id",) else {})
     if not isinstance(value, str):
-        return value | {"required": True} if isinstance(value, dict) and value.get("type") == "id" else value
-    kind, _, rest = value.partition(" ")
-    if rest not in ("", "required"):
-        raise ValueError(f"{value!r} is not '<type>' or '<type> required'")
-    return {"type": kind, "required": rest == "required" or kind == "id"}
+        return value
+    kind, *rest = value.split()
+    if kind not in fields.TYPES or any(word not in ("required", "optional") for word in rest):
+        raise ValueError(
+            f"{value!r} is no type of field; there are {', '.join(fields.TYPES)}, each with 'required' or 'optional' behind it"
+        )
+    return {"type": kind, "required": "required" in rest or kind == "id", "optional": "optional" in rest}
 
 
 class FileSpec(_Strict):
-    """One file of an export and the fields it must have; others are kept as extras. `skip`: records whose fields have
-    all the values of one of these are left out (a log of another kind in the same file)."""
+    """One object of an export and the fields it must have; others are kept as extras.
 
-    path: str
+    `path`: its file, see find.py; several: all of them. `skip`: records that meet one of these conditions are left out.
+    `complete`: records that are gone from the next export were deleted. `records`: where in a JSON answer the records
+    stand ('data.deals'); without it an envelope's records, results, data, value or items are found. `explode`: a list
+    within each record of which each entry is a record, its parts at 'item.…'. `optional_columns`: a CSV need only have
+    the required ones.
+    """
+
+    path: Several
     required: bool = True
-    skip: list[dict[str, str]] = []
+    skip: list[Condition] = []
+    complete: bool | None = None
+    raw: bool = True
     encoding: str = "utf-8"
     delimiter: str = Field(",", min_length=1, max_length=1)
+    records: str | None = None
+    explode: str | None = None
+    optional_columns: bool = False
     fields: dict[str, Annotated[FieldSpec, BeforeValidator(_field_spec)]] = Field(min_length=1)
 
     @property
-    def is_json(self) -> bool:
-        """Whether records are JSON objects: in an array, or one a line."""
-        return Path(self.path).suffix in (".json", ".jsonl", ".ndjson")
+    def paths(self) -> list[str]:
+        """The names of the object's files."""
+        return self.path
 
     @model_validator(mode="after")
     def _names_are_free(self) -> FileSpec:
         for name in RESERVED & self.fields.keys():
-            raise ValueError(f"fields: {name} is a name of the loader's own; JSON can take it by 'path'")
+            raise ValueError(f"fields: {name} is a name of the loader's own; take the field by 'path' under another name")
         return self
 
     @model_validator(mode="after")
@@ -93,139 +106,163 @@ class FileSpec(_Strict):
     @field_validator("encoding")
     @classmethod
     def _splits_at_newline_bytes(cls, value: str) -> str:
-        if "\n".encode(value) != b"\n":
+        try:
+            fits = "\n".encode(value) == b"\n"
+        except LookupError:
+            raise ValueError(f"{value!r} is no encoding") from None
+        if not fits:
             raise ValueError(f"{value} is not an encoding in which a line ends with one byte; convert to UTF-8")
         return value
 
 
 class ColumnSpec(_Strict):
-    """Where a canonical column's value comes from: a field (its values translated, with a default where it is empty),
-    a constant, a join of fields, or the line number."""
+    """Where a canonical column's value comes from, one of
 
-    field: str | None = None
+    field (of several the first that is filled), a constant, a join of fields, the line number, or the `first` of several
+    such origins that has a value. `values` translates a field's values, whatever their case; `else` is for all others
+    (without it they stay), `default` for none. `when`: only of records that meet the condition, `unless`: of those that do not. `file` with `match`
+    takes the field from the record of another file whose fields equal these ({mine: theirs}).
+    """
+
+    field: Annotated[list[str], BeforeValidator(_as_list)] = []
+    file: str | None = None
+    match: dict[str, str] = {}
     default: str | None = None
-    values: dict[str, str] = {}
+    values: dict[str, str | None] = {}
     otherwise: str | None = Field(None, alias="else")
     constant: str | None = None
     join: list[str] = []
     line: bool = False
+    first: list[Annotated[ColumnSpec, BeforeValidator(lambda value: _column_spec(value))]] = []
+    when: Condition = {}
+    unless: Condition = {}
 
     @model_validator(mode="after")
     def _one_origin(self) -> ColumnSpec:
-        if sum([self.field is not None, self.constant is not None, bool(self.join), self.line]) != 1:
-            raise ValueError("a column takes exactly one of field, constant, join, line")
+        if sum(map(bool, (self.field, self.constant is not None, self.join, self.line, self.first))) != 1:
+            raise ValueError("a column takes exactly one of field, constant, join, line, first")
+        if bool(self.file) != bool(self.match) or (self.file and not self.field):
+            raise ValueError("'file' needs 'match' ({field here: field there}) and 'field', and 'match' needs 'file'")
+        if (self.values or self.has_else) and not self.field:
+            raise ValueError("'values' and 'else' translate a field")
+        folded = [name.strip().casefold() for name in self.values]
+        if len(set(folded)) < len(folded):
+            raise ValueError("values: two of them differ only by case, which is not looked at")
         return self
 
     @property
+    def has_else(self) -> bool:
+        """Whether values that are not translated become something else (perhaps nothing)."""
+        return "otherwise" in self.model_fields_set
+
+    @property
     def reads(self) -> list[str]:
-        """The file's fields it reads."""
-        return [self.field] if self.field else self.join
+        """The fields that it reads of the table's own file."""
+        inner = [name for origin in self.first for name in origin.reads]
+        own = [*self.match] if self.file else self.field
+        return [*own, *self.join, *self.when, *self.unless, *inner]
+
+    @property
+    def looks_into(self) -> list[tuple[str, str]]:
+        """Other files' fields that it reads: file, field."""
+        there = [*self.match.values(), *self.field] if self.file else []
+        return [*((str(self.file), name) for name in there), *(pair for origin in self.first for pair in origin.looks_into)]
 
 
 def _column_spec(value: Any) -> Any:
-    return {"field": value} if isinstance(value, str) else value
+    return {"field": value} if isinstance(value, str | list) else value
+
+
+class ChangeSpec(_Strict):
+    """A change that a record tells of: `field` became, `at` the instant of one of the record's fields, what `new` (a
+    field) or `to` (a value) says. Where `at` has a *, what stands in its place in the column's name is the value."""
+
+    field: str
+    at: str
+    new: str | None = None
+    to: str | None = None
+    values: dict[str, str | None] = {}
+
+    @model_validator(mode="after")
+    def _one_value(self) -> ChangeSpec:
+        if sum((self.new is not None, self.to is not None, "*" in self.at)) != 1:
+            raise ValueError("a change takes exactly one of new (a field), to (a value), and a * in its at")
+        return self
 
 
 class TableSpec(_Strict):
-    """What feeds one canonical table: the records of a file, or rows written in the mapping itself."""
+    """What feeds one canonical table: the records of a file; changes that they tell of; or rows in the mapping itself.
+
+    `when`: only records that meet the condition. `changes` with `record` (the field with the deal's or lead's id): one
+    row for each change, of one record after another where they are snapshots; keys are made. `merged_ids`: a field with
+    the ids, ';' between them, of records that were merged into this one.
+    """
 
     source: str | None = Field(None, alias="from")
+    when: Condition = {}
     columns: dict[str, Annotated[ColumnSpec, BeforeValidator(_column_spec)]] = {}
+    changes: list[ChangeSpec] = []
+    record: str | None = None
+    changed_by: str | None = None
+    merged_ids: str | None = None
     rows: list[dict[str, str]] = []
 
     @model_validator(mode="after")
     def _one_kind(self) -> TableSpec:
-        if bool(self.rows) == bool(self.source) or bool(self.source) != bool(self.columns):
-            raise ValueError("a table takes either 'from' with 'columns', or 'rows'")
+        if bool(self.rows) == bool(self.source) or bool(self.source) != (bool(self.columns) != bool(self.changes)):
+            raise ValueError("a table takes either 'from' with 'columns' or with 'changes', or 'rows'")
+        if bool(self.changes) != (self.record is not None):
+            raise ValueError("'changes' need 'record': the field with the id of the deal or lead")
         return self
+
+    @property
+    def reads(self) -> list[tuple[str, str]]:
+        """Fields of its own file that it reads, with the place in the mapping."""
+        found = [("when", name) for name in self.when]
+        found += [(f"columns.{column}", name) for column, spec in self.columns.items() for name in spec.reads]
+        for number, change in enumerate(self.changes):
+            found += [(f"changes.{number}", name) for name in (change.at, change.new) if name]
+        found += [("record", self.record)] if self.record else []
+        found += [("changed_by", self.changed_by)] if self.changed_by else []
+        return [*found, *([("merged_ids", self.merged_ids)] if self.merged_ids else [])]
+
+    @property
+    def looks_into(self) -> set[str]:
+        """Other files that it reads."""
+        return {file for spec in self.columns.values() for file, _ in spec.looks_into}
 
 
 class Mapping(_Strict):
-    """One source of CRM exports."""
+    """One source of CRM exports. `timezone`: of times without a zone; days without a time are business days."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     timezone: str = "UTC"
     raw_schema: str | None = None
+    complete: bool = False
     max_reject_share: float = Field(0.05, ge=0, le=1)
     files: dict[str, FileSpec] = Field(min_length=1)
-    tables: dict[str, TableSpec] = Field(min_length=1)
+    tables: dict[str, Annotated[list[TableSpec], BeforeValidator(_as_list), Field(min_length=1)]] = Field(min_length=1)
     fold_opportunities: bool = False
     sha256: str = ""
 
-    @model_validator(mode="after")
-    def _refers_to_what_is_there(self) -> Mapping:
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
         try:
-            ZoneInfo(self.timezone)
+            ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"timezone: {self.timezone!r} is not a time zone name") from None
-        for table, spec in self.tables.items():
-            if spec.source and spec.source not in self.files:
-                raise ValueError(f"tables.{table}.from: there is no file {spec.source!r} under files")
-            for column, origin in spec.columns.items():
-                for name in origin.reads:
-                    if spec.source and name not in self.files[spec.source].fields:
-                        raise ValueError(f"tables.{table}.columns.{column}: file {spec.source} has no field {name!r}")
-        return self
+            raise ValueError(f"{value!r} is not a time zone name") from None
+        return value
 
+    def is_raw(self, key: str) -> bool:
+        """Whether the lines of this file are kept as exported, in the raw schema."""
+        return self.raw_schema is not None and self.files[key].raw
 
-def read_mapping(name_or_path: str) -> Mapping:
-    """A shipped mapping by name, or a file; an error names the file, the place in it and what is wrong."""
-    path = SHIPPED / f"{name_or_path}.yaml"
-    if not path.exists():
-        path = Path(name_or_path)
-    if not path.is_file():
-        shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
-        raise RevopsError(f"no mapping {name_or_path!r}: neither a file nor one of {shipped}")
-    content = path.read_bytes()
-    try:
-        document = yaml.safe_load(content)
-        if not isinstance(document, dict):
-            raise RevopsError(f"{path}: a mapping is a YAML object with name, files and tables")
-        return Mapping(**{**document, "sha256": hashlib.sha256(content).hexdigest()})
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RevopsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise RevopsError(f"{path}: {place + ': ' if place else ''}{in_words(first['msg'])}") from None
+    def is_complete(self, key: str) -> bool:
+        """Whether records that are gone from this file were deleted."""
+        said = self.files[key].complete
+        return self.complete if said is None else said
 
-
-def detect_mapping(directory: Path) -> Mapping:
-    """The one shipped mapping whose required files the directory holds."""
-    if not directory.is_dir():
-        raise RevopsError(f"{directory} is {'a file; give its folder' if directory.exists() else 'not there'}")
-    found = []
-    for path in sorted(SHIPPED.glob("*.yaml")):
-        mapping = read_mapping(path.stem)
-        if all((directory / file.path).exists() for file in mapping.files.values() if file.required):
-            found.append(mapping)
-    if len(found) != 1:
-        what = "fits no shipped mapping" if not found else f"fits {', '.join(m.name for m in found)}"
-        raise RevopsError(f"{directory} {what}; say which with --mapping")
-    return found[0]
-
-
-def column_expression(spec: ColumnSpec, file: FileSpec, timezone: str) -> sql.Composable:
-    """SQL that computes a canonical column from a file's record `r` (all its fields text, checked beforehand)."""
-    if spec.line:
-        return sql.SQL("r.line_no")
-    if spec.constant is not None:
-        return sql.Literal(spec.constant)
-    if spec.join:
-        parts = sql.SQL(", ").join(sql.Identifier("r", name) for name in spec.join)
-        joined = sql.SQL("concat_ws('|', {})").format(parts)
-        # An id must fit into an index; a longer one keeps its beginning and becomes unique by its hash.
-        return sql.SQL("case when length({0}) > 512 then left({0}, 400) || '|' || md5({0}) else {0} end").format(joined)
-    assert spec.field is not None
-    value: sql.Composable = sql.Identifier("r", spec.field)
-    if file.fields[spec.field].type == "timestamp":
-        value = sql.SQL("crm.instant({}, {})").format(value, sql.Literal(timezone))
-    if spec.values:
-        cases = sql.SQL(" ").join(
-            sql.SQL("when {} then {}").format(sql.Literal(old), sql.Literal(new)) for old, new in spec.values.items()
-        )
-        other = value if spec.otherwise is None else sql.Literal(spec.otherwise)
-        value = sql.SQL("case {} {} else {} end").format(value, cases, other)
-    if spec.default is not None:
-        value = sql.SQL("coalesce({}, {})").format(value, sql.Literal(spec.default))
-    return value
+    def tables_of(self, key: str) -> list[tuple[str, TableSpec]]:
+        """The tables that a file feeds, in the order of the mapping."""
+        return [(table, spec) for table, specs in self.tables.items() for spec in specs if spec.source == key]

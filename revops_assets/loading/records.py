@@ -10,165 +10,249 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from revops_assets.errors import RevopsError
 from revops_assets.loading.csv_rows import csv_rows
-from revops_assets.loading.json_records import json_records, value_at
-from revops_assets.loading.lines import BLOCK_BYTES, Reject
-from revops_assets.loading.mapping import FieldSpec, FieldType, FileSpec
+from revops_assets.loading.expressions import skipper
+from revops_assets.loading.fields import Convert, converter
+from revops_assets.loading.json_records import Answer, as_text, exploded, inner, json_records
+from revops_assets.loading.lines import BLOCK_BYTES, Reject, opened
+from revops_assets.loading.mapping import FieldSpec, FileSpec
+from revops_assets.loading.names import find_name, plain
 
-LONGEST_ID = 512  # an index entry of PostgreSQL holds no more than some 2,700 bytes
 WRONG_BOMS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
+JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Survey:
-    """What a first look at a file says, before anything is written: its hash, its lines, a CSV's header."""
+    """One file of an export: what a first look says, before anything is written (its name below the export's folder,
+    its hash, its lines, a CSV's header), and what reading it showed: which fields were there, what answers said."""
 
     path: Path
+    name: str
     sha256: str
     lines: int
-    header: tuple[str, ...]
+    header: tuple[str, ...] = ()
+    seen: set[str] = field(default_factory=set)
+    answer: Answer = field(default_factory=Answer)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether records are JSON objects."""
+        return is_json(self.path)
 
 
-# ---------------------------------------------------------------------------------------------- types of fields
-
-TIMESTAMP = re.compile(
-    r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:(?<=:\d\d:\d\d)\.\d{1,9})?(?:Z|[+-](\d\d)(?::?[0-5]\d)?)?",
-    re.ASCII,
-)
-# What nearly every time stamp looks like, valid in every month: no calendar needed.
-USUAL_TIMESTAMP = re.compile(
-    r"(?!0000|0001|9999)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
-    r"[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z?",
-    re.ASCII,
-)
-NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
-DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-BOOLEANS = {"true", "false", "t", "f", "yes", "no", "y", "n", "on", "off", "1", "0"}
+def is_json(path: Path) -> bool:
+    """Whether a file holds JSON objects, by its name."""
+    return Path(path.name.removesuffix(".gz")).suffix.lower() in JSON_SUFFIXES
 
 
-def _timestamp(value: str) -> bool:
-    if USUAL_TIMESTAMP.fullmatch(value):
-        return True
-    match = TIMESTAMP.fullmatch(value)
-    if not match or int(match[2] or 0) > 14 or (len(match[1]) == 10 < len(value)):
-        return False
-    try:
-        return 1 < datetime.fromisoformat(match[1]).year < 9999  # the zone must not carry it out of the calendar
-    except ValueError:
-        return False
-
-
-def _date(value: str) -> bool:
-    try:
-        return DATE.fullmatch(value) is not None and bool(date.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-# Each check accepts only what PostgreSQL then reads in the same meaning, so that no cast of a load can fail.
-CHECKS: dict[FieldType, Callable[[str], bool]] = {
-    "id": lambda value: len(value) <= LONGEST_ID,
-    "integer": lambda value: INTEGER.fullmatch(value) is not None,
-    "number": lambda value: NUMBER.fullmatch(value) is not None,
-    "money": lambda value: NUMBER.fullmatch(value) is not None and abs(float(value)) < 1e11,
-    "boolean": lambda value: value.lower() in BOOLEANS,
-    "timestamp": _timestamp,
-    "date": _date,
-}
-
-# ---------------------------------------------------------------------------------------------- reading
-
-
-def survey(path: Path, file: FileSpec) -> Survey:
+def survey(path: Path, file: FileSpec, name: str | None = None) -> Survey:
     """Hash a file and read its header; refuse what cannot be this file at all."""
+    name = name or path.name
     digest, newlines, last = hashlib.sha256(), 0, b"\n"
     with path.open("rb") as handle:
-        start = handle.read(4)
-        for bom, name in WRONG_BOMS.items():
-            if start.startswith(bom):
-                raise RevopsError(f"{path.name}: the file is {name}; convert it to {file.encoding.upper()}")
-        handle.seek(0)
         while block := handle.read(BLOCK_BYTES):
             digest.update(block)
             newlines += block.count(b"\n")
             last = block[-1:]
-    lines = newlines + (last != b"\n")
-    return Survey(path, digest.hexdigest(), lines, () if file.is_json else _header(path, file))
+    with opened(path) as handle:
+        start = handle.read(4)
+        for bom, encoding in WRONG_BOMS.items():
+            if start.startswith(bom):
+                raise RevopsError(f"{name}: the file is {encoding}; convert it to {file.encoding.upper()}")
+    found = Survey(path, name, digest.hexdigest(), newlines + (last != b"\n"))
+    if not found.is_json:
+        found.header = _header(found, file)
+    return found
 
 
-def _header(path: Path, file: FileSpec) -> tuple[str, ...]:
-    _, first = next(csv_rows(path, file), (1, None))
+def _delimiter(found: Survey, file: FileSpec) -> str:
+    return "\t" if found.path.name.removesuffix(".gz").lower().endswith(".tsv") else file.delimiter
+
+
+def _header(found: Survey, file: FileSpec) -> tuple[str, ...]:
+    _, first = next(csv_rows(found.path, file.encoding, _delimiter(found, file)), (1, None))
     if first is None:
-        raise RevopsError(f"{path.name}: the file is empty, not even a header line")
+        raise RevopsError(f"{found.name}: the file is empty, not even a header line")
     if isinstance(first, Reject):
-        raise RevopsError(f"{path.name} line 1: the header cannot be read: {first.reason}")
+        raise RevopsError(f"{found.name} line 1: the header cannot be read: {first.reason}")
     header = tuple(name.strip().lower() for name in first)
-    if missing := [name for name in file.fields if name.lower() not in header]:
-        raise RevopsError(f"{path.name}: no column {', '.join(missing)}; its header has {', '.join(header)}")
     if len(set(header)) < len(header):
-        raise RevopsError(f"{path.name}: two columns of its header have the same name: {', '.join(header)}")
+        raise RevopsError(f"{found.name}: two columns of its header have the same name: {', '.join(header)}")
+    present = _by_plain_name(header)
+    missing = [
+        name
+        for name, spec in file.fields.items()
+        if not _columns(name, spec, header, present)
+        and (spec.required or not (spec.optional or file.optional_columns or "*" in name))
+    ]
+    if missing:
+        raise RevopsError(f"{found.name}: no column {', '.join(missing)}; its header has {', '.join(header)}")
     return header
+
+
+def _by_plain_name(names: tuple[str, ...]) -> dict[str, list[str]]:
+    present: dict[str, list[str]] = {}
+    for name in names:
+        present.setdefault(plain(name), []).append(name)
+    return present
+
+
+def _columns(name: str, spec: FieldSpec, header: tuple[str, ...], present: dict[str, list[str]]) -> list[int]:
+    """Where in a CSV's header a field stands: each of its paths that is there; all columns that a * stands for."""
+    if "*" in name:
+        return [at for at, column in enumerate(header) if any(part_of(column, path) for path in spec.path or [name])]
+    found = [find_name(path, present) for path in spec.path or [name]]
+    return [header.index(column) for column in found if column is not None]
+
+
+def part_of(name: str, pattern: str) -> str | None:
+    """What stands in a name in place of the pattern's *; None where it does not fit."""
+    before, _, after = pattern.casefold().partition("*")
+    folded = name.casefold()
+    if len(name) > len(before) + len(after) and folded.startswith(before) and folded.endswith(after):
+        return name[len(before) : len(name) - len(after)]
+    return None
 
 
 Values = tuple[int, list[str], str]
 
 
-def records(found: Survey, file: FileSpec, keep_whole: bool = False) -> Iterator[Values | Reject]:
+def records(found: Survey, file: FileSpec, keep_whole: bool = False, is_raw: bool = False) -> Iterator[Values | Reject]:
     """Yield (line, values in the mapping's order, JSON) or a Reject, for each record. The JSON is the record as
-    it came (always for JSON files; for CSV with `keep_whole`), or its fields that the mapping does not know, or ''."""
-    names = list(file.fields)
-    specs = list(file.fields.values())
-    ids = [at for at, spec in enumerate(specs) if spec.type == "id"]
+    it came (always for JSON files; for CSV with `keep_whole`), or its fields that the mapping does not know, or ''.
+    Values are in the form that they are kept in; with `is_raw` as they stand in the file."""
     checks = [
-        (at, name, spec, CHECKS.get(spec.type))
+        (at, name, spec, None if "*" in name else converter(spec.type, spec.format))
         for at, (name, spec) in enumerate(file.fields.items())
         if spec.type != "text" or spec.required
     ]
-    others = [check for check in checks if check[2].type != "id"]
-    skip = [[(names.index(name), value) for name, value in condition.items()] for condition in file.skip]
-    for record in _json_values(found, file) if file.is_json else _csv_values(found, file, keep_whole):
+    wild = [(at, name, converter(spec.type, spec.format)) for at, (name, spec) in enumerate(file.fields.items()) if "*" in name]
+    skips = skipper(file)
+    for record in _json_values(found, file) if found.is_json else _csv_values(found, file, keep_whole):
         if isinstance(record, Reject):
             yield record
             continue
         line_no, row, whole = record
-        if skip and any(all(row[at] == value for at, value in condition) for condition in skip):
-            continue
+        kept = row if is_raw else list(row)
         reason = ""
-        for at in ids:
-            if not 0 < len(row[at]) <= LONGEST_ID:
-                reason = _fault(row, checks)
-                break
-        for at, _, spec, check in others:
+        for at, name, spec, convert in checks:
             value = row[at]
-            if (value and check and not check(value)) or (not value and spec.required):
-                reason = _fault(row, checks)
-                break
-        yield Reject(line_no, reason, whole if file.is_json else _as_csv(row)) if reason else record
+            if not value:
+                if spec.required:
+                    reason = f"{name} is empty"
+                    break
+            elif convert:
+                said = convert(value)
+                if said is None or (is_raw and spec.type == "integer" and said != value):
+                    reason = f"{name}: {_shorten(value)} is not a valid {spec.type}{_formats(spec)}"
+                    break
+                if said is not value and not is_raw:
+                    kept[at] = said
+        for at, name, convert in wild:
+            reason = reason or _convert_parts(kept, at, name, convert)
+        if skips and skips(row):
+            continue
+        yield Reject(line_no, reason, whole if found.is_json else _as_csv(row)) if reason else (line_no, kept, whole)
+
+
+def _convert_parts(kept: list[str], at: int, name: str, convert: Convert) -> str:
+    """Bring the values that a * stands for into their form; what is wrong with one of them."""
+    parts = json.loads(kept[at]) if kept[at] else {}
+    for part, value in parts.items():
+        said = convert(value)
+        if said is None:
+            return f"{name.replace('*', part)}: {_shorten(value)} is not a valid time"
+        parts[part] = said
+    kept[at] = json.dumps(parts, ensure_ascii=False) if parts else ""
+    return ""
+
+
+def _formats(spec: FieldSpec) -> str:
+    return f" as {' or '.join(spec.format)}" if spec.format else ""
 
 
 def _json_values(found: Survey, file: FileSpec) -> Iterator[Values | Reject]:
-    paths = [(spec.path or name).split(".") for name, spec in file.fields.items()]
-    for record in json_records(found.path):
+    ids = [spec.path or [name] for name, spec in file.fields.items() if spec.required]
+    found.answer.ids = frozenset(plain(path) for paths in ids for path in paths)
+    found.answer.path = tuple(file.records.split(".")) if file.records else ()
+    picks = [_Pick(name, spec, found.seen) for name, spec in file.fields.items()]
+    explode = file.explode.split(".") if file.explode else None
+    names: dict[str, list[str]] = {}
+    seen_keys: set[str] = set()
+    for record in json_records(found.path, found.answer):
         if isinstance(record, Reject):
             yield record
-        else:
-            line_no, value, text = record
-            yield line_no, [value_at(value, path) for path in paths], text
+            continue
+        if not record[1].keys() <= seen_keys:
+            for key in record[1].keys() - seen_keys:
+                names.setdefault(plain(key), []).append(key)
+            seen_keys |= record[1].keys()
+            names = {each: sorted(keys) for each, keys in names.items()}
+            for pick in picks:
+                pick.forget()
+        for line_no, value, text in exploded(record, explode) if explode else [record]:
+            yield line_no, [pick(value, names) for pick in picks], text
+
+
+class _Pick:
+    """Takes one field out of JSON objects, by its name or path however it is spelled."""
+
+    def __init__(self, name: str, spec: FieldSpec, seen: set[str]) -> None:
+        self.name, self.seen, self.is_wild = name, seen, "*" in name
+        self.paths = [path.split(".") for path in spec.path or [name]]
+        self.names: list[str | None] | None = None
+
+    def forget(self) -> None:
+        """Look the names up anew: an object had new ones."""
+        self.names = None
+
+    def __call__(self, value: dict[str, Any], present: dict[str, list[str]]) -> str:
+        if self.is_wild:
+            return self._parts(value)
+        if self.names is None:
+            self.names = [find_name(".".join(path), present) for path in self.paths]
+        for name, path in zip(self.names, self.paths, strict=True):
+            if name is not None and name in value:
+                found = value[name]
+            else:
+                found = inner(value, path) if len(path) > 1 else None
+            if found is not None and found != "":
+                self.seen.add(self.name)
+                return as_text(found)
+        return ""
+
+    def _parts(self, value: dict[str, Any]) -> str:
+        found: dict[str, str] = {}
+        for path in self.paths:
+            place = inner(value, path[:-1])
+            for key, entry in place.items() if isinstance(place, dict) else ():
+                part = part_of(key, path[-1])
+                if part and entry not in (None, ""):
+                    found[part] = as_text(entry)
+        if found:
+            self.seen.add(self.name)
+        return json.dumps(found, ensure_ascii=False) if found else ""
 
 
 def _csv_values(found: Survey, file: FileSpec, keep_whole: bool) -> Iterator[Values | Reject]:
     header = found.header
     width = len(header)
-    order = [header.index(name.lower()) for name in file.fields]
+    present = _by_plain_name(header)
+    places = {name: _columns(name, spec, header, present) for name, spec in file.fields.items()}
+    found.seen.update(name for name, columns in places.items() if columns)
+    picks = [_csv_picker(name, places[name], header, file.fields[name]) for name in file.fields]
+    order = [columns[0] if len(columns) == 1 and "*" not in name else -1 for name, columns in places.items()]
     is_identity = order == list(range(width))
-    kept = [(at, name) for at, name in enumerate(header) if keep_whole or at not in order]
-    rows = csv_rows(found.path, file)
+    is_plain = -1 not in order
+    taken = {at for columns in places.values() for at in columns}
+    kept = [(at, name) for at, name in enumerate(header) if keep_whole or at not in taken]
+    rows = csv_rows(found.path, file.encoding, _delimiter(found, file))
     next(rows)  # the header
     for line_no, row in rows:
         if isinstance(row, Reject):
@@ -177,18 +261,23 @@ def _csv_values(found: Survey, file: FileSpec, keep_whole: bool) -> Iterator[Val
             yield Reject(line_no, f"{len(row)} fields where the header has {width}", _as_csv(row))
         else:
             extra = json.dumps({name: row[at] for at, name in kept}, ensure_ascii=False) if kept else ""
-            yield line_no, row if is_identity else [row[at] for at in order], extra
+            if is_identity:
+                yield line_no, row, extra
+            else:
+                yield line_no, [row[at] for at in order] if is_plain else [pick(row) for pick in picks], extra
 
 
-def _fault(row: list[str], checks: list[tuple[int, str, FieldSpec, Callable[[str], bool] | None]]) -> str:
-    """The first fault of a record's fields, in words."""
-    for at, name, spec, check in checks:
-        value = row[at]
-        if not value and spec.required:
-            return f"{name} is empty"
-        if value and check and not check(value):
-            return f"{name}: {_shorten(value)} is not a valid {spec.type}"
-    return ""
+def _csv_picker(name: str, columns: list[int], header: tuple[str, ...], spec: FieldSpec) -> Callable[[list[str]], str]:
+    """Takes one field out of a CSV's rows: the first of its columns that is filled."""
+    if "*" not in name:
+        return lambda row: next((row[at] for at in columns if row[at]), "")
+    parts = [(at, next(filter(None, (part_of(header[at], path) for path in spec.path or [name])), "")) for at in columns]
+
+    def pick(row: list[str]) -> str:
+        found = {part: row[at] for at, part in parts if row[at].strip()}
+        return json.dumps(found, ensure_ascii=False) if found else ""
+
+    return pick
 
 
 def _shorten(value: str) -> str:
@@ -196,4 +285,4 @@ def _shorten(value: str) -> str:
 
 
 def _as_csv(row: list[str]) -> str:
-    return ",".join(f'"{v}"' if any(c in v for c in ',"\n') else v for v in row)
+    return ",".join('"' + v.replace('"', '""') + '"' if re.search('[,"\n]', v) else v for v in row)

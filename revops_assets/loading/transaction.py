@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 from psycopg2 import sql
@@ -13,44 +14,22 @@ from psycopg2.extensions import cursor as PgCursor
 
 from revops_assets.errors import RevopsError
 from revops_assets.loading.copy import copy_rows
+from revops_assets.loading.gone import stage_gone
 from revops_assets.loading.lines import Reject
-from revops_assets.loading.mapping import FITTING, Mapping, TableSpec, column_expression
+from revops_assets.loading.mapping import Mapping
 from revops_assets.loading.records import Survey, records
+from revops_assets.loading.result import LoadResult, TooManyRejects
+from revops_assets.loading.staging import Staging
 
 SET_ASIDE_SHOWN = 10
-
-
-@dataclass
-class LoadResult:
-    """What a load did. Counts of `files` are of records in files, the others of canonical records."""
-
-    tenant: str
-    source: str
-    load_id: int
-    load_seq: int | None = None
-    rows_read: int = 0
-    rows_inserted: int = 0
-    rows_updated: int = 0
-    rows_unchanged: int = 0
-    rows_rejected: int = 0
-    rows_conflicting: int = 0
-    earliest_business_at: datetime | None = None
-    files: list[dict[str, Any]] = field(default_factory=list)
-    tables: list[dict[str, Any]] = field(default_factory=list)
-    set_aside: list[dict[str, Any]] = field(default_factory=list)  # the first rejected and conflicting records
-    dry_run: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return asdict(self)
-
-
-class TooManyRejects(RevopsError):
-    """More records were refused than the mapping allows."""
+STILL_KNOWN = 9223372036854775807
 
 
 class LoadTransaction:
-    """The steps of one load, on one cursor, in its transaction."""
+    """The steps of one load, on one cursor, in its transaction.
+
+    `surveys`: the files that each of the mapping's objects is read from. `day_zone`: the business time zone.
+    """
 
     def __init__(
         self,
@@ -58,231 +37,253 @@ class LoadTransaction:
         mapping: Mapping,
         tenant: str,
         directory: str,
-        surveys: dict[str, Survey],
+        surveys: dict[str, list[Survey]],
         rejects: TextIO,
+        day_zone: str = "UTC",
     ) -> None:
         self.cursor, self.mapping, self.tenant, self.directory = cursor, mapping, tenant, directory
-        self.surveys, self.rejects = surveys, rejects
-        self.rejected = 0
-        self.unchanged: set[str] = set()
-        # Giving up early needs an upper bound of the records: a CSV's lines; an array may have all of its in one.
-        lines = sum(found.lines for found in surveys.values())
-        has_json = any(file.is_json for file in mapping.files.values())
-        self.allowed = float("inf") if has_json else mapping.max_reject_share * lines
-        self.remapped: set[str] = set()
+        self.surveys, self.rejects, self.day_zone = surveys, rejects, day_zone
+        self.rejected: Counter[str] = Counter()
+        self.read: Counter[str] = Counter()
         self.source = mapping.raw_schema or mapping.name
         self.load_id = 0
+        self.looked_into = {file for specs in mapping.tables.values() for spec in specs for file in spec.looks_into}
+        # What the same file says under another mapping, or in another business time zone, replaces what it said before.
+        self.mapping_sha256 = hashlib.sha256(f"{mapping.sha256} {day_zone}".encode()).hexdigest()
 
     def run(self) -> LoadResult:
         """Do it all; the caller commits."""
-        self._execute("select set_config('timezone', %s, true)", self.mapping.timezone)  # of dates without a zone
-        self._check_mapping()
+        self._execute("select set_config('timezone', %s, true)", self.mapping.timezone)  # of times without a zone
+        self._execute("select set_config('revops.day_zone', %s, true)", self.day_zone)
         # One load of a tenant's source at a time: which export is current is decided here.
         self._execute("select pg_advisory_xact_lock(hashtextextended(%s, 1))", f"{self.tenant}/{self.source}")
         self._execute("select crm.start_load(%s, %s, %s)", self.tenant, self.mapping.name, self.directory)
         self.load_id = self._scalar()
-        for table in [*self.mapping.tables, *(["opportunities"] if self.mapping.fold_opportunities else [])]:
+        self._execute("update crm.loads set day_zone = %s where load_id = %s", self.day_zone, self.load_id)
+        fed = [*self.mapping.tables, *(["opportunities"] if self.mapping.fold_opportunities else [])]
+        for table in dict.fromkeys(fed):
             self._create_staging(table)
-        files = []
-        for key in self.mapping.files:
-            if key in self.surveys:
-                files.append(self._read_file(key))
-                self._stage_file(key)
-        read = sum(file["rows_read"] for file in files)
-        if self.rejected > self.mapping.max_reject_share * read:
-            raise self._too_many(read)
+        files, remapped = self._compare()
+        stale = {key for key, file in files.items() if not file["is_unchanged"]}
+        needed = {file for key in stale for _, spec in self.mapping.tables_of(key) for file in spec.looks_into}
+        for key in sorted(self.looked_into - self.surveys.keys()):
+            self._create_relation(key)  # what is not in the export: nothing is found there
+        # What others look into is read first, and stays until they have been staged.
+        for key in sorted(stale | (needed & files.keys()), key=lambda key: key not in self.looked_into):
+            self._read(key, files[key])
+            if key not in self.looked_into:
+                self._stage(key)
+        for key in sorted(stale & self.looked_into):
+            self._stage(key)
+        self._check_rejects()
+        self._check_required(files)
         self._write_rejects()
-        for table, spec in self.mapping.tables.items():
-            if spec.rows:
-                self._stage_constants(table, spec)
-        unchanged = sum(file["rows_read"] - file["rows_rejected"] for file in files if file["is_unchanged"])
+        staging = self._staging()
+        for table, specs in self.mapping.tables.items():
+            for spec in specs:
+                if spec.rows:
+                    staging.rows(table, spec)
+        stage_gone(self.cursor, self.mapping, self.load_id, self.tenant, stale, self._rejected_records())
+        unchanged = sum(file["rows_read"] - file["rows_rejected"] for file in files.values() if file["is_unchanged"])
+        read = sum(file["rows_read"] for file in files.values())
         self._execute(
-            "update crm.loads set rows_read = %s, rows_unchanged = %s where load_id = %s",
-            read, unchanged, self.load_id,
-        )  # fmt: skip
-        # What the same file says under another mapping replaces what it said before, whichever looks newer.
-        tables = [table for table, spec in self.mapping.tables.items() if spec.source in self.remapped]
+            "update crm.loads set rows_read = %s, rows_unchanged = %s where load_id = %s", read, unchanged, self.load_id
+        )
+        authoritative = [t for t, specs in self.mapping.tables.items() if any(spec.source in remapped for spec in specs)]
         self._execute(
-            "select crm.finish_load(%s, %s, 'pg_temp', %s)", self.load_id, self.mapping.fold_opportunities, tables
+            "select crm.finish_load(%s, %s, 'pg_temp', %s)", self.load_id, self.mapping.fold_opportunities, authoritative
         )
         load_seq = self._scalar()
+        self._check_merge_rejects()
         self._write_files(files, load_seq)
-        result = self._result(load_seq, files)
-        if result.rows_rejected > self.mapping.max_reject_share * read:
+        return self._result(load_seq, files)
+
+    # ------------------------------------------------------------------------------------------ reading
+
+    def _compare(self) -> tuple[dict[str, dict[str, Any]], set[str]]:
+        """Each object's entry in the log of files, unchanged or not; and those whose mapping is another than before."""
+        files: dict[str, dict[str, Any]] = {}
+        remapped = set()
+        for key, found in self.surveys.items():
+            parts = [part.sha256 for part in found]
+            for other in sorted({f for _, spec in self.mapping.tables_of(key) for f in spec.looks_into}):
+                parts += [part.sha256 for part in self.surveys.get(other, [])]
+            sha256 = parts[0] if len(parts) == 1 else hashlib.sha256(" ".join(parts).encode()).hexdigest()
+            names = found[0].name if len(found) == 1 else f"{found[0].name} and {len(found) - 1} more"
+            file: dict[str, Any] = {
+                "file_key": key, "file_name": names, "sha256": sha256, "rows_read": 0, "rows_rejected": 0, "is_unchanged": False,
+            }  # fmt: skip
             self._execute(
-                "select file_name, line_no, reason, record from crm.load_rejects"
-                " where load_id = %s and kind = 'rejected' order by file_name, line_no",
-                self.load_id,
-            )
-            self.rejected = result.rows_rejected
-            self.rejects.seek(0)
-            self.rejects.truncate()
-            self.rejects.writelines(json.dumps(row) + "\n" for row in self.cursor)
-            raise self._too_many(read)
-        return result
+                "select rows_read, rows_rejected, mapping_sha256 from crm.load_files where tenant_id = %s and source = %s"
+                " and file_key = %s and sha256 = %s and known_to = %s",
+                self.tenant, self.source, key, sha256, STILL_KNOWN,
+            )  # fmt: skip
+            if same := self.cursor.fetchone():
+                if same[2] == self.mapping_sha256:
+                    file |= {"rows_read": same[0], "rows_rejected": same[1], "is_unchanged": True}
+                else:
+                    remapped.add(key)
+            files[key] = file
+        return files, remapped
 
-    # ------------------------------------------------------------------------------------------ steps
-
-    def _check_mapping(self) -> None:
-        """The mapping's tables and columns exist; what the database says of them is the truth."""
-        self._execute(
-            "select c.relname, jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))"
-            " filter (where a.attname not in ('load_id', 'file_name', 'line_no')) from pg_class as c"
-            " inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
-            " where c.relnamespace = 'crm_staging'::regnamespace and c.relkind = 'r' group by 1"
-        )
-        known: dict[str, dict[str, str]] = {name: types for name, types in self.cursor.fetchall()}
-        for table, spec in self.mapping.tables.items():
-            if table not in known:
-                raise RevopsError(
-                    f"mapping {self.mapping.name}: tables.{table}: no such table; there are {sorted(known)}"
-                )
-            where = f"mapping {self.mapping.name}: tables.{table}"
-            for column in [*spec.columns, *(name for row in spec.rows for name in row)]:
-                if column not in known[table]:
-                    raise RevopsError(
-                        f"mapping {self.mapping.name}: tables.{table}: crm.{table} has no column {column}"
-                    )
-            for column, origin in spec.columns.items():
-                kind = known[table][column]
-                if spec.source and origin.field and not origin.values and kind in FITTING:
-                    given = self.mapping.files[spec.source].fields[origin.field].type
-                    if given not in FITTING[kind]:
-                        raise RevopsError(
-                            f"{where}.columns.{column}: the column is {kind}, so the"
-                            f" field {origin.field} must be {' or '.join(sorted(FITTING[kind]))}, not {given}"
-                        )
-
-    def _relation(self, key: str) -> sql.Identifier:
+    def _relation(self, key: str) -> sql.Composable:
         """Where a file's records go, all text: the raw schema's table, or a temporary one."""
-        if self.mapping.raw_schema:
-            return sql.Identifier(self.mapping.raw_schema, f"{key}_lines")
+        if self.mapping.is_raw(key):
+            return sql.Identifier(str(self.mapping.raw_schema), f"{key}_lines")
         return sql.Identifier("pg_temp", f"file_{key}")
 
-    def _read_file(self, key: str) -> dict[str, Any]:
-        found, file = self.surveys[key], self.mapping.files[key]
-        counts: dict[str, Any] = {
-            "file_key": key, "file_name": found.path.name, "sha256": found.sha256,
-            "rows_read": 0, "rows_rejected": 0, "is_unchanged": False,
-        }  # fmt: skip
-        self._execute(
-            "select rows_read, rows_rejected, mapping_sha256 from crm.load_files where tenant_id = %s and source = %s"
-            " and file_key = %s and sha256 = %s and known_to = 9223372036854775807",
-            self.tenant, self.source, key, found.sha256,
-        )  # fmt: skip
-        if same := self.cursor.fetchone():
-            if same[2] == self.mapping.sha256:
-                self.unchanged.add(key)
-                return counts | {"rows_read": same[0], "rows_rejected": same[1], "is_unchanged": True}
-            self.remapped.add(key)
+    def _create_relation(self, key: str) -> None:
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} text").format(sql.Identifier(name)) for name in self.mapping.files[key].fields
+        )
+        statement = "create temporary table {} (load_id bigint, file_name text, line_no bigint, {}, extra jsonb) on commit drop"
+        self._execute(sql.SQL(statement).format(self._relation(key), columns))
+
+    def _read(self, key: str, counts: dict[str, Any]) -> None:
+        """Read all files of an object into its relation; an unchanged one is read again for others to look into."""
+        file, is_raw = self.mapping.files[key], self.mapping.is_raw(key)
         relation = self._relation(key)
-        if not self.mapping.raw_schema:
-            columns = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in file.fields)
-            statement = "create temporary table {} (load_id bigint, line_no bigint, {}, extra jsonb) on commit drop"
-            self._execute(sql.SQL(statement).format(relation, columns))
+        own = ["load_id", "line_no"] if is_raw else ["load_id", "file_name", "line_no"]
+        if not is_raw:
+            self._create_relation(key)
+        read, rejected = Counter[str](), Counter[str]()
 
         def good_rows() -> Iterator[list[object]]:
-            for record in records(found, file, keep_whole=not self.mapping.raw_schema):
-                counts["rows_read"] += 1
-                if isinstance(record, Reject):
-                    counts["rows_rejected"] += 1
-                    self._reject(found.path.name, record)
-                else:
-                    line_no, values, extra = record
-                    yield [self.load_id, line_no, *values, extra]
+            for found in self.surveys[key]:
+                # Giving up early needs an upper bound of the records: a CSV's lines; an array may have all of its in one.
+                allowed = float("inf") if found.is_json else self.mapping.max_reject_share * found.lines
+                for record in records(found, file, keep_whole=not is_raw, is_raw=is_raw):
+                    read[found.name] += 1
+                    if isinstance(record, Reject):
+                        rejected[found.name] += 1
+                        if not counts["is_unchanged"]:
+                            self._reject(found.name, record)
+                            if rejected[found.name] > allowed:
+                                raise self._too_many(found.name, rejected[found.name], None)
+                    else:
+                        line_no, values, extra = record
+                        yield [self.load_id, *([] if is_raw else [found.name]), line_no, *values, extra]
 
-        names = sql.SQL(", ").join(map(sql.Identifier, ["load_id", "line_no", *file.fields, "extra"]))
+        names = sql.SQL(", ").join(map(sql.Identifier, [*own, *file.fields, "extra"]))
         copy_rows(self.cursor, sql.SQL("{} ({})").format(relation, names), good_rows())
         self._execute(sql.SQL("analyze {}").format(relation))
-        return counts
+        if not counts["is_unchanged"]:
+            counts |= {"rows_read": read.total(), "rows_rejected": rejected.total()}
+            counts["missing_fields"] = sorted(self._unseen(key)) if read else []
+            for name in read:  # one file may be read as several objects
+                self.read[name] = max(self.read[name], read[name])
+                self.rejected[name] = max(self.rejected[name], rejected[name])
+
+    def _unseen(self, key: str) -> set[str]:
+        """Fields that no part of the object has."""
+        seen = set().union(*(part.seen for part in self.surveys[key]))
+        return {name for name in self.mapping.files[key].fields if name not in seen}
 
     def _reject(self, file_name: str, reject: Reject) -> None:
-        self.rejected += 1
         print(json.dumps([file_name, reject.line_no, reject.reason, reject.record]), file=self.rejects)
-        if self.rejected > self.allowed:
-            raise self._too_many(None)
 
-    def _too_many(self, read: int | None) -> TooManyRejects:
-        file_name, line_no, reason, _ = next(spooled(self.rejects))
-        count = f"{self.rejected} of {read}" if read is not None else f"at least {self.rejected}"
-        return TooManyRejects(
-            f"{self.directory}: {count} records cannot be loaded, more than the mapping's"
-            f" {self.mapping.max_reject_share:.0%}; nothing was loaded. The first: {file_name} line {line_no}: {reason}"
-        )
+    # ------------------------------------------------------------------------------------------ staging
 
-    def _write_rejects(self) -> None:
-        rows = ([self.load_id, self.tenant, "rejected", *row] for row in spooled(self.rejects))
-        copy_rows(self.cursor, sql.SQL("crm.load_rejects"), rows)
+    def _staging(self) -> Staging:
+        return Staging(self.cursor, self.mapping, self._relation, self.load_id, self.tenant, self.day_zone)
 
     def _create_staging(self, table: str) -> None:
         target, origin = sql.Identifier("pg_temp", table), sql.Identifier("crm_staging", table)
         statement = "create temporary table {} (like {} including defaults) on commit drop"
         self._execute(sql.SQL(statement).format(target, origin))
 
-    def _stage_file(self, key: str) -> None:
+    def _stage(self, key: str) -> None:
         """Fill the staging of every table that comes from a file, whose records as they came are then done with."""
-        if key in self.unchanged:
-            return
-        for table, spec in self.mapping.tables.items():
-            if spec.source == key:
-                self._stage(table, key, spec)
-        if not self.mapping.raw_schema:
+        staging, name = self._staging(), self.surveys[key][0].name
+        for table, spec in self.mapping.tables_of(key):
+            if spec.changes:
+                staging.changes(table, key, spec, name)
+            else:
+                staging.table(table, key, spec, name, self._unseen(key))
+        if not self.mapping.is_raw(key) and key not in self.looked_into:
             self._execute(sql.SQL("truncate {}").format(self._relation(key)))  # gives its disk space back at once
 
-    def _stage_constants(self, table: str, spec: TableSpec) -> None:
-        """Stage the rows that the mapping itself gives."""
-        target = sql.Identifier("pg_temp", table)
-        for number, row in enumerate(spec.rows, 1):
-            names = sql.SQL(", ").join(map(sql.Identifier, ["load_id", "line_no", *row]))
-            values = sql.SQL(", ").join(map(sql.Literal, [self.load_id, number, *row.values()]))
-            self._execute(sql.SQL("insert into {} ({}) values ({})").format(target, names, values))
-        self._execute(sql.SQL("analyze {}").format(target))
+    # ------------------------------------------------------------------------------------------ what was refused
 
-    def _stage(self, table: str, key: str, spec: TableSpec) -> None:
-        """Fill a table's staging from a file's records, by the mapping's expressions."""
-        target = sql.Identifier("pg_temp", table)
-        file = self.mapping.files[key]
+    def _check_rejects(self) -> None:
+        for name, count in self.rejected.items():
+            if count > self.mapping.max_reject_share * self.read[name]:
+                raise self._too_many(name, count, self.read[name])
+
+    def _check_merge_rejects(self) -> None:
+        """The same for records that the merge refused."""
         self._execute(
-            "select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = %s::regclass",
-            f"crm_staging.{table}",
-        )
-        types = dict(self.cursor.fetchall())
-        expressions = sql.SQL(", ").join(
-            sql.SQL("({})::{}").format(column_expression(column, file, self.mapping.timezone), sql.SQL(types[name]))
-            for name, column in spec.columns.items()
-        )
-        columns = sql.SQL(", ").join(map(sql.Identifier, spec.columns))
-        if not self.mapping.raw_schema:  # the record as received is kept beside the typed columns
-            columns += sql.SQL(", record")
-            expressions += sql.SQL(", r.extra")
-        statement = (
-            "insert into {} (load_id, file_name, line_no, {}) select r.load_id, %s, r.line_no, {} from {} as r"
-            " where r.load_id = %s"
-        )
-        self._execute(
-            sql.SQL(statement).format(target, columns, expressions, self._relation(key)),
-            self.surveys[key].path.name,
+            "select file_name, count(*) from crm.load_rejects where load_id = %s and kind = 'rejected' and file_name is not null"
+            " group by file_name",
             self.load_id,
         )
-        self._execute(sql.SQL("analyze {}").format(target))
+        for name, count in self.cursor.fetchall():
+            if self.read[name] and count > self.mapping.max_reject_share * self.read[name]:
+                self._execute(
+                    "select file_name, line_no, reason, record from crm.load_rejects"
+                    " where load_id = %s and kind = 'rejected' order by file_name <> %s, file_name, line_no",
+                    self.load_id, name,
+                )  # fmt: skip
+                self.rejects.seek(0)
+                self.rejects.truncate()
+                self.rejects.writelines(json.dumps(row) + "\n" for row in self.cursor)
+                raise self._too_many(name, count, self.read[name])
 
-    def _write_files(self, files: list[dict[str, Any]], load_seq: int) -> None:
-        for file in files:
+    def _too_many(self, name: str, rejected: int, read: int | None) -> TooManyRejects:
+        _, line_no, reason, _ = next(entry for entry in spooled(self.rejects) if entry[0] == name)
+        count = f"{rejected} of {read}" if read is not None else f"at least {rejected}"
+        return TooManyRejects(
+            f"{self.directory}: {count} records of {name} cannot be loaded, more than the mapping's"
+            f" {self.mapping.max_reject_share:.0%}; nothing was loaded. The first: {name} line {line_no}: {reason}"
+        )
+
+    def _check_required(self, files: dict[str, dict[str, Any]]) -> None:
+        """A required object gives at least one record, or the tenant has some of its already."""
+        for key, file in files.items():
+            if not self.mapping.files[key].required or self.mapping.is_raw(key):
+                continue
+            if file["rows_read"] > file["rows_rejected"] or (file["rows_read"] == 0 and self._is_known(key)):
+                continue
+            raise RevopsError(
+                f"{self.directory}: {file['file_name']} holds no record that can be loaded; nothing was loaded"
+            )
+
+    def _is_known(self, key: str) -> bool:
+        for table, _ in self.mapping.tables_of(key):
+            self._execute(
+                sql.SQL("select exists (select from crm.{} where tenant_id = %s)").format(sql.Identifier(f"{table}_current")),
+                self.tenant,
+            )
+            if self._scalar():
+                return True
+        return False
+
+    def _rejected_records(self) -> list[str]:
+        return [record for *_, record in spooled(self.rejects)]
+
+    def _write_rejects(self) -> None:
+        rows = ([self.load_id, self.tenant, "rejected", *row] for row in spooled(self.rejects))
+        copy_rows(self.cursor, sql.SQL("crm.load_rejects"), rows)
+
+    # ------------------------------------------------------------------------------------------ the log
+
+    def _write_files(self, files: dict[str, dict[str, Any]], load_seq: int) -> None:
+        for file in files.values():
             if file["is_unchanged"]:
                 continue
             self._execute(
                 "update crm.load_files set known_to = %s where tenant_id = %s and source = %s and file_key = %s"
-                " and known_to = 9223372036854775807",
-                load_seq, self.tenant, self.source, file["file_key"],
+                " and known_to = %s",
+                load_seq, self.tenant, self.source, file["file_key"], STILL_KNOWN,
             )  # fmt: skip
             self._execute(
                 "insert into crm.load_files (load_id, tenant_id, source, file_key, file_name, sha256, mapping_sha256,"
                 " rows_read, rows_rejected, known_from) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 self.load_id, self.tenant, self.source, file["file_key"], file["file_name"], file["sha256"],
-                self.mapping.sha256, file["rows_read"], file["rows_rejected"], load_seq,
+                self.mapping_sha256, file["rows_read"], file["rows_rejected"], load_seq,
             )  # fmt: skip
 
-    def _result(self, load_seq: int, files: list[dict[str, Any]]) -> LoadResult:
+    def _result(self, load_seq: int, files: dict[str, dict[str, Any]]) -> LoadResult:
         self._execute(
             "select rows_read, rows_inserted, rows_updated, rows_unchanged, rows_rejected, rows_conflicting,"
             " earliest_business_at from crm.loads where load_id = %s",
@@ -292,6 +293,14 @@ class LoadTransaction:
         self._execute("select * from crm.load_tables where load_id = %s order by table_name", self.load_id)
         names = [column.name for column in self.cursor.description or ()]
         tables = [dict(zip(names, row, strict=True)) for row in self.cursor.fetchall()]
+        for table in tables:
+            self._execute(
+                sql.SQL("select count(*) from crm.{} where tenant_id = %s and known_from = %s and is_deleted").format(
+                    sql.Identifier(f"{table['table_name']}_current")
+                ),
+                self.tenant, load_seq,
+            )  # fmt: skip
+            table["rows_deleted"] = self._scalar() if table["rows_inserted"] + table["rows_updated"] else 0
         self._execute(
             "select kind, file_name, line_no, reason from crm.load_rejects where load_id = %s"
             " order by kind desc, file_name, line_no limit %s",
@@ -304,10 +313,23 @@ class LoadTransaction:
             self.load_id,
             load_seq,
             **totals,
-            files=files,
+            rows_deleted=sum(table["rows_deleted"] for table in tables),
+            files=list(files.values()),
             tables=tables,
             set_aside=set_aside,
+            notes=self._notes(),
         )
+
+    def _notes(self) -> list[str]:
+        """What answers of an API said of records that are not in them."""
+        notes = []
+        for key, found in self.surveys.items():
+            records, total = sum(part.answer.records for part in found), max(part.answer.total for part in found)
+            if any(part.answer.is_cut for part in found) and records < max(total, records + (total == 0)):
+                count = f"{records:,} of {total:,} records" if total else f"{records:,} records, and says that there are more"
+                path = Path(found[0].name).name
+                notes.append(f"{path} holds {count}: answers with its nextRecordsUrl are missing ({key})")
+        return notes
 
     # ------------------------------------------------------------------------------------------ the cursor
 

@@ -12,16 +12,25 @@ from revops_assets.sql_file import SqlFile, dataset_files, table_functions
 from revops_assets.warehouse.writer import columns_after
 
 # Tables that are also read as they would be built now (or at the session's known time): table, view.
-LIVE = {"staging.pipeline_stages": "ops.pipeline_stages"}
+LIVE = {
+    "staging.pipeline_stages": "ops.pipeline_stages",
+    "staging.exchange_rates": "ops.exchange_rates",
+    "staging.deal_credits": "ops.deal_credits",
+}
 
 
 def create_views(connection: PgConnection) -> None:
-    """Lay down every dataset that is no table, in the order of the folders."""
+    """Lay down every dataset that is no table: those that read another one after it, else in the order of the folders."""
+    views = []
     with connection.cursor() as cursor:
         for table in sorted(dataset_files(), key=lambda name: str(dataset_files()[name].path)):
             cursor.execute("select relkind from pg_class where oid = to_regclass(%s)", (table,))
             if cursor.fetchone() in (None, ("v",)):
-                create_view(connection, table, table)
+                views.append(table)
+    while views:
+        ready = next(table for table in views if not any(other in dataset_files()[table].select for other in views))
+        create_view(connection, ready, ready)
+        views.remove(ready)
     for table, view in LIVE.items():
         create_view(connection, table, view)
 

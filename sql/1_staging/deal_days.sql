@@ -13,8 +13,8 @@
 --   stage_name: the stage's name on that day
 --   stage_order: the stage's place on that day
 --   days_in_stage: elapsed days since it came into the stage
---   amount: what it is worth; null if nobody said
---   currency: in which currency
+--   amount: what it is worth in the company's currency; null if nobody said, or without a rate
+--   currency: the currency that it was given in; the company's own if nobody said
 --   close_date: when it is to close, as known on that day
 --   owner_id: who owned it; -1 if nobody
 --   owner_name: the owner's name; Unassigned if nobody
@@ -37,6 +37,7 @@
 --   engaged_contacts_count: contacts with a two-way activity on that day or in the 89 days before
 --   has_champion: whether a contact had the role of champion
 --   has_engaged_economic_buyer: whether an engaged contact had the role of economic buyer
+--   currency_amount: what it is worth in the currency that it was given in
 with deals as (
     select
         i.*,
@@ -91,7 +92,8 @@ select
     d.day - (coalesce(d.last_two_way_at, d.opened_at) at time zone (select ops.timezone()))::date as days_since_two_way,
     d.engaged_contacts_count,
     d.champions_count > 0 as has_champion,
-    d.engaged_economic_buyers_count > 0 as has_engaged_economic_buyer
+    d.engaged_economic_buyers_count > 0 as has_engaged_economic_buyer,
+    d.currency_amount
 from deals as d
 left join staging.pipeline_stages as s
     on d.tenant_id = s.tenant_id and d.stage_id = s.stage_id and d.as_of > s.valid_from and d.as_of <= s.valid_to

@@ -17,7 +17,8 @@ with lives as (
     select
         tenant_id,
         opportunity_id,
-        min(entered_at) as opened_at
+        min(entered_at) as opened_at,
+        (min(entered_at) at time zone (select ops.timezone()))::date as opened_on
     from staging.deal_stays
     group by tenant_id, opportunity_id
 ),
@@ -52,6 +53,11 @@ versions as (
             order by coalesce(v.modified_at, l.started_at), v.known_from, v.line_no
         ) as version_number,
         coalesce(f.fields, '{}') as logged_fields,
+        lag(v.close_date) over (
+            partition by v.tenant_id, v.opportunity_id
+            order by coalesce(v.modified_at, l.started_at), v.known_from, v.line_no
+        ) as previous_close_date,
+        v.close_date,
         jsonb_build_object(
             'opportunity_name', v.name, 'account_id', v.account_id, 'owner_id', v.owner_id, 'amount', v.amount,
             'currency', v.currency, 'close_date', v.close_date, 'forecast_category', v.forecast_category,
@@ -73,7 +79,10 @@ changes as (
         line_no,
         old_value,
         new_value,
-        case field when 'name' then 'opportunity_name' else field end as field
+        case field when 'name' then 'opportunity_name' else field end as field,
+        lag(new_value) over (
+            partition by tenant_id, opportunity_id, field order by changed_at, known_from, line_no
+        ) as previous_value
     from crm_remote.opportunity_history_versions
     where
         known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
@@ -90,6 +99,21 @@ first_values as (
         jsonb_object_agg(field, old_value order by changed_at desc, known_from desc, line_no desc) as fields
     from changes
     group by tenant_id, opportunity_id
+),
+
+currencies as (
+    select
+        tenant_id,
+        opportunity_id,
+        fields ->> 'currency' as currency
+    from versions
+    union
+    select
+        tenant_id,
+        opportunity_id,
+        new_value as currency
+    from changes
+    where field = 'currency'
 ),
 
 beginnings as (
@@ -124,9 +148,7 @@ select
     coalesce(line_no, 0) as line_order,
     fields - logged_fields as changes,
     coalesce(
-        not ('close_date' = any(logged_fields)) and (fields ->> 'close_date') > lag(fields ->> 'close_date') over (
-            partition by tenant_id, opportunity_id order by version_number
-        ), false
+        not ('close_date' = any(logged_fields)) and close_date > previous_close_date, false
     ) as is_push,
     false as is_reopening
 from versions
@@ -139,13 +161,28 @@ select
     known_from as load_order,
     coalesce(line_no, 0) as line_order,
     jsonb_build_object(field, new_value) as changes,
-    coalesce(field = 'close_date' and new_value > coalesce(
-        old_value, lag(new_value) over (
-            partition by tenant_id, opportunity_id, field order by changed_at, known_from, line_no
-        )
-    ), false) as is_push,
+    -- Where two logs tell of one change, the second says what the first did.
+    coalesce(
+        field = 'close_date' and new_value > coalesce(old_value, previous_value)
+        and new_value is distinct from previous_value, false
+    ) as is_push,
     false as is_reopening
 from changes
+union all
+-- An amount in a foreign currency is worth another sum from the day of a new rate on.
+select
+    b.tenant_id,
+    b.opportunity_id,
+    r.valid_from::timestamp at time zone (select ops.timezone()) as changed_at,
+    0 as load_order,
+    0 as line_order,
+    '{}'::jsonb as changes,
+    false as is_push,
+    false as is_reopening
+from currencies as b
+inner join lives as l on b.tenant_id = l.tenant_id and b.opportunity_id = l.opportunity_id
+inner join staging.exchange_rates as r on b.tenant_id = r.tenant_id and upper(b.currency) = r.currency
+where r.valid_from > l.opened_on
 union all
 select
     tenant_id,

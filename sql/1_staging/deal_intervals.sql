@@ -1,6 +1,7 @@
 -- Deals in spans of business days over which nothing about them changed: what was true at the end of day D is the row
 -- with d_from <= D < d_to. What happened within a day and was undone on it leaves no row. A deal begins on the day of
--- its creation and ends before the day on which it was deleted or merged.
+-- its creation and ends before the day on which it was deleted or merged. Money is in the company's own currency: of an
+-- open deal at the rate of the day, of a closed one at that of its close date.
 --
 -- One row per: tenant, deal and span of days.
 -- Columns:
@@ -16,8 +17,8 @@
 --   stage_entered_at: when it came into the stage
 --   opened_at: when its life began
 --   closed_at: when it was closed, while closed
---   amount: what it is worth
---   currency: in which currency
+--   amount: what it is worth in the company's currency; null if nobody said, or without a rate
+--   currency: the currency that it was given in; the company's own if nobody said
 --   close_date: when it is to close, or did
 --   owner_id: who owns it
 --   credited_owner_id: who owned it at the end of the day on which it was closed, while closed
@@ -34,13 +35,13 @@
 --   engaged_contacts_count: contacts with a two-way activity on that day or in the 89 days before
 --   champions_count: contacts with the role of champion
 --   engaged_economic_buyers_count: engaged contacts with the role of economic buyer
+--   currency_amount: what it is worth in the currency that it was given in
 with lives as (
     select
         tenant_id,
         opportunity_id,
         min(entered_at) as opened_at,
-        (min(entered_at) at time zone (select ops.timezone()))::date as opened_on,
-        (min(gone_at) at time zone (select ops.timezone()))::date as gone_on
+        (min(entered_at) at time zone (select ops.timezone()))::date as opened_on
     from staging.deal_stays
     group by tenant_id, opportunity_id
 ),
@@ -75,6 +76,23 @@ events as (
         champion_change as champions,
         buyer_change as buyers
     from staging.deal_engagement
+    union all
+    select
+        g.tenant_id,
+        g.opportunity_id,
+        t.day,
+        null as changed_at,
+        null as load_order,
+        null as line_order,
+        jsonb_build_object('is_gone', t.is_gone) as changes,
+        0 as pushes,
+        0 as reopenings,
+        0 as engaged,
+        0 as champions,
+        0 as buyers
+    from staging.deal_gaps as g
+    cross join lateral (values (g.gone_on, true), (g.back_on, false)) as t (day, is_gone)
+    where t.day < 'infinity'
 ),
 
 days as (
@@ -82,7 +100,6 @@ days as (
         e.tenant_id,
         e.opportunity_id,
         l.opened_at,
-        l.gone_on,
         greatest(e.day, l.opened_on) as d_from,
         ops.merged(e.changes order by e.changed_at, e.load_order, e.line_order) as changes,
         sum(e.pushes) as pushes,
@@ -92,8 +109,7 @@ days as (
         sum(e.buyers) as buyers
     from events as e
     inner join lives as l on e.tenant_id = l.tenant_id and e.opportunity_id = l.opportunity_id
-    where l.gone_on is null or greatest(e.day, l.opened_on) < l.gone_on
-    group by e.tenant_id, e.opportunity_id, l.opened_at, l.gone_on, greatest(e.day, l.opened_on)
+    group by e.tenant_id, e.opportunity_id, l.opened_at, greatest(e.day, l.opened_on)
 ),
 
 states as (
@@ -102,7 +118,7 @@ states as (
         opportunity_id,
         opened_at,
         d_from,
-        lead(d_from, 1, coalesce(gone_on, 'infinity')) over deal_in_time as d_to,
+        lead(d_from, 1, 'infinity') over deal_in_time as d_to,
         ops.merged(changes) over deal_in_time as state,
         sum(pushes) over deal_in_time as pushes_count,
         sum(reopenings) over deal_in_time as reopenings_count,
@@ -114,39 +130,57 @@ states as (
 )
 
 select
-    tenant_id,
-    opportunity_id,
-    d_from,
-    d_to,
-    state ->> 'status' as status,
-    state ->> 'opportunity_name' as opportunity_name,
-    state ->> 'account_id' as account_id,
-    state ->> 'pipeline_id' as pipeline_id,
-    state ->> 'stage_id' as stage_id,
-    (state ->> 'stage_entered_at')::timestamptz as stage_entered_at,
-    opened_at,
-    (state ->> 'closed_at')::timestamptz as closed_at,
-    (state ->> 'amount')::numeric(14, 2) as amount,
-    state ->> 'currency' as currency,
-    (state ->> 'close_date')::date as close_date,
-    state ->> 'owner_id' as owner_id,
+    s.tenant_id,
+    s.opportunity_id,
+    s.d_from,
+    s.d_to,
+    s.state ->> 'status' as status,
+    s.state ->> 'opportunity_name' as opportunity_name,
+    s.state ->> 'account_id' as account_id,
+    s.state ->> 'pipeline_id' as pipeline_id,
+    s.state ->> 'stage_id' as stage_id,
+    (s.state ->> 'stage_entered_at')::timestamptz as stage_entered_at,
+    s.opened_at,
+    (s.state ->> 'closed_at')::timestamptz as closed_at,
+    ((s.state ->> 'amount')::numeric / r.rate)::numeric(14, 2) as amount,
+    coalesce(upper(s.state ->> 'currency'), nullif(h.currency, '')) as currency,
+    (s.state ->> 'close_date')::date as close_date,
+    s.state ->> 'owner_id' as owner_id,
     case
-        when state ->> 'status' <> 'open'
-            then first_value(state ->> 'owner_id') over (
-                partition by tenant_id, opportunity_id, state ->> 'closed_at' order by d_from
+        when s.state ->> 'status' <> 'open'
+            then first_value(s.state ->> 'owner_id') over (
+                partition by s.tenant_id, s.opportunity_id, s.state ->> 'closed_at' order by s.d_from
             )
     end as credited_owner_id,
-    state ->> 'forecast_category' as forecast_category,
-    (state ->> 'probability')::numeric as probability,
-    state ->> 'next_step' as next_step,
-    (state ->> 'discount_pct')::numeric as discount_pct,
-    state ->> 'competitor' as competitor,
-    state ->> 'competitor_status' as competitor_status,
-    state ->> 'lead_source' as lead_source,
-    pushes_count,
-    reopenings_count,
-    (state ->> 'last_two_way_at')::timestamptz as last_two_way_at,
-    engaged_contacts_count,
-    champions_count,
-    engaged_economic_buyers_count
-from states
+    s.state ->> 'forecast_category' as forecast_category,
+    (s.state ->> 'probability')::numeric as probability,
+    s.state ->> 'next_step' as next_step,
+    (s.state ->> 'discount_pct')::numeric as discount_pct,
+    s.state ->> 'competitor' as competitor,
+    s.state ->> 'competitor_status' as competitor_status,
+    s.state ->> 'lead_source' as lead_source,
+    s.pushes_count,
+    s.reopenings_count,
+    (s.state ->> 'last_two_way_at')::timestamptz as last_two_way_at,
+    s.engaged_contacts_count,
+    s.champions_count,
+    s.engaged_economic_buyers_count,
+    (s.state ->> 'amount')::numeric(14, 2) as currency_amount
+from states as s
+left join staging.exchange_rates as h on s.tenant_id = h.tenant_id and h.is_home
+cross join
+    lateral (
+        select
+            case
+                when s.state ->> 'status' = 'open' then s.d_from
+                else coalesce(
+                    (s.state ->> 'close_date')::date,
+                    ((s.state ->> 'closed_at')::timestamptz at time zone (select ops.timezone()))::date
+                )
+            end as day
+    ) as v
+left join staging.exchange_rates as r
+    on
+        s.tenant_id = r.tenant_id and upper(coalesce(s.state ->> 'currency', h.currency)) = r.currency
+        and v.day >= r.valid_from and v.day < r.valid_to
+where (s.state ->> 'is_gone')::boolean is not true

@@ -1,8 +1,10 @@
 -- A deal's life from its first event on, in spans in which it was open in one stage (or in none), won or lost. A span
 -- ends at the next stage, at a closing or reopening, or when the deal is deleted or merged. Events go by time, then by
 -- the order in which they were loaded; a repeat of the same stage begins nothing, coming back does, and so does a stage
--- after a closing (a reopening). A deal was in the old stage of its first change, or in the stage of its record if that
--- never changed, since its creation. Spans with a stage are its stage visits: see staging.stage_visits.
+-- after a closing (a reopening). A deal was in the old stage of its first change since its creation. A deal of which no
+-- stage is logged is where its record's versions say, from the creation on; of one that its first version knows as closed
+-- the stage before is not known, unless it was closed in an open one. Spans with a stage are its stage visits: see
+-- staging.stage_visits.
 --
 -- One row per: tenant, deal and span.
 -- Columns:
@@ -19,7 +21,7 @@
 --   next_stage_id: the stage that it ended for, if any
 --   is_reentry: whether the deal had been in this stage before
 --   is_reopening: whether the deal had been closed just before
---   gone_at: when the deal was deleted or merged, if it was: from then on it does not count
+--   gone_at: when the deal was deleted or merged, if it is: from then on it does not count (and see staging.deal_gaps)
 --   gone_by: deleted or merged, if it was
 with labels as (
     select distinct
@@ -38,16 +40,19 @@ dated as (
         line_order,
         kind,
         pipeline_id,
+        recorded_at,
+        is_current,
         case
             when kind = 'created' and first_value(kind) over stages_first = 'stage'
                 then first_value(old_label) over stages_first
             else stage_label
         end as stage_label,
         least(changed_at, case when kind = 'created' then first_value(changed_at) over stages_first end) as changed_at,
-        max(changed_at) filter (where kind in ('deleted', 'merged')) over deal as gone_at,
-        max(kind) filter (where kind in ('deleted', 'merged')) over deal as gone_by,
-        bool_or(kind = 'created') over deal as has_record
+        bool_or(kind = 'created') over deal as has_record,
+        bool_or(kind = 'stage') over deal as logs_stages,
+        bool_or(kind in ('stage', 'open', 'won', 'lost')) over deal as logs_moves
     from staging.stage_events
+    where kind not in ('deleted', 'merged', 'restored')
     window
         deal as (partition by tenant_id, opportunity_id),
         stages_first as (
@@ -55,6 +60,7 @@ dated as (
         )
 ),
 
+-- Of a deal whose stages are logged the versions of its record say no stage.
 meant as (
     select
         e.tenant_id,
@@ -63,9 +69,16 @@ meant as (
         e.load_order,
         e.line_order,
         e.pipeline_id,
-        e.gone_at,
-        e.gone_by,
-        case when e.kind in ('created', 'stage') then coalesce(s.outcome, 'open') else e.kind end as kind,
+        e.recorded_at,
+        e.is_current,
+        e.logs_moves,
+        e.kind in ('stage', 'open', 'won', 'lost') as is_logged,
+        e.kind like 'recorded%' as is_recorded,
+        e.kind = 'created' and e.stage_label is null as is_bare,
+        case
+            when e.kind in ('created', 'stage', 'version', 'closed_version') then coalesce(s.outcome, 'open')
+            else replace(e.kind, 'recorded_', '')
+        end as kind,
         case
             when e.stage_label is not null and coalesce(s.outcome, 'open') = 'open'
                 then array[coalesce(l.stage_id, e.stage_label), s.pipeline_id]
@@ -76,7 +89,66 @@ meant as (
         on
             l.tenant_id = s.tenant_id and l.stage_id = s.stage_id
             and e.changed_at >= s.valid_from and e.changed_at < s.valid_to
-    where e.has_record and e.changed_at is not null
+    where
+        e.has_record and e.changed_at is not null
+        and not (e.kind in ('version', 'closed_version') and e.logs_stages)
+        -- A record of a closed deal tells that it was open in an open stage before; its closing says the rest.
+        and (e.kind <> 'closed_version' or coalesce(s.outcome, 'open') = 'open')
+),
+
+-- How the record says that a deal was closed counts where no move of it is logged, or where the record is newer than
+-- the log and says otherwise.
+judged as (
+    select
+        *,
+        last_value(kind) over logged_last as last_logged_kind,
+        last_value(changed_at) over logged_last as last_logged_at
+    from meant
+    window logged_last as (
+        partition by tenant_id, opportunity_id order by is_logged, changed_at, load_order, line_order
+        rows between unbounded preceding and unbounded following
+    )
+),
+
+settled as (
+    select
+        tenant_id,
+        opportunity_id,
+        load_order,
+        line_order,
+        pipeline_id,
+        -- A creation without a stage begins no span where the deal has one at that instant.
+        case
+            when not is_bare or count(stage_and_pipeline) over (partition by tenant_id, opportunity_id, changed_at) = 0
+                then kind
+        end as kind,
+        stage_and_pipeline,
+        case
+            when is_recorded and logs_moves then greatest(changed_at, last_logged_at) else changed_at
+        end as changed_at
+    from judged
+    where
+        not is_recorded or not logs_moves
+        or (is_current and recorded_at >= last_logged_at and kind <> last_logged_kind)
+),
+
+ends as (
+    select
+        tenant_id,
+        opportunity_id,
+        kind as gone_by,
+        changed_at as gone_at
+    from (
+        select distinct on (tenant_id, opportunity_id)
+            tenant_id,
+            opportunity_id,
+            kind,
+            changed_at
+        from staging.stage_events
+        where kind in ('deleted', 'merged', 'restored', 'open', 'won', 'lost')
+        order by tenant_id asc, opportunity_id asc, changed_at desc, load_order desc, line_order desc
+    ) as last_event
+    where kind in ('deleted', 'merged')
 ),
 
 -- What the deal is after each event.
@@ -87,12 +159,10 @@ running as (
         changed_at,
         load_order,
         line_order,
-        gone_at,
-        gone_by,
-        ops.last_known(case when kind <> 'pipeline' then kind end) over event_by_event as status,
+        ops.last_known(case when kind in ('open', 'won', 'lost') then kind end) over event_by_event as status,
         ops.last_known(stage_and_pipeline) over event_by_event as stage_and_pipeline,
         ops.last_known(pipeline_id) over instant_by_instant as deal_pipeline_id
-    from meant
+    from settled
     window
         event_by_event as (partition by tenant_id, opportunity_id order by changed_at, load_order, line_order),
         instant_by_instant as (partition by tenant_id, opportunity_id order by changed_at)
@@ -105,8 +175,6 @@ places as (
         changed_at,
         load_order,
         line_order,
-        gone_at,
-        gone_by,
         status,
         case when status = 'open' then stage_and_pipeline[1] end as stage_id,
         case
@@ -162,9 +230,10 @@ select
         partition by v.tenant_id, v.opportunity_id, v.stage_id order by v.stay_number
     ) > 1 as is_reentry,
     coalesce(v.status = 'open' and v.previous_status <> 'open', false) as is_reopening,
-    v.gone_at,
-    v.gone_by
+    g.gone_at,
+    g.gone_by
 from stays as v
+left join ends as g on v.tenant_id = g.tenant_id and v.opportunity_id = g.opportunity_id
 left join staging.pipeline_stages as s
     on
         v.tenant_id = s.tenant_id and v.stage_id = s.stage_id

@@ -17,9 +17,7 @@ with lives as (
     select
         tenant_id,
         opportunity_id,
-        (min(entered_at) at time zone (select ops.timezone()))::date as opened_on,
-        (min(gone_at) at time zone (select ops.timezone()))::date as gone_on,
-        min(gone_by) as gone_by
+        (min(entered_at) at time zone (select ops.timezone()))::date as opened_on
     from staging.deal_stays
     group by tenant_id, opportunity_id
 ),
@@ -35,12 +33,7 @@ changes as (
         e.changes
     from staging.deal_events as e
     inner join lives as l on e.tenant_id = l.tenant_id and e.opportunity_id = l.opportunity_id
-    where
-        e.changes ?| array['status', 'amount', 'close_date', 'owner_id']
-        and (
-            l.gone_on is null
-            or greatest((e.changed_at at time zone (select ops.timezone()))::date, l.opened_on) < l.gone_on
-        )
+    where e.changes ?| array['status', 'amount', 'currency', 'close_date', 'owner_id'] or e.changes = '{}'
 ),
 
 -- A rep who comes under another manager takes the open deals along, before anything else happens on that day.
@@ -75,13 +68,28 @@ instants as (
     from team_changes
     union all
     select
-        tenant_id,
-        opportunity_id,
-        gone_on as day,
-        'infinity' as changed_at,
-        jsonb_build_object('status', gone_by) as changes
-    from lives
-    where gone_on is not null
+        g.tenant_id,
+        g.opportunity_id,
+        t.day,
+        t.changed_at,
+        jsonb_build_object('gone_by', t.gone_by) as changes
+    from staging.deal_gaps as g
+    cross join lateral (
+        values (g.gone_on, 'infinity'::timestamptz, g.gone_by), (g.back_on, '-infinity', null)
+    ) as t (day, changed_at, gone_by)
+    where t.day < 'infinity'
+),
+
+-- What happens to a deal on the day on which it is deleted, and while it is gone, happens to no pipeline.
+shown as (
+    select
+        i.*,
+        g.gone_on is not null as is_hidden
+    from instants as i
+    left join staging.deal_gaps as g
+        on
+            i.tenant_id = g.tenant_id and i.opportunity_id = g.opportunity_id and i.day >= g.gone_on
+            and i.day < g.back_on and i.changed_at < 'infinity'
 ),
 
 running as (
@@ -89,9 +97,10 @@ running as (
         tenant_id,
         opportunity_id,
         day,
+        is_hidden,
         row_number() over deal_in_time as instant_number,
         ops.merged(changes) over deal_in_time as state
-    from instants
+    from shown
     window deal_in_time as (partition by tenant_id, opportunity_id order by day, changed_at)
 ),
 
@@ -101,17 +110,23 @@ states as (
         s.opportunity_id,
         s.day,
         s.instant_number,
-        s.state ->> 'status' as status,
-        coalesce((s.state ->> 'amount')::numeric(14, 2), 0) as amount,
+        coalesce(s.state ->> 'gone_by', s.state ->> 'status') as status,
+        coalesce(((s.state ->> 'amount')::numeric / x.rate)::numeric(14, 2), 0) as amount,
         q.quarter_start,
         case when s.state ->> 'owner_id' is null then '-1' else coalesce(p.manager_id, 'none') end as team_id
     from running as s
     cross join lateral (select (s.day + 1)::timestamp at time zone (select ops.timezone()) as ends_at) as c
     left join ops.calendar as q on (s.state ->> 'close_date')::date = q.day
+    left join staging.exchange_rates as h on s.tenant_id = h.tenant_id and h.is_home
+    left join staging.exchange_rates as x
+        on
+            s.tenant_id = x.tenant_id and upper(coalesce(s.state ->> 'currency', h.currency)) = x.currency
+            and s.day >= x.valid_from and s.day < x.valid_to
     left join staging.reps as p
         on
             s.tenant_id = p.tenant_id and s.state ->> 'owner_id' = p.rep_id
             and c.ends_at > p.valid_from and c.ends_at <= p.valid_to
+    where not s.is_hidden
 ),
 
 steps as (

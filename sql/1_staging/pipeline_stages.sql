@@ -1,6 +1,6 @@
 -- Stages of pipelines as they were named, ordered and meant at any time: a stage that is renamed or moved to another
--- place keeps its stage_id and begins a new row. Where a tenant's source lists no stages, those that only closed deals
--- stand in are taken as its won and lost stages.
+-- place keeps its stage_id and begins a new row. What entering a stage makes of a deal is learned where the source does
+-- not say it and does not close deals by a status: a stage that only won, or only lost deals stand in is that.
 --
 -- One row per: tenant, stage and span of time in which its record did not change.
 -- Columns:
@@ -23,7 +23,7 @@ with listed as (
         v.pipeline_id,
         coalesce(v.name, v.stage_id) as stage_name,
         v.stage_order,
-        coalesce(v.outcome, 'open') as outcome,
+        v.outcome,
         v.is_deleted
     from crm_remote.pipeline_stages_versions as v
     inner join crm_remote.loads as l on v.load_id = l.load_id
@@ -33,18 +33,35 @@ with listed as (
         v.known_from desc, v.line_no desc
 ),
 
+-- What need not be learned: stages whose record says it, and whatever a source that closes deals by a status calls a
+-- stage (all that it lists are open).
+told as (
+    select
+        coalesce(array_agg(tenant_id || '/' || stage_label) filter (where outcome is not null), '{}') as stages,
+        coalesce((
+            select array_agg(o.tenant_id)
+            from (
+                select l.tenant_id
+                from listed as l
+                group by l.tenant_id
+                having bool_and(coalesce(l.outcome = 'open', false))
+            ) as o
+        ), '{}') as tenants
+    from listed
+),
+
 learned as (
     select
         tenant_id,
-        stage_id,
+        stage_id as stage_label,
         case when bool_or(is_won) then 'won' else 'lost' end as outcome
     from crm_remote.opportunities_versions
     where
         known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
-        and stage_id is not null
-        and tenant_id <> all((select coalesce(array_agg(s.tenant_id), '{}') from listed as s)::text[])
+        and stage_id is not null and tenant_id <> all((select t.tenants from told as t)::text[])
+        and tenant_id || '/' || stage_id <> all((select t.stages from told as t)::text[])
     group by tenant_id, stage_id
-    having bool_and(is_closed)
+    having bool_and(is_closed) and (bool_and(is_won) or not bool_or(is_won))
 ),
 
 spans as (
@@ -67,27 +84,30 @@ spans as (
 )
 
 select
-    tenant_id,
-    stage_id,
-    valid_from,
-    valid_to,
-    stage_label,
-    pipeline_id,
-    stage_name,
-    stage_order,
-    outcome,
-    is_deleted
-from spans
+    s.tenant_id,
+    s.stage_id,
+    s.valid_from,
+    s.valid_to,
+    s.stage_label,
+    s.pipeline_id,
+    s.stage_name,
+    s.stage_order,
+    coalesce(s.outcome, l.outcome, 'open') as outcome,
+    s.is_deleted
+from spans as s
+left join learned as l on s.tenant_id = l.tenant_id and s.stage_label = l.stage_label
 union all
 select
-    tenant_id,
-    stage_id,
+    l.tenant_id,
+    l.stage_label as stage_id,
     '-infinity' as valid_from,
     'infinity' as valid_to,
-    stage_id as stage_label,
+    l.stage_label,
     null as pipeline_id,
-    stage_id as stage_name,
+    l.stage_label as stage_name,
     null as stage_order,
-    outcome,
+    l.outcome,
     false as is_deleted
-from learned
+from learned as l
+left join listed as s on l.tenant_id = s.tenant_id and l.stage_label = s.stage_label
+where s.stage_label is null

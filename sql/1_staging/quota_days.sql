@@ -1,5 +1,6 @@
 -- What was to be sold, as of the end of every day: by each rep with a quota, and by the company. A period that covers
--- a quarter or the year to date in part counts by its days. Where sql/reference/quotas.csv has a quota of a rep (or of
+-- a quarter or the year to date in part counts by its days. A period without an end is as long as its type says, else as
+-- the shortest time between the starts of two quotas of one rep and kind (one alone cannot be used). Where sql/reference/quotas.csv has a quota of a rep (or of
 -- the company), it takes the place of the source's for any period that the two share. A company without a target of
 -- its own is to sell what its reps are.
 --
@@ -24,16 +25,70 @@ with from_files as (
         on r.tenant_id = q.tenant_id and r.day >= q.valid_from and r.day < q.valid_to
 ),
 
-from_source as (
+known as (
     select
         r.tenant_id,
         r.day,
         coalesce(q.rep_id, 'All') as rep_id,
         q.period_start,
         q.period_end,
+        q.period_type,
+        q.quota_type,
         q.amount
     from pg_temp.run_days as r
     inner join staging.quotas as q on r.tenant_id = q.tenant_id and r.as_of > q.valid_from and r.as_of <= q.valid_to
+),
+
+starts as (
+    select
+        tenant_id,
+        day,
+        quota_type,
+        age(
+            period_start, lag(period_start) over (partition by tenant_id, day, quota_type, rep_id order by period_start)
+        ) as distance
+    from known
+    where period_end is null
+),
+
+lengths as (
+    select
+        tenant_id,
+        day,
+        quota_type,
+        min(extract(year from distance) * 12 + extract(month from distance))::int as months
+    from starts
+    where distance >= interval '1 month'
+    group by tenant_id, day, quota_type
+),
+
+from_source as (
+    select
+        k.tenant_id,
+        k.day,
+        k.rep_id,
+        k.period_start,
+        p.period_end,
+        k.amount
+    from known as k
+    left join lengths as n
+        on k.tenant_id = n.tenant_id and k.day = n.day and k.quota_type is not distinct from n.quota_type
+    cross join
+        lateral (
+            select
+                coalesce(
+                    k.period_end,
+                    (
+                        k.period_start + make_interval(
+                            months => coalesce(
+                                case k.period_type when 'month' then 1 when 'quarter' then 3 when 'year' then 12 end,
+                                least(n.months, 12)
+                            )
+                        )
+                    )::date - 1
+                ) as period_end
+        ) as p
+    where p.period_end is not null
 ),
 
 in_force as (

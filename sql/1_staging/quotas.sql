@@ -8,8 +8,10 @@
 --   valid_to: until just before when; the last row reaches on without end
 --   rep_id: whose quota; null for the company's target
 --   period_start: first day of its period
---   period_end: last day of its period
+--   period_end: last day of its period; null where period_type or the other quotas tell it
 --   amount: how much, money
+--   period_type: month, quarter or year, where the source says so
+--   quota_type: kind of quota, where a source has several
 with versions as (
     select distinct on (tenant_id, quota_id, valid_from)
         v.tenant_id,
@@ -18,6 +20,8 @@ with versions as (
         v.rep_id,
         v.period_start,
         v.period_end,
+        v.period_type,
+        v.quota_type,
         v.amount,
         v.is_deleted
     from crm_remote.quotas_versions as v
@@ -44,6 +48,8 @@ select
     rep_id,
     period_start,
     period_end,
-    amount
+    amount,
+    period_type,
+    quota_type
 from spans
-where not is_deleted and amount is not null and period_start is not null and period_end is not null
+where not is_deleted and amount is not null and period_start is not null

@@ -1,6 +1,7 @@
 -- What each rep had won and lost, as of the end of every day, in the periods that figures are about. A deal is credited
 -- to whoever owned it at the end of the day on which it was closed, and counts on its close date as known on the day
--- (without one: on the day it was closed).
+-- (without one: on the day it was closed). Where the CRM splits it (staging.deal_credits), the money of a quarter and of
+-- the year is that of the shares; the deal itself, and what is averaged over deals, stays with its owner.
 --
 -- One row per: tenant, day and rep with a deal closed in any of the periods.
 -- Columns:
@@ -28,6 +29,7 @@ with closings as (
         coalesce(i.credited_owner_id, '-1') as rep_id,
         i.status,
         i.amount,
+        i.opportunity_id,
         i.d_from,
         i.d_to,
         (i.closed_at at time zone (select ops.timezone()))::date as closed_day,
@@ -52,6 +54,7 @@ dated as (
 spans as (
     select
         d.tenant_id,
+        d.opportunity_id,
         d.rep_id,
         d.status,
         d.amount,
@@ -72,6 +75,64 @@ spans as (
     where greatest(d.d_from, s.from_day, :window_start) < least(d.d_to, s.to_day, :window_end)
 ),
 
+credits as (
+    select
+        s.*,
+        greatest(s.from_day, c.d_from) as credit_from,
+        least(s.to_day, c.d_to) as credit_to,
+        c.rep_id as credited_rep_id,
+        round(s.amount * c.share_to, 2) - round(s.amount * c.share_from, 2) as booked_amount
+    from spans as s
+    inner join (
+        select
+            tenant_id,
+            opportunity_id,
+            rep_id,
+            share_from,
+            share_to,
+            (valid_from at time zone (select ops.timezone()))::date as d_from,
+            (valid_to at time zone (select ops.timezone()))::date as d_to
+        from staging.deal_credits
+    ) as c
+        on
+            s.tenant_id = c.tenant_id and s.opportunity_id = c.opportunity_id
+            and greatest(s.from_day, c.d_from) < least(s.to_day, c.d_to)
+    where s.kind in ('quarter', 'next quarter', 'year')
+),
+
+-- The deal with its owner; what others are credited with of it, and the owner is not.
+parts as (
+    select
+        tenant_id,
+        rep_id,
+        status,
+        kind,
+        from_day,
+        to_day,
+        1 as deals,
+        amount,
+        amount as booked_amount,
+        cycle_days
+    from spans
+    union all
+    select
+        c.tenant_id,
+        p.rep_id,
+        c.status,
+        c.kind,
+        c.credit_from as from_day,
+        c.credit_to as to_day,
+        0 as deals,
+        null as amount,
+        p.booked_amount,
+        null as cycle_days
+    from credits as c
+    cross join
+        lateral (
+            values (c.credited_rep_id, c.booked_amount), (c.rep_id, -c.booked_amount)
+        ) as p (rep_id, booked_amount)
+),
+
 steps as (
     select
         s.tenant_id,
@@ -79,10 +140,13 @@ steps as (
         t.day,
         s.status,
         s.kind,
-        t.sign,
+        t.sign * s.deals as sign,
+        s.deals = 1 and s.amount is null as is_bare,
+        s.deals = 1 and s.amount is not null as is_priced,
         t.sign * s.amount as amount,
+        t.sign * s.booked_amount as booked_amount,
         t.sign * s.cycle_days as cycle_days
-    from spans as s
+    from parts as s
     cross join lateral (values (s.from_day, 1), (s.to_day, -1)) as t (day, sign)
 ),
 
@@ -94,15 +158,15 @@ changes as (
         sum(sign) filter (where kind = 'day' and status = 'won') as won_today_count,
         sum(sign) filter (where kind = 'day' and status = 'lost') as lost_today_count,
         sum(sign) filter (where kind = 'quarter' and status = 'won') as quarter_won_count,
-        sum(sign) filter (where kind = 'quarter' and status = 'won' and amount is null) as quarter_won_bare_count,
-        sum(amount) filter (where kind = 'quarter' and status = 'won') as quarter_won_amount,
+        sum(sign) filter (where kind = 'quarter' and status = 'won' and is_bare) as quarter_won_bare_count,
+        sum(booked_amount) filter (where kind = 'quarter' and status = 'won') as quarter_won_amount,
         sum(sign) filter (where kind = 'next quarter' and status = 'won') as next_quarter_won_count,
-        sum(sign) filter (where kind = 'next quarter' and status = 'won' and amount is null) as next_quarter_bare_count,
-        sum(amount) filter (where kind = 'next quarter' and status = 'won') as next_quarter_won_amount,
-        sum(amount) filter (where kind = 'year' and status = 'won') as year_won_amount,
+        sum(sign) filter (where kind = 'next quarter' and status = 'won' and is_bare) as next_quarter_bare_count,
+        sum(booked_amount) filter (where kind = 'next quarter' and status = 'won') as next_quarter_won_amount,
+        sum(booked_amount) filter (where kind = 'year' and status = 'won') as year_won_amount,
         sum(sign) filter (where kind = '365 days' and status = 'won') as won_count,
         sum(sign) filter (where kind = '365 days' and status = 'lost') as lost_count,
-        sum(sign) filter (where kind = '365 days' and status = 'won' and amount is not null) as won_with_amount_count,
+        sum(sign) filter (where kind = '365 days' and status = 'won' and is_priced) as won_with_amount_count,
         sum(amount) filter (where kind = '365 days' and status = 'won') as won_amount,
         sum(amount) filter (where kind = '365 days' and status = 'lost') as lost_amount,
         sum(cycle_days) filter (where kind = '365 days' and status = 'won') as won_cycle_days
@@ -151,4 +215,4 @@ select *
 from running
 where
     won_today_count + lost_today_count + quarter_won_count + next_quarter_won_count + won_count + lost_count > 0
-    or year_won_amount <> 0
+    or year_won_amount <> 0 or quarter_won_amount <> 0 or next_quarter_won_amount <> 0

@@ -95,7 +95,7 @@ won_deals as (
             (1, c.quarter_won_count, c.quarter_won_without_amount_count, c.quarter_won_amount),
             (2, c.next_quarter_won_count, c.next_quarter_won_without_amount_count, c.next_quarter_won_amount)
         ) as w (place, deals_count, without_amount_count, amount)
-    where c.snapshot_date >= :window_start and c.snapshot_date < :window_end and w.deals_count > 0
+    where c.snapshot_date >= :window_start and c.snapshot_date < :window_end and (w.deals_count > 0 or w.amount <> 0)
 ),
 
 deals as (

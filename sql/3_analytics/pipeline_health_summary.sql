@@ -10,7 +10,7 @@
 --   group_id: All, the category, pipeline/stage, or the manager's id (none: no manager, -1: nobody owns the deal)
 --   group_name: the group's name, for people
 --   deals_count: open deals
---   without_amount_count: those of them without an amount
+--   without_amount_count: those of them without an amount, or without a rate for its currency
 --   amount: what the others are worth; null if none has an amount
 --   mean_health_score: mean score; null if no deal could be judged
 --   amount_weighted_health_score: mean score, each deal weighing as much as it is worth
@@ -26,11 +26,13 @@
 --   needs_attention_count: deals with a score below the threshold
 --   stuck_count: deals with the flag STUCK
 --   mean_days_in_stage: mean of the elapsed days in their present stages
+--   unconverted_count: deals with an amount in a currency without a rate: left out of the sums
 with deals as (
     select
         d.tenant_id,
         d.snapshot_date,
         d.amount,
+        d.amount is null and d.currency_amount is not null as is_unconverted,
         d.days_in_stage,
         h.health_score,
         h.health_category,
@@ -71,7 +73,8 @@ select
     sum(d.amount) filter (where d.health_category = 'Critical') as critical_amount,
     count(*) filter (where d.needs_attention) as needs_attention_count,
     count(*) filter (where d.is_stuck) as stuck_count,
-    round(avg(d.days_in_stage::numeric), 4) as mean_days_in_stage
+    round(avg(d.days_in_stage::numeric), 4) as mean_days_in_stage,
+    count(*) filter (where d.is_unconverted) as unconverted_count
 from deals as d
 cross join
     lateral (

@@ -8,7 +8,7 @@ declare
     v_known_as_of text := current_setting('revops.known_as_of', true);
 begin
     perform metrics.read_log(
-        'opportunity', '{record_created,record_closed,record_gone,record_outcome,stage_id,status,loss_reason,owner_id,amount,lead_source}',
+        'opportunity', '{record_created,record_closed,record_gone,record_outcome,stage_id,status,loss_reason,owner_id,amount,currency,close_date,lead_source}',
         'g.field in (''record_created'', ''record_closed'', ''record_outcome'', ''stage_id'', ''status'', ''loss_reason'') and g.at >= $4 and g.at < $5'
     );
     create temporary table if not exists metrics_stages (
@@ -17,16 +17,33 @@ begin
     ) on commit drop;
     create temporary table if not exists metrics_opportunities (
         tenant_id text not null, opportunity_id text not null, metric_date date not null, as_of timestamptz not null,
-        is_created boolean not null, is_won boolean not null, owner_id text, amount numeric, lead_source text
+        is_created boolean not null, is_won boolean not null, owner_id text, created_amount numeric, won_amount numeric,
+        lead_source text
     ) on commit drop;
-    truncate pg_temp.metrics_stages, pg_temp.metrics_opportunities;
+    create temporary table if not exists metrics_rates (
+        tenant_id text not null, currency text not null, valid_from date not null, valid_to date not null, rate numeric not null,
+        is_home boolean not null
+    ) on commit drop;
+    create temporary table if not exists metrics_credits (
+        tenant_id text not null, opportunity_id text not null, rep_id text not null, valid_from timestamptz not null,
+        valid_to timestamptz not null, share_from numeric not null, share_to numeric not null
+    ) on commit drop;
+    truncate pg_temp.metrics_stages, pg_temp.metrics_opportunities, pg_temp.metrics_rates, pg_temp.metrics_credits;
 
-    -- What the stages meant: the view reads at the session's known time.
+    -- What the stages meant, currencies are worth and deals' credit is: the views read at the session's known time.
     perform set_config('revops.known_as_of', (metrics.window_to_read()).known_as_of::text, true);
     insert into pg_temp.metrics_stages
     select s.tenant_id, s.stage_id, s.stage_label, s.valid_from, s.valid_to, s.outcome
     from ops.pipeline_stages as s
     inner join pg_temp.metrics_tenants as t on t.tenant_id = s.tenant_id;
+    insert into pg_temp.metrics_rates
+    select r.tenant_id, r.currency, r.valid_from, r.valid_to, r.rate, r.is_home
+    from ops.exchange_rates as r
+    inner join pg_temp.metrics_tenants as t on t.tenant_id = r.tenant_id;
+    insert into pg_temp.metrics_credits
+    select c.tenant_id, c.opportunity_id, c.rep_id, c.valid_from, c.valid_to, c.share_from, c.share_to
+    from ops.deal_credits as c
+    inner join pg_temp.metrics_tenants as t on t.tenant_id = c.tenant_id;
     perform set_config('revops.known_as_of', coalesce(v_known_as_of, ''), true);
 
     insert into pg_temp.metrics_log
@@ -102,16 +119,33 @@ begin
             on d.tenant_id = h.tenant_id and d.metric_date = (h.at at time zone ops.timezone())::date
         where h.at < d.as_of and h.ended_at >= d.as_of
         group by h.tenant_id, h.record_id, d.metric_date, d.as_of
+    ),
+
+    told as (
+        select h.tenant_id, h.record_id, h.metric_date, h.as_of, h.is_created, h.is_won,
+            max(v.value) filter (where v.field = 'owner_id') as owner_id,
+            max(v.value) filter (where v.field = 'amount')::numeric as amount,
+            upper(max(v.value) filter (where v.field = 'currency')) as currency,
+            coalesce(max(v.value) filter (where v.field = 'close_date')::date, h.metric_date) as close_date,
+            max(v.value) filter (where v.field = 'lead_source') as lead_source
+        from held as h
+        inner join pg_temp.metrics_values as v
+            on v.kind = 'opportunity' and v.tenant_id = h.tenant_id and v.record_id = h.record_id
+            and v.valid_from < h.as_of and v.valid_to >= h.as_of
+        group by h.tenant_id, h.record_id, h.metric_date, h.as_of, h.is_created, h.is_won
+        having bool_or(v.field = 'record_gone' and v.value = 'false')
     )
 
-    select h.tenant_id, h.record_id, h.metric_date, h.as_of, h.is_created, h.is_won,
-        max(v.value) filter (where v.field = 'owner_id'), max(nullif(v.value::numeric, 'NaN')) filter (where v.field = 'amount'),
-        max(v.value) filter (where v.field = 'lead_source')
-    from held as h
-    inner join pg_temp.metrics_values as v
-        on v.kind = 'opportunity' and v.tenant_id = h.tenant_id and v.record_id = h.record_id
-        and v.valid_from < h.as_of and v.valid_to >= h.as_of
-    group by h.tenant_id, h.record_id, h.metric_date, h.as_of, h.is_created, h.is_won
-    having bool_or(v.field = 'record_gone' and v.value = 'false');
+    -- In the company's own currency: what was created at the rate of the day, what was won at that of its close date.
+    select t.tenant_id, t.record_id, t.metric_date, t.as_of, t.is_created, t.is_won, t.owner_id,
+        round(t.amount / c.rate, 2), round(t.amount / w.rate, 2), t.lead_source
+    from told as t
+    left join pg_temp.metrics_rates as h on h.tenant_id = t.tenant_id and h.is_home
+    left join pg_temp.metrics_rates as c
+        on c.tenant_id = t.tenant_id and c.currency = coalesce(t.currency, h.currency)
+        and t.metric_date >= c.valid_from and t.metric_date < c.valid_to
+    left join pg_temp.metrics_rates as w
+        on w.tenant_id = t.tenant_id and w.currency = coalesce(t.currency, h.currency)
+        and t.close_date >= w.valid_from and t.close_date < w.valid_to;
     analyze pg_temp.metrics_opportunities;
 end $$;

@@ -24,7 +24,7 @@ cross join
             'staging.deal_days',
             row(
                 c.opportunity_id, c.opportunity_name, c.account_id, c.pipeline_id, c.stage_id, c.stage_entered_at,
-                c.opened_at, c.amount, c.currency, c.close_date, c.owner_id, c.forecast_category, c.probability,
+                c.opened_at, c.amount, c.currency, c.currency_amount, c.close_date, c.owner_id, c.forecast_category, c.probability,
                 c.next_step, c.discount_pct, c.competitor, c.competitor_status, c.lead_source, c.pushes_count,
                 c.reopenings_count, c.last_two_way_at, c.engaged_contacts_count, c.champions_count,
                 c.engaged_economic_buyers_count

@@ -12,8 +12,10 @@ declare
     v_tables text[] := array(
         select table_name from crm.canonical_tables
         where to_regclass(format('%I.%I', p_staging, table_name)) is not null
-        order by table_name = 'opportunities', table_name  -- folding reads the merged history
+        order by table_name = 'opportunities', table_name  -- which reads the merged history and stages
     );
+    -- Staged records that the settling of a later table reads, too.
+    v_read_again text[] := case when p_fold then '{reps,accounts,opportunity_history}' else '{reps,accounts}' end;
 begin
     if p_staging = 'crm_staging' then  -- nothing may be staged between the merge and the clearing
         foreach v_table in array v_tables loop
@@ -21,14 +23,19 @@ begin
         end loop;
     end if;
     foreach v_table in array v_tables loop
-        if p_fold and v_table = 'opportunities' then
-            perform crm.fold_opportunities(p_load_id, v_seq, p_staging);
+        if v_table in ('opportunity_history', 'lead_history') then
+            perform crm.settle_changes(p_load_id, v_table, p_staging);
+        elsif v_table = 'opportunities' then
+            if p_fold then
+                perform crm.fold_opportunities(p_load_id, v_seq, p_staging);
+            end if;
+            perform crm.settle_closings(p_load_id, p_staging);
         end if;
         perform crm.merge_table(
             p_load_id, v_seq, v_table, p_staging,
             v_table = any(p_authoritative) or (p_fold and v_table = 'opportunities')
         );
-        if p_staging = 'pg_temp' and not (p_fold and v_table = 'opportunity_history') then  -- the fold reads it
+        if p_staging = 'pg_temp' and v_table <> all(v_read_again) then
             execute format('truncate pg_temp.%I', v_table);  -- a large load needs the disk space now
         end if;
     end loop;

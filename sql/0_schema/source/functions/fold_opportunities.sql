@@ -1,6 +1,7 @@
--- State of each deal that a load's changes touch, from all its known changes: the last value of each tracked field.
--- A loss reason or a status of won or lost closes the deal; a stage change, a creation or the status open after it
--- reopens it. Staged as crm.opportunities, to be merged like records that a source wrote itself.
+-- State of each deal that a load's changes touch, from all its known changes: the last value of each tracked field; of a
+-- field that the changes never name, what is known of it otherwise. A loss reason or a status of won or lost closes the
+-- deal; a stage change, a creation or the status open after it reopens it; a status of deleted removes it.
+-- Staged as crm.opportunities, to be merged like records that a source wrote itself.
 create or replace function crm.fold_opportunities(p_load_id bigint, p_seq bigint, p_staging text) returns void language plpgsql as $$
 declare
     v_tenant text := (select tenant_id from crm.loads where load_id = p_load_id);
@@ -8,23 +9,28 @@ declare
     v_values text;
 begin
     select string_agg(quote_ident(attname), ', ' order by attnum), string_agg(format($sql$
-        (array_agg(new_value order by changed_at desc, known_from desc, line_no desc) filter (where field = %1$L))[1] as %1$I
-    $sql$, attname), ', ' order by attnum)
+        case when count(*) filter (where field = %1$L) = 0 then (select o.%1$I from crm.opportunities_current as o
+            where o.tenant_id = %3$L and o.opportunity_id = c.opportunity_id)
+        else ((array_agg(new_value order by changed_at desc, known_from desc, line_no desc) filter (where field = %1$L))[1])::%2$s end as %1$I
+    $sql$, attname, format_type(atttypid, atttypmod), v_tenant), ', ' order by attnum)
     into v_columns, v_values
     from pg_attribute
-    where attrelid = 'crm.opportunities'::regclass and attnum > 0 and atttypid = 'text'::regtype
-        and attname not in ('tenant_id', 'opportunity_id');
+    where attrelid = 'crm.opportunities'::regclass and attnum > 0
+        and attname not in ('tenant_id', 'opportunity_id', 'created_at', 'closed_at', 'is_closed', 'is_won', 'closing_known_by',
+            'modified_at', 'is_deleted', 'record', 'load_id', 'line_no', 'known_from', 'known_to');
     -- Deals whose changes this load brought, took away or moved to another deal.
     drop table if exists pg_temp.fold_touched;
     execute format($sql$
         create temporary table fold_touched on commit drop as
-        select opportunity_id from %1$I.opportunity_history where load_id = %2$s and opportunity_id is not null
+        (select opportunity_id from %1$I.opportunity_history where load_id = %2$s and opportunity_id is not null
         union
         select opportunity_id from crm.opportunity_history_superseded
-        where tenant_id = %3$L and known_to = %4$s and opportunity_id is not null
+        where tenant_id = %3$L and known_to = %4$s and opportunity_id is not null)
+        except
+        select opportunity_id from %1$I.opportunities where load_id = %2$s
     $sql$, p_staging, p_load_id, v_tenant, p_seq);
     execute format($sql$
-        insert into %1$I.opportunities (load_id, opportunity_id, created_at, closed_at, is_closed, is_won, modified_at, %2$s)
+        insert into %1$I.opportunities (load_id, opportunity_id, created_at, closed_at, is_closed, is_won, is_deleted, modified_at, %2$s)
         with changes as (
             select h.*, case
                 when h.field = 'loss_reason' and h.new_value is not null then 'lost'
@@ -36,16 +42,19 @@ begin
             where h.tenant_id = %5$L
         ),
         deals as (
-            select opportunity_id, coalesce(min(changed_at) filter (where field = 'created_at'), min(changed_at)) as created_at,
-                max(changed_at) as modified_at, max(changed_at) filter (where outcome in ('won', 'lost')) as closed_at,
+            select opportunity_id, coalesce(min(changed_at) filter (where field = 'created_at'), min(changed_at)) as born_at,
+                max(changed_at) as touched_at, max(changed_at) filter (where outcome in ('won', 'lost')) as ended_at,
                 (array_agg(outcome order by changed_at desc, known_from desc, line_no desc)
                     filter (where outcome is not null))[1] as outcome,
+                (array_agg(outcome order by changed_at desc, known_from desc, line_no desc)
+                    filter (where outcome is not null and outcome <> 'deleted'))[1] as fate,
                 %3$s
-            from changes
+            from changes as c
             group by opportunity_id
         )
-        select %4$s, opportunity_id, created_at, case when outcome in ('won', 'lost') then closed_at end,
-            coalesce(outcome in ('won', 'lost'), false), coalesce(outcome = 'won', false), modified_at, %2$s
+        select %4$s, opportunity_id, born_at, case when fate in ('won', 'lost') then ended_at end,
+            coalesce(fate in ('won', 'lost'), false), coalesce(fate = 'won', false), coalesce(outcome = 'deleted', false),
+            touched_at, %2$s
         from deals
     $sql$, p_staging, v_columns, v_values, p_load_id, v_tenant);
     -- A deal of which no change is left is gone.

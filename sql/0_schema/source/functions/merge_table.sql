@@ -19,6 +19,7 @@ declare
     v_at timestamptz;
     v_rule text;
     v_reason text;
+    v_is_unfit boolean;
 begin
     select string_agg(quote_ident(attname), ', ' order by attnum),
         string_agg('s.' || quote_ident(attname), ', ' order by attnum),
@@ -30,19 +31,37 @@ begin
 
     v_out.load_id := p_load_id;
     v_out.table_name := p_table;
-    -- Records without an id, or that the table's own constraints refuse, are set aside.
-    for v_rule, v_reason in
-        select format('s.%s is null', v_key), format('%s: %s is empty', p_table, v_info.key_column)
+    -- Records without an id, with numbers or days that no figure can hold, or that the table's own rules refuse.
+    create temporary table if not exists merge_rules (rule text, reason text) on commit drop;
+    truncate pg_temp.merge_rules;
+    insert into pg_temp.merge_rules
+        select format('s.%s is null', v_key), quote_literal(format('%s: %s is empty', p_table, v_info.key_column))
         union all
-        select format('(%s) is false', pg_get_expr(conbin, conrelid)),
-            format('%s: must hold: %s', p_table, pg_get_expr(conbin, conrelid))
-        from pg_constraint
-        where conrelid = v_versions::regclass and contype = 'c' and conname <> 'known_interval'
-    loop
+        select format('s.%I in (''NaN'', ''Infinity'', ''-Infinity'')', attname),
+            format('%L || s.%I || '' is not a finite number''', p_table || ': ' || attname || ' ', attname)
+        from pg_attribute
+        where attrelid = v_versions::regclass and attnum > 0 and not attisdropped and atttypid = 'numeric'::regtype
+        union all
+        select format('s.%1$I < ''1950-01-01'' or s.%1$I >= ''2150-01-01''', attname),
+            format('%L || to_char(s.%I, ''YYYY-MM-DD'') || '' is not between 1950 and 2149, the years that the calendar holds''',
+                p_table || ': ' || attname || ' ', attname)
+        from pg_attribute
+        where attrelid = v_versions::regclass and attnum > 0 and not attisdropped
+            and atttypid in ('date'::regtype, 'timestamptz'::regtype)
+        union all
+        select format('(%s) is false', pg_get_expr(c.conbin, c.conrelid)), format('%L || concat_ws('', '', %s) || %L', p_table || ': ', (
+            select string_agg(format('%L || quote_literal(left(s.%I::text, 60))', a.attname || ' ', a.attname), ', ' order by a.attnum)
+            from pg_attribute as a where a.attrelid = c.conrelid and a.attnum = any(c.conkey)
+        ), ' ' || coalesce(obj_description(c.oid, 'pg_constraint'), 'must hold: ' || pg_get_expr(c.conbin, c.conrelid)))
+        from pg_constraint as c
+        where c.conrelid = v_versions::regclass and c.contype = 'c' and c.conname <> 'known_interval';
+    execute format('select exists (select from %s as s where s.load_id = %s and (%s))', v_stage, p_load_id,
+        (select string_agg(rule, ' or ') from pg_temp.merge_rules)) into v_is_unfit;
+    for v_rule, v_reason in select rule, reason from pg_temp.merge_rules where v_is_unfit loop
         execute format($sql$
             with unusable as (delete from %1$s as s where s.load_id = %2$s and (%3$s) returning s.*)
             insert into crm.load_rejects
-            select load_id, %4$L, 'rejected', file_name, line_no, %5$L, to_jsonb(s)::text from unusable as s
+            select load_id, %4$L, 'rejected', file_name, line_no, %5$s, to_jsonb(s)::text from unusable as s
         $sql$, v_stage, p_load_id, v_rule, v_tenant, v_reason);
     end loop;
     execute format('select count(*) from %s where load_id = %s', v_stage, p_load_id) into v_out.rows_staged;

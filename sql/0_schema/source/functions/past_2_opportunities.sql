@@ -3,8 +3,9 @@
 -- A tracked field has the new value of its last change before `at`; else the old value of its first change after it;
 -- else what the record's version says (crm.opportunity_records_as_of). A deal is closed by entering a stage that is won
 -- or lost, by a change of `status`, or, where a source has no such stages, by a loss reason; entering an open stage
--- after that reopens it. Without any of these changes it is closed from its closing date on. modified_at is that of the
--- version read. Changes of one instant count in the order in which they were loaded. A filter on tenant and deal uses
+-- after that reopens it. Without any of these changes, or where the record is newer than the last of them and says that the
+-- deal is closed, it is closed from its closing date on. modified_at is that of the
+-- version read. A status of deleted takes it away until another. Changes of one instant count in the order in which they were loaded. A filter on tenant and deal uses
 -- the indexes.
 do $do$
 begin
@@ -47,6 +48,8 @@ create or replace function crm.opportunities_as_of(
             jsonb_object_agg(field, old_value) filter (where not is_earlier and field <> 'created_at') as later,
             jsonb_object_agg(field, new_value) filter (where is_earlier and field <> 'created_at') as earlier,
             bool_or(field in ('stage_id', 'status')) as has_moves,
+            max(changed_at) filter (where is_earlier and outcome is not null) as last_at,
+            max(changed_at) filter (where outcome is not null) as last_ever_at,
             array_agg(outcome) filter (where is_earlier and outcome is not null) as outcomes,
             array_agg(changed_at) filter (where is_earlier and outcome is not null) as outcomes_at
         from events
@@ -56,9 +59,15 @@ create or replace function crm.opportunities_as_of(
     from crm.opportunity_records_as_of(p_at, p_known_as_of) as v
     left join changes as c on c.tenant_id = v.tenant_id and c.opportunity_id = v.opportunity_id
     cross join lateral (
-        select case when c.outcomes is null and not coalesce(c.has_moves, false) and v.is_closed and v.closed_at < p_at
-            then case when v.is_won then 'won' else 'lost' end
-            else coalesce(c.outcomes[cardinality(c.outcomes)], 'open') end as outcome
+        select case
+            when v.is_closed and v.closed_at < p_at and case
+                when coalesce(c.has_moves, false) or c.outcomes is not null
+                    then c.outcomes[cardinality(c.outcomes)] = 'open' and coalesce(v.modified_at, v.closed_at) >= c.last_at
+                        and c.last_at = c.last_ever_at
+                else true
+            end then case when v.is_won then 'won' else 'lost' end
+            else coalesce(c.outcomes[cardinality(c.outcomes)], 'open')
+        end as outcome
     ) as o
     cross join lateral jsonb_populate_record(
         v, coalesce(c.later, '{}') || coalesce(c.earlier, '{}') || jsonb_build_object(
@@ -66,6 +75,7 @@ create or replace function crm.opportunities_as_of(
             'closed_at', case when o.outcome <> 'open' then coalesce(c.outcomes_at[cardinality(c.outcomes)], v.closed_at) end
         )
     ) as s
+    where o.outcome <> 'deleted'
 $$
     $ddl$, (
         select string_agg(case when attname in ('tenant_id', 'opportunity_id') then 'v.' else 's.' end || quote_ident(attname), ', '

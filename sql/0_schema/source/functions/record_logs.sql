@@ -14,6 +14,13 @@ select h.tenant_id, h.opportunity_id as record_id, h.field, h.changed_at as at, 
 from crm.opportunity_history_versions as h
 where not h.is_deleted and h.changed_at is not null and h.opportunity_id is not null and h.field is not null
 union all
+-- A status of deleted takes a deal away, any other brings it back.
+select h.tenant_id, h.opportunity_id, 'record_gone', h.changed_at, 'false', (h.new_value = 'deleted')::text, false, h.known_from,
+    h.known_to, h.line_no
+from crm.opportunity_history_versions as h
+where not h.is_deleted and h.changed_at is not null and h.opportunity_id is not null and h.field = 'status'
+    and h.new_value in ('deleted', 'open', 'won', 'lost')
+union all
 select v.tenant_id, v.opportunity_id, f.field, f.at, f.old_value, f.new_value, f.is_version, v.known_from,
     9223372036854775807, v.line_no
 from crm.opportunities_versions as v
@@ -27,6 +34,8 @@ cross join lateral (
             case when not v.is_closed then 'open' when v.is_won then 'won' else 'lost' end, true, not v.is_deleted),
         ('owner_id', t.valid_from, null, v.owner_id, true, true),
         ('amount', t.valid_from, null, v.amount::text, true, true),
+        ('currency', t.valid_from, null, v.currency, true, true),
+        ('close_date', t.valid_from, null, v.close_date::text, true, true),
         ('lead_source', t.valid_from, null, v.lead_source, true, true)
 ) as f (field, at, old_value, new_value, is_version, applies)
 where f.applies;

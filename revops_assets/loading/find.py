@@ -1,0 +1,112 @@
+"""Which files of a folder hold which of a mapping's objects; what no object is read from is named, too.
+
+A mapping's path names an object: "Opportunity.json" is also Opportunity.csv, Opportunity.jsonl.gz, opportunities.json,
+Opportunity-2.json, Opportunity_part_1.csv and everything in a sub-folder Opportunity/. Of files of one name those that
+lie higher are meant (a copy in a sub-folder is none of them); a sub-folder with a manifest is an export of its own. A path
+with * or ? is a pattern of names or of relative paths.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Dict
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from revops_assets.errors import RevopsError
+from revops_assets.loading.manifest import NAME as MANIFEST
+from revops_assets.loading.mapping import FileSpec, Mapping
+from revops_assets.loading.mapping_file import read_mapping, shipped
+from revops_assets.loading.names import plain
+
+DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
+PACKED = ".gz"
+# What tools put behind an object's name when they cut it into parts or date it: -2, _part_1, 2024-03-01T0900Z.
+PART = re.compile(r"(?:[-_. (]*(?:part|chunk|batch|page|results?|of)?[-_. (]*\d[\dTZ:]*\)?)+$", re.IGNORECASE)
+# Ranks of files that bear the object's name, as it stands or as another tool spells it.
+NAMED = (3, 4)
+A_PATTERN = 5
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Every file of a folder and its sub-folders, hidden ones and the manifest left out, in order of their names."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in inner.parts) and str(inner) != MANIFEST:
+            found.append(path)
+    return found
+
+
+def find_files(folder: Path, files: Dict[str, FileSpec]) -> dict[str, list[Path]]:
+    """The files that each object of the mapping is read from; an object without any is not in the result."""
+    ranked: dict[str, list[tuple[int, Path]]] = {}
+    others = {path.parent for path in folder.rglob(MANIFEST)} - {folder}
+    for path in files_in(folder):
+        inner = PurePosixPath(path.relative_to(folder).as_posix())
+        ranks = {key: _rank(inner, file) for key, file in files.items()}
+        best = max(ranks.values(), default=0)
+        if best and others.isdisjoint(path.parents):
+            for key, rank in ranks.items():
+                if rank == best:
+                    ranked.setdefault(key, []).append((rank, path))
+    return {key: _highest(found) for key, found in ranked.items()}
+
+
+def _highest(found: list[tuple[int, Path]]) -> list[Path]:
+    """Without copies: files of the object's name below others of its name. Parts are parts wherever they lie."""
+    top = min((len(path.parts) for rank, path in found if rank in NAMED), default=0)
+    return [path for rank, path in found if rank not in NAMED or len(path.parts) == top]
+
+
+def name_in(folder: Path, path: Path) -> str:
+    """What a file is called in messages: its path below the export's folder."""
+    return path.relative_to(folder).as_posix()
+
+
+def _rank(inner: PurePosixPath, file: FileSpec) -> int:
+    """How surely a file is meant by the object's paths: 5 by its pattern, 4 by its very name, 0 not at all."""
+    return max(_rank_of(inner, path) for path in file.paths)
+
+
+def _rank_of(inner: PurePosixPath, wanted: str) -> int:
+    name = inner.name.removesuffix(PACKED)
+    if any(sign in wanted for sign in "*?["):
+        text = str(inner) if "/" in wanted else inner.name
+        fits = any(fnmatchcase(each.casefold(), wanted.casefold()) for each in (text, text.removesuffix(PACKED)))
+        return A_PATTERN if fits else 0
+    if str(inner).removesuffix(PACKED) == wanted.removesuffix(PACKED):
+        return 4
+    suffix = PurePosixPath(name).suffix.casefold()
+    if suffix not in DATA_SUFFIXES:
+        return 0
+    place = PurePosixPath(wanted)
+    stem, object_name = name[: -len(suffix)], place.name.removesuffix(PACKED).removesuffix(place.suffix)
+    if place.parent != PurePosixPath(".") and place.parent not in inner.parents:
+        return 0
+    if plain(stem) in _spellings(object_name):
+        return 3
+    if plain(PART.sub("", stem)) in _spellings(object_name):
+        return 2
+    return 1 if any(plain(part) in _spellings(object_name) for part in inner.parent.parts) else 0
+
+
+def _spellings(object_name: str) -> set[str]:
+    """An object's name in the singular and, as `sf data export tree` and others write it, in the plural."""
+    one = plain(object_name)
+    return {one, one + "s", one + "es", *({one[:-1] + "ies"} if one.endswith("y") else set())}
+
+
+def detect_mapping(folder: Path) -> Mapping:
+    """The one shipped mapping whose required files the folder holds."""
+    if not folder.is_dir():
+        raise RevopsError(f"{folder} is {'a file; give its folder' if folder.exists() else 'not there'}")
+    found = []
+    for mapping in map(read_mapping, shipped()):
+        present = find_files(folder, mapping.files)
+        if all(key in present for key, file in mapping.files.items() if file.required):
+            found.append(mapping)
+    if len(found) != 1:
+        what = "fits no shipped mapping" if not found else f"fits {', '.join(mapping.name for mapping in found)}"
+        raise RevopsError(f"{folder} {what}; say which with --mapping ({', '.join(shipped())}, or a file of your own)")
+    return found[0]
