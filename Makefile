@@ -40,8 +40,9 @@ lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql/[1-9]_* sql/pipedrive sql/dyno_crm/*.sql sql/checks sql/reach
 	@PYTHONWARNINGS=ignore $(BIN)/dagster definitions validate --log-level error
 
-docs: $(INSTALLED) ## docs/data_dictionary.md from the contracts
+docs: $(INSTALLED) ## the generated pages: data_dictionary.md from the contracts, crm_columns.md
 	@$(BIN)/python -m revops_assets.contracts.dictionary
+	@$(BIN)/python -m revops_assets.loading.columns_page
 
 bench: $(INSTALLED) ## speed, always beside a yardstick
 	@$(BIN)/python -m bench.run

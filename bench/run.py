@@ -18,9 +18,12 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+from psycopg2 import sql
+
 from bench.enlarge import enlarge
 from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import column_expression, read_mapping
+from revops_assets.loading.expressions import Expressions
+from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.runs import dagster_instance, run_job
 from revops_assets.scenario import pipedrive
 from revops_assets.scenario.model import Plan
@@ -148,33 +151,40 @@ def psql_load(export: Path, folder: Path) -> tuple[Path, Path]:
         types = {(table, column): data_type for table, column, data_type in cursor.fetchall()}
     copies, merges = [], []
     for key, file in mapping.files.items():
+        if not (export / file.paths[0]).exists():
+            continue
         columns = ", ".join(f'"{name}" text' for name in file.fields)
         names = ", ".join(f'"{name}"' for name in file.fields)
         copies.append(f"create temporary table in_{key} ({columns});")
-        copies.append(f"\\copy in_{key} from '{export / file.path}' with (format csv, header)")
+        if not mapping.is_raw(key):  # read a second time for its categories, which the export does not have
+            continue
+        copies.append(f"\\copy in_{key} from '{export / file.paths[0]}' with (format csv, header)")
         merges.append(
             f"insert into pipedrive_raw.{key}_lines select 1, row_number() over () + 1, {names} from in_{key};"
         )
         merges.append(f"analyze pipedrive_raw.{key}_lines;")
-    for table, spec in mapping.tables.items():
-        merges.append(f"create temporary table {table} (like crm_staging.{table} including defaults);")
-        for row in spec.rows:
-            merges.append(
-                f"insert into {table} (load_id, {', '.join(row)}) values (1, {', '.join(repr(v) for v in row.values())});"
-            )
-        if spec.source:
-            file = mapping.files[spec.source]
-            values = ", ".join(
-                f"({column_expression(column, file, 'UTC').as_string(connection)})::{types[table, name]}"
-                for name, column in spec.columns.items()
-            )
-            merges.append(
-                f"insert into {table} (load_id, file_name, line_no, {', '.join(spec.columns)})"
-                f" select 1, '{file.path}', r.line_no, {values} from pipedrive_raw.{spec.source}_lines as r where r.load_id = 1;"
-            )
+    for table, specs in mapping.tables.items():
+        merges.append(f"create temporary table if not exists {table} (like crm_staging.{table} including defaults);")
+        for spec in specs:
+            for row in spec.rows:
+                merges.append(
+                    f"insert into {table} (load_id, {', '.join(row)}) values (1, {', '.join(repr(v) for v in row.values())});"
+                )
+            if spec.source and mapping.is_raw(spec.source):
+                file = mapping.files[spec.source]
+                build = Expressions(mapping, file, "UTC", lambda key: sql.Identifier(f"in_{key}"))
+                values = sql.SQL(", ").join(
+                    build.column(column, types[table, name]) for name, column in spec.columns.items()
+                )
+                merges.append(
+                    f"insert into {table} (load_id, file_name, line_no, {', '.join(spec.columns)})"
+                    f" select 1, '{file.paths[0]}', r.line_no, {values.as_string(connection)}"
+                    f" from pipedrive_raw.{spec.source}_lines as r{sql.SQL('').join(build.joins).as_string(connection)}"
+                    f" where r.load_id = 1 and {build.condition(spec.when).as_string(connection)};"
+                )
         merges.append(f"analyze {table};")
     connection.close()
-    merges.append("create temporary table opportunities (like crm_staging.opportunities including defaults);")
+    merges.append("create temporary table if not exists opportunities (like crm_staging.opportunities including defaults);")
     settings = [
         "set work_mem = '256MB';",
         "set maintenance_work_mem = '512MB';",

@@ -1,4 +1,4 @@
-"""What each tenant's source lacks, and which datasets that touches: told by `revops doctor`."""
+"""What each tenant's source lacks, and which datasets that touches: told by `revops load` and `revops doctor`."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ class Lack:
     datasets: str
 
 
-def lacks(settings: Settings) -> list[Lack]:
-    """Every lack of every tenant that has finished a load; sql/reference/source_needs.csv says what matters."""
+def lacks(settings: Settings, only: str | None = None) -> list[Lack]:
+    """Every lack of every tenant (or of one) that has finished a load; sql/reference/source_needs.csv says what matters."""
     with (SQL_DIR / "reference" / "source_needs.csv").open(newline="", encoding="utf-8") as handle:
         needs = list(csv.DictReader(handle))
     found = []
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select distinct tenant_id from crm.loads where status = 'finished' and tenant_id is not null order by 1"
+            "select distinct tenant_id from crm.loads where status = 'finished' and tenant_id is not null"
+            " and (%(only)s is null or tenant_id = %(only)s) order by 1",
+            {"only": only},
         )
         for (tenant,) in cursor.fetchall():
             missing: set[str] = set()
@@ -52,6 +54,11 @@ def lacks(settings: Settings) -> list[Lack]:
                     missing.add(need["need"])
                     found.append(Lack(tenant, need["need"], need["without_it"], need["datasets"]))
             found += _unlogged(cursor, tenant)
+            cursor.execute(
+                "select tenant_id, need, without_it, datasets from crm.source_notes(%s) where tenant_id = %s",
+                (settings.timezone, tenant),
+            )
+            found += [Lack(*row) for row in cursor.fetchall()]
     return found
 
 

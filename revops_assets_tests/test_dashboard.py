@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from revops_assets.checks import all_checks, offending_rows
+from revops_assets.check_files import all_checks
+from revops_assets.checks import offending_rows
 from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
 from revops_assets.definitions import defs

@@ -8,7 +8,7 @@ ASSETS = [
         "staging.stage_events",
         deps=["crm.opportunities", "crm.opportunity_history", "crm.loads", "staging.pipeline_stages"],
     ),
-    sql_view("staging.deal_gaps", deps=["staging.stage_events"]),
+    sql_table("staging.deal_gaps", deps=["crm.opportunities", "crm.opportunity_history", "crm.loads"]),
     sql_table("staging.deal_stays", deps=["staging.stage_events", "staging.pipeline_stages"]),
     sql_view("staging.stage_visits", deps=["staging.deal_stays"]),
     sql_table("staging.stage_directory", deps=["staging.stage_visits", "staging.pipeline_stages", "crm.pipelines"]),

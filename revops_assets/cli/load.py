@@ -13,6 +13,8 @@ from revops_assets.settings import get_settings
 if TYPE_CHECKING:
     from revops_assets.loading.result import LoadResult
 
+UNREAD_SHOWN = 20
+
 
 @app.command("load")
 def load_command(
@@ -28,9 +30,11 @@ def load_command(
 ) -> None:
     """Load a CRM export: all of it, or nothing with a reason."""
     from revops_assets.cli.show import print_json
+    from revops_assets.loading.aftermath import look_after
     from revops_assets.loading.load import choose_mappings, load_all
 
     results = load_all(get_settings(), directory, choose_mappings(directory, mapping), tenant, dry_run)
+    look_after(get_settings(), results)
     if json:
         print_json(results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results])
         return
@@ -53,16 +57,17 @@ def print_load(result: LoadResult) -> None:
         ["file", "read>", "rejected>", ""],
         [
             (f["file_name"], f["rows_read"], f["rows_rejected"], "unchanged" if f["is_unchanged"] else "")
-            for f in result.files
+            for f in {f["file_name"]: f for f in reversed(result.files) if f["rows_read"]}.values()
         ],
     )
     print_table(
-        ["crm table", "new>", "updated>", "older>", "same>", "conflicts>"],
+        ["crm table", "new>", "updated>", "deleted>", "older>", "same>", "conflicts>"],
         [
             (
                 t["table_name"],
                 t["rows_inserted"],
-                t["rows_updated"],
+                t["rows_updated"] - t["rows_deleted"],
+                t["rows_deleted"],
                 t["rows_late"],
                 t["rows_unchanged"],
                 t["rows_conflicting"],
@@ -80,6 +85,20 @@ def print_load(result: LoadResult) -> None:
         if total > len(result.set_aside) and not result.dry_run:
             query = f"select * from crm_remote.load_rejects where load_id = {result.load_id}"
             console.print(f'… {total} in all: revops psql -- -c "{query}"')
+    if result.unread:
+        console.print(f"[bold]Left unread[/bold] {len(result.unread)} files: {', '.join(result.unread[:UNREAD_SHOWN])}"
+                      + (" …" if len(result.unread) > UNREAD_SHOWN else ""))  # fmt: skip
+    for note in result.notes:
+        console.print(f"[bold]Note[/bold] {note}")
+    if result.faults:
+        print_table(
+            ["check", "rows>", "finds"],
+            [(fault["check"], fault["rows"], fault["detects"]) for fault in result.faults],
+        )
+    if result.lacks:
+        print(f"\nWhat the source of {result.tenant} does not give:")
+        rows = [(lack["need"], lack["without_it"], lack["datasets"]) for lack in result.lacks]
+        print_table(["lacks", "so", "which touches"], rows)
     if result.earliest_business_at:
         console.print(f"Figures can change from {result.earliest_business_at:%Y-%m-%d} on.")
     if result.dry_run:

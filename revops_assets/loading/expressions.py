@@ -31,6 +31,8 @@ class Expressions:
     def column(self, spec: ColumnSpec, kind: str) -> sql.Composable:
         """The value of a column of that PostgreSQL type."""
         value = self._origin(spec, kind)
+        if spec.times is not None:
+            value = sql.SQL("({} * {})").format(value, sql.Literal(spec.times))
         if spec.default is not None:
             value = sql.SQL("coalesce({}, {})").format(value, self.constant(spec.default, kind))
         if spec.when:
@@ -70,7 +72,8 @@ class Expressions:
             return self.constant(spec.constant, kind)
         if spec.join:
             parts = sql.SQL(", ").join(sql.Identifier("r", name) for name in spec.join)
-            return sql.SQL(SHORT_ID).format(sql.SQL("concat_ws('|', {})").format(parts))
+            joined = sql.SQL("nullif(concat_ws({}, {}), '')").format(sql.Literal(spec.separator), parts)
+            return sql.SQL(SHORT_ID).format(joined)
         if spec.first:
             return sql.SQL("coalesce({})").format(sql.SQL(", ").join(self.column(inner, kind) for inner in spec.first))
         values = [self._translated(spec, name, kind) for name in spec.field]

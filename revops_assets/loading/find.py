@@ -1,9 +1,9 @@
 """Which files of a folder hold which of a mapping's objects; what no object is read from is named, too.
 
 A mapping's path names an object: "Opportunity.json" is also Opportunity.csv, Opportunity.jsonl.gz, opportunities.json,
-Opportunity-2.json, Opportunity_part_1.csv and everything in a sub-folder Opportunity/. Of files of one name those that
-lie higher are meant (a copy in a sub-folder is none of them); a sub-folder with a manifest is an export of its own. A path
-with * or ? is a pattern of names or of relative paths.
+Opportunity-2.json, parts/Opportunity_part_1.csv and everything in a sub-folder Opportunity/; a file of its own name in
+another sub-folder is a copy, not a part, and a sub-folder with a manifest is an export of its own. A path with * or ? is a
+pattern of names or of relative paths.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from revops_assets.loading.manifest import NAME as MANIFEST
 from revops_assets.loading.mapping import FileSpec, Mapping
 from revops_assets.loading.mapping_file import read_mapping, shipped
 from revops_assets.loading.names import plain
+from revops_assets.loading.records import is_json, survey
 
 DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 PACKED = ".gz"
 # What tools put behind an object's name when they cut it into parts or date it: -2, _part_1, 2024-03-01T0900Z.
 PART = re.compile(r"(?:[-_. (]*(?:part|chunk|batch|page|results?|of)?[-_. (]*\d[\dTZ:]*\)?)+$", re.IGNORECASE)
-# Ranks of files that bear the object's name, as it stands or as another tool spells it.
-NAMED = (3, 4)
-A_PATTERN = 5
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -40,23 +38,16 @@ def files_in(folder: Path) -> list[Path]:
 
 def find_files(folder: Path, files: Dict[str, FileSpec]) -> dict[str, list[Path]]:
     """The files that each object of the mapping is read from; an object without any is not in the result."""
-    ranked: dict[str, list[tuple[int, Path]]] = {}
+    found: dict[str, list[Path]] = {}
     others = {path.parent for path in folder.rglob(MANIFEST)} - {folder}
     for path in files_in(folder):
         inner = PurePosixPath(path.relative_to(folder).as_posix())
         ranks = {key: _rank(inner, file) for key, file in files.items()}
         best = max(ranks.values(), default=0)
-        if best and others.isdisjoint(path.parents):
-            for key, rank in ranks.items():
-                if rank == best:
-                    ranked.setdefault(key, []).append((rank, path))
-    return {key: _highest(found) for key, found in ranked.items()}
-
-
-def _highest(found: list[tuple[int, Path]]) -> list[Path]:
-    """Without copies: files of the object's name below others of its name. Parts are parts wherever they lie."""
-    top = min((len(path.parts) for rank, path in found if rank in NAMED), default=0)
-    return [path for rank, path in found if rank not in NAMED or len(path.parts) == top]
+        for key, rank in ranks.items():
+            if best and rank == best and others.isdisjoint(path.parents):
+                found.setdefault(key, []).append(path)
+    return found
 
 
 def name_in(folder: Path, path: Path) -> str:
@@ -65,7 +56,7 @@ def name_in(folder: Path, path: Path) -> str:
 
 
 def _rank(inner: PurePosixPath, file: FileSpec) -> int:
-    """How surely a file is meant by the object's paths: 5 by its pattern, 4 by its very name, 0 not at all."""
+    """How surely a file is meant by the object's paths: 4 by its very name, 0 not at all."""
     return max(_rank_of(inner, path) for path in file.paths)
 
 
@@ -74,7 +65,7 @@ def _rank_of(inner: PurePosixPath, wanted: str) -> int:
     if any(sign in wanted for sign in "*?["):
         text = str(inner) if "/" in wanted else inner.name
         fits = any(fnmatchcase(each.casefold(), wanted.casefold()) for each in (text, text.removesuffix(PACKED)))
-        return A_PATTERN if fits else 0
+        return 4 if fits else 0
     if str(inner).removesuffix(PACKED) == wanted.removesuffix(PACKED):
         return 4
     suffix = PurePosixPath(name).suffix.casefold()
@@ -84,9 +75,9 @@ def _rank_of(inner: PurePosixPath, wanted: str) -> int:
     stem, object_name = name[: -len(suffix)], place.name.removesuffix(PACKED).removesuffix(place.suffix)
     if place.parent != PurePosixPath(".") and place.parent not in inner.parents:
         return 0
-    if plain(stem) in _spellings(object_name):
+    if plain(stem) in _spellings(object_name) and inner.parent == place.parent:
         return 3
-    if plain(PART.sub("", stem)) in _spellings(object_name):
+    if plain(stem) not in _spellings(object_name) and plain(PART.sub("", stem)) in _spellings(object_name):
         return 2
     return 1 if any(plain(part) in _spellings(object_name) for part in inner.parent.parts) else 0
 
@@ -98,15 +89,26 @@ def _spellings(object_name: str) -> set[str]:
 
 
 def detect_mapping(folder: Path) -> Mapping:
-    """The one shipped mapping whose required files the folder holds."""
+    """The shipped mapping whose required files the folder holds; of several the one with the most of them."""
     if not folder.is_dir():
         raise RevopsError(f"{folder} is {'a file; give its folder' if folder.exists() else 'not there'}")
-    found = []
+    fitting: dict[int, list[Mapping]] = {}
     for mapping in map(read_mapping, shipped()):
-        present = find_files(folder, mapping.files)
-        if all(key in present for key, file in mapping.files.items() if file.required):
-            found.append(mapping)
+        required = [key for key, file in mapping.files.items() if file.required]
+        present = find_files(folder, {key: mapping.files[key] for key in required})
+        if all(key in present and _may_be(present[key][0], mapping.files[key]) for key in required):
+            fitting.setdefault(len(required), []).append(mapping)
+    found = fitting[max(fitting)] if fitting else []
     if len(found) != 1:
         what = "fits no shipped mapping" if not found else f"fits {', '.join(mapping.name for mapping in found)}"
         raise RevopsError(f"{folder} {what}; say which with --mapping ({', '.join(shipped())}, or a file of your own)")
     return found[0]
+
+
+def _may_be(path: Path, file: FileSpec) -> bool:
+    """Whether a CSV has the columns that the object needs; of other files that is not known before they are read."""
+    try:
+        survey(path, file)
+    except RevopsError:
+        return is_json(path) or path.stat().st_size == 0
+    return True

@@ -35,15 +35,18 @@ class Answer:
     ids: frozenset[str] = frozenset()
     records: int = 0
     total: int = 0
-    is_cut: bool = False
+    envelopes: int = 0
+    cut: int = 0
 
     def heed(self, members: dict[str, Any]) -> None:
         """Remember what an envelope says beside its records."""
+        self.envelopes += 1
         total = members.get("totalSize", members.get("total"))
         if isinstance(total, str) and total.isdigit():
             self.total = max(self.total, int(total))
-        if members.get("done") is False or members.get("nextRecordsUrl"):
-            self.is_cut = True
+        paging = members.get("paging")
+        has_more = isinstance(paging, dict) and "next" in paging
+        self.cut += members.get("done") is False or bool(members.get("nextRecordsUrl")) or has_more
 
     def is_record(self, names: Any) -> bool:
         """Whether an object with these members has one of a record's ids."""
@@ -145,18 +148,34 @@ def _holds_records(value: dict[str, Any], answer: Answer) -> bool:
 
 
 def exploded(record: Record, path: list[str]) -> Iterator[Record]:
-    """One record for each entry of a list within a record, the entry at 'item'; none where there is no list."""
+    """One record for each entry of a list within a record, the entry at 'item'; none where there is no list. A * in the
+    path stands for every member of an object, whose name is then at 'key'."""
     line_no, value, text = record
-    entries, plain_entries = inner(value, path), inner(json.loads(text), path)
-    if isinstance(entries, list):
-        for entry, as_it_was in zip(entries, plain_entries, strict=True):
-            yield line_no, {**value, "item": entry}, json.dumps({"item": as_it_was}, ensure_ascii=False)
+    found = list(_entries_at(value, path, ""))
+    if found:
+        as_they_were = _entries_at(json.loads(text), path, "")
+        for (key, entry), (_, as_it_was) in zip(found, as_they_were, strict=True):
+            whole = json.dumps({"key": key, "item": as_it_was} if key else {"item": as_it_was}, ensure_ascii=False)
+            yield line_no, {**value, "item": entry, "key": key}, whole
+
+
+def _entries_at(value: Any, path: list[str], key: str) -> Iterator[tuple[str, Any]]:
+    if not path:
+        yield from ((key, entry) for entry in (value if isinstance(value, list) else ()))
+    elif path[0] == "*":
+        for name, member in value.items() if isinstance(value, dict) else ():
+            yield from _entries_at(member, path[1:], name)
+    elif isinstance(value, dict):
+        yield from _entries_at(value.get(path[0]), path[1:], key)
 
 
 def inner(value: Any, path: list[str]) -> Any:
-    """What stands at a path within an object; None where nothing does."""
+    """What stands at a path within an object (a number is a place in a list); None where nothing does."""
     for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list) and name.isdigit():
+            value = value[int(name)] if int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
     return value
 
 

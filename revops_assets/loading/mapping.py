@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -118,8 +119,8 @@ class FileSpec(_Strict):
 class ColumnSpec(_Strict):
     """Where a canonical column's value comes from, one of
 
-    field (of several the first that is filled), a constant, a join of fields, the line number, or the `first` of several
-    such origins that has a value. `values` translates a field's values, whatever their case; `else` is for all others
+    field (of several the first that is filled), a constant, a join of fields (with a `separator`), the line number, or the
+    `first` of several such origins that has a value. A number may be taken `times` another. `values` translates a field's values, whatever their case; `else` is for all others
     (without it they stay), `default` for none. `when`: only of records that meet the condition, `unless`: of those that do not. `file` with `match`
     takes the field from the record of another file whose fields equal these ({mine: theirs}).
     """
@@ -132,6 +133,8 @@ class ColumnSpec(_Strict):
     otherwise: str | None = Field(None, alias="else")
     constant: str | None = None
     join: list[str] = []
+    separator: str = "|"
+    times: Decimal | None = None
     line: bool = False
     first: list[Annotated[ColumnSpec, BeforeValidator(lambda value: _column_spec(value))]] = []
     when: Condition = {}

@@ -41,7 +41,7 @@ class _Texts(yaml.SafeLoader):
 
 
 _Texts.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag == "tag:yaml.org,2002:null"]
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] in ("null", "merge")]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -185,6 +185,8 @@ def _column_misfits(
     for where, value in given.items():
         if value is not None and not _may_be(value, target):
             yield (*place, *where.split(".", 1)), _not_a(value, target)
+    if origin.times is not None and not target.type.startswith("numeric"):
+        yield (*place, "times"), f"the column is {target.type}"
     if (origin.join or origin.line) and target.type not in ("text", "numeric", "bigint"):
         yield place, f"the column is {target.type}"
     own = mapping.files.get(origin.file or str(spec.source))

@@ -220,11 +220,13 @@ class _Pick:
         for name, path in zip(self.names, self.paths, strict=True):
             if name is not None and name in value:
                 found = value[name]
-            else:
-                found = inner(value, path) if len(path) > 1 else None
-            if found is not None and found != "":
                 self.seen.add(self.name)
-                return as_text(found)
+            else:
+                found = inner(value, path)
+            if found is None or found == "" or (isinstance(found, dict) and path is not self.paths[-1]):
+                continue
+            self.seen.add(self.name)
+            return as_text(found)
         return ""
 
     def _parts(self, value: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TextIO
 
 from psycopg2 import sql
@@ -84,8 +83,10 @@ class LoadTransaction:
                 if spec.rows:
                     staging.rows(table, spec)
         stage_gone(self.cursor, self.mapping, self.load_id, self.tenant, stale, self._rejected_records())
-        unchanged = sum(file["rows_read"] - file["rows_rejected"] for file in files.values() if file["is_unchanged"])
-        read = sum(file["rows_read"] for file in files.values())
+        # One file may be read as several objects: its records count once.
+        once = {file["file_name"]: file for file in files.values()}.values()
+        unchanged = sum(file["rows_read"] - file["rows_rejected"] for file in once if file["is_unchanged"])
+        read = sum(file["rows_read"] for file in once)
         self._execute(
             "update crm.loads set rows_read = %s, rows_unchanged = %s where load_id = %s", read, unchanged, self.load_id
         )
@@ -323,13 +324,14 @@ class LoadTransaction:
     def _notes(self) -> list[str]:
         """What answers of an API said of records that are not in them."""
         notes = []
-        for key, found in self.surveys.items():
-            records, total = sum(part.answer.records for part in found), max(part.answer.total for part in found)
-            if any(part.answer.is_cut for part in found) and records < max(total, records + (total == 0)):
-                count = f"{records:,} of {total:,} records" if total else f"{records:,} records, and says that there are more"
-                path = Path(found[0].name).name
-                notes.append(f"{path} holds {count}: answers with its nextRecordsUrl are missing ({key})")
-        return notes
+        for found in self.surveys.values():
+            answers = [part.answer for part in found if part.answer.envelopes]
+            records, total = sum(a.records for a in answers), max((a.total for a in answers), default=0)
+            is_cut = bool(answers) and sum(a.cut for a in answers) >= sum(a.envelopes for a in answers)
+            if is_cut or records < total:
+                count = f"{records:,} of {total:,} records" if total else f"{records:,} records and says that there are more"
+                notes.append(f"{found[0].name} holds {count}: the answers that follow are missing")
+        return sorted(set(notes))
 
     # ------------------------------------------------------------------------------------------ the cursor
 

@@ -1,5 +1,5 @@
 -- Days at whose end a deal was deleted or merged: from the day of the deletion to the one of the restoration, if there
--- was any.
+-- was any. What its record's versions say, and a logged status of deleted.
 --
 -- One row per: tenant, deal and span of days.
 -- Columns:
@@ -8,34 +8,79 @@
 --   gone_on: first business day at whose end it was gone
 --   back_on: first day after it at whose end it was not; infinity while it is gone
 --   gone_by: deleted or merged
-with turns as (
+with versions as (
+    select
+        v.tenant_id,
+        v.opportunity_id,
+        coalesce(v.modified_at, l.started_at) as changed_at,
+        v.known_from,
+        v.line_no,
+        case when not v.is_deleted then 'there' when v.merged_into_id is null then 'deleted' else 'merged' end as kind,
+        bool_or(v.is_deleted) over (partition by v.tenant_id, v.opportunity_id) as was_ever_gone
+    from crm_remote.opportunities_versions as v
+    inner join crm_remote.loads as l on v.load_id = l.load_id
+    where v.known_from <= (select ops.known_as_of())
+),
+
+statuses as (
     select
         tenant_id,
         opportunity_id,
-        kind,
-        (changed_at at time zone (select ops.timezone()))::date as day,
-        lag(kind) over deal_in_time as previous_kind,
-        lead((changed_at at time zone (select ops.timezone()))::date, 1, 'infinity') over deal_in_time as next_day,
-        row_number() over deal_in_time as event_number
-    from staging.stage_events
-    where kind in ('deleted', 'merged', 'restored', 'open', 'won', 'lost')
-    window deal_in_time as (partition by tenant_id, opportunity_id order by changed_at, load_order, line_order)
+        changed_at,
+        known_from,
+        line_no,
+        case new_value when 'deleted' then 'deleted' else 'there' end as kind,
+        bool_or(new_value = 'deleted') over (partition by tenant_id, opportunity_id) as was_ever_gone
+    from crm_remote.opportunity_history_versions
+    where
+        field = 'status' and new_value in ('open', 'won', 'lost', 'deleted') and not is_deleted
+        and changed_at is not null
+        and known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
 ),
 
-gone as (
+events as (
+    select * from versions
+    where was_ever_gone
+    union all
+    select * from statuses
+    where was_ever_gone
+),
+
+-- What a deal was at the end of each day on which that was said.
+days as (
+    select distinct on (tenant_id, opportunity_id, day)
+        e.tenant_id,
+        e.opportunity_id,
+        d.day,
+        e.kind
+    from events as e
+    cross join lateral (select (e.changed_at at time zone (select ops.timezone()))::date as day) as d
+    order by
+        e.tenant_id asc, e.opportunity_id asc, d.day asc, e.changed_at desc, e.kind = 'there' asc, e.known_from desc,
+        e.line_no desc
+),
+
+turns as (
     select
         *,
-        event_number - row_number() over (partition by tenant_id, opportunity_id order by event_number) as run_number
+        lag(kind, 1, 'there') over deal_in_time as previous_kind
+    from days
+    window deal_in_time as (partition by tenant_id, opportunity_id order by day)
+),
+
+spans as (
+    select
+        *,
+        lead(day, 1, 'infinity') over (partition by tenant_id, opportunity_id order by day) as next_day
     from turns
-    where kind in ('deleted', 'merged')
+    where (kind = 'there') <> (previous_kind = 'there')
 )
 
 select
     tenant_id,
     opportunity_id,
-    min(day) as gone_on,
-    max(next_day) as back_on,
-    max(kind) as gone_by
-from gone
-group by tenant_id, opportunity_id, run_number
-having min(day) < max(next_day)
+    day as gone_on,
+    next_day as back_on,
+    kind as gone_by
+from spans
+where kind <> 'there'

@@ -31,6 +31,10 @@ with labels as (
     from staging.pipeline_stages
 ),
 
+events as materialized (
+    select * from staging.stage_events
+),
+
 -- A deal's creation puts it into the old stage of its first change; it cannot be later than that change.
 dated as (
     select
@@ -51,7 +55,7 @@ dated as (
         bool_or(kind = 'created') over deal as has_record,
         bool_or(kind = 'stage') over deal as logs_stages,
         bool_or(kind in ('stage', 'open', 'won', 'lost')) over deal as logs_moves
-    from staging.stage_events
+    from events
     where kind not in ('deleted', 'merged', 'restored')
     window
         deal as (partition by tenant_id, opportunity_id),
@@ -144,11 +148,35 @@ ends as (
             opportunity_id,
             kind,
             changed_at
-        from staging.stage_events
+        from events
         where kind in ('deleted', 'merged', 'restored', 'open', 'won', 'lost')
         order by tenant_id asc, opportunity_id asc, changed_at desc, load_order desc, line_order desc
     ) as last_event
     where kind in ('deleted', 'merged')
+),
+
+sequence as (
+    select
+        tenant_id,
+        opportunity_id,
+        changed_at,
+        load_order,
+        line_order,
+        pipeline_id,
+        kind,
+        stage_and_pipeline
+    from settled
+    union all
+    select
+        tenant_id,
+        opportunity_id,
+        gone_at as changed_at,
+        9223372036854775807 as load_order,
+        0 as line_order,
+        null as pipeline_id,
+        gone_by as kind,
+        null as stage_and_pipeline
+    from ends
 ),
 
 -- What the deal is after each event.
@@ -159,10 +187,10 @@ running as (
         changed_at,
         load_order,
         line_order,
-        ops.last_known(case when kind in ('open', 'won', 'lost') then kind end) over event_by_event as status,
+        ops.last_known(case when kind <> 'pipeline' then kind end) over event_by_event as status,
         ops.last_known(stage_and_pipeline) over event_by_event as stage_and_pipeline,
         ops.last_known(pipeline_id) over instant_by_instant as deal_pipeline_id
-    from settled
+    from sequence
     window
         event_by_event as (partition by tenant_id, opportunity_id order by changed_at, load_order, line_order),
         instant_by_instant as (partition by tenant_id, opportunity_id order by changed_at)

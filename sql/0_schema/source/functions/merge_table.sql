@@ -49,10 +49,14 @@ begin
         where attrelid = v_versions::regclass and attnum > 0 and not attisdropped
             and atttypid in ('date'::regtype, 'timestamptz'::regtype)
         union all
-        select format('(%s) is false', pg_get_expr(c.conbin, c.conrelid)), format('%L || concat_ws('', '', %s) || %L', p_table || ': ', (
-            select string_agg(format('%L || quote_literal(left(s.%I::text, 60))', a.attname || ' ', a.attname), ', ' order by a.attnum)
-            from pg_attribute as a where a.attrelid = c.conrelid and a.attnum = any(c.conkey)
-        ), ' ' || coalesce(obj_description(c.oid, 'pg_constraint'), 'must hold: ' || pg_get_expr(c.conbin, c.conrelid)))
+        -- The comment on a rule says it in a user's words, after field and value; one that begins with = is an expression.
+        select format('(%s) is false', pg_get_expr(c.conbin, c.conrelid)), case
+            when obj_description(c.oid, 'pg_constraint') like '=%' then substr(obj_description(c.oid, 'pg_constraint'), 2)
+            else format('%L || concat_ws('', '', %s) || %L', p_table || ': ', (
+                select string_agg(format('%L || quote_literal(left(s.%I::text, 60))', a.attname || ' ', a.attname), ', ' order by a.attnum)
+                from pg_attribute as a where a.attrelid = c.conrelid and a.attnum = any(c.conkey)
+            ), ' ' || coalesce(obj_description(c.oid, 'pg_constraint'), 'must hold: ' || pg_get_expr(c.conbin, c.conrelid)))
+        end
         from pg_constraint as c
         where c.conrelid = v_versions::regclass and c.contype = 'c' and c.conname <> 'known_interval';
     execute format('select exists (select from %s as s where s.load_id = %s and (%s))', v_stage, p_load_id,

@@ -1,7 +1,8 @@
 -- What the change log says, brought into one form before it is merged: values as those of their field, names of reps and
 -- accounts as their ids, changes of one instant in the order of their chain.
 
--- A value of the change log as one of its field: a number without exponent, the day of a time stamp.
+-- A value of the change log as one of its field: a number without exponent, the day of a time stamp (also in
+-- milliseconds).
 create or replace function crm.history_value(p_field text, p_value text) returns text language sql stable as $$
     select case
         when p_value is null then null
@@ -11,13 +12,22 @@ create or replace function crm.history_value(p_field text, p_value text) returns
             and p_value ~ '^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|30|31)[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?$'
             and crm.is_date(left(p_value, 10))
             then crm.day_of(p_value, current_setting('timezone'))::text
+        when p_field = 'close_date' and p_value ~ '^\d{12,13}$'  -- milliseconds since 1970
+            then (to_timestamp(p_value::float8 / 1000) at time zone crm.day_zone())::date::text
         else p_value
     end
 $$;
 
+-- What is wrong with a change whose values are none of its field, in a user's words.
+create or replace function crm.history_fault(p_field text, p_old text, p_new text) returns text language sql stable as $$
+    select format('opportunity_history: %s: %L is not %s', p_field,
+        left(case when crm.fits_opportunity(p_field, p_old) then p_new else p_old end, 60),
+        case p_field when 'close_date' then 'a day, as 2024-03-31' when 'competitor_status' then 'named or active' else 'a number' end)
+$$;
+
 -- The order in which changes of one field at one instant follow from each other: places in the arrays. It begins with a
--- value that no other change leads to, goes from each new value to a change that has it as its old one, and ends at
--- p_present where the changes tell no beginning or no chain; what is left goes by its place.
+-- value that no other change leads to and goes from each new value to a change that has it as its old one; where they lead
+-- round in a circle it ends at p_present. What is no chain goes by its place, what leads to p_present last.
 create or replace function crm.chain(p_olds text[], p_news text[], p_present text) returns int[] language plpgsql immutable as $$
 declare
     v_order int[] := '{}';
@@ -27,6 +37,10 @@ declare
     v_at text;
     v_next int;
 begin
+    if array_remove(p_olds, null) = '{}' then
+        v_next := array_position(p_news, p_present);
+        return case when v_next is null then v_left else array_remove(v_left, v_next) || v_next end;
+    end if;
     while cardinality(v_left) > 0 loop
         v_at := (
             select d.value from (
@@ -39,14 +53,15 @@ begin
                 min(d.i) filter (where d.change = 1) nulls last
             limit 1
         );
-        -- A tour of all changes that can be reached (Hierholzer): dead ends are put behind what follows later.
+        -- A tour over all changes that can be reached (Hierholzer): what leads into a dead end comes last.
         v_path := '{}';
         v_tour := '{}';
         loop
-            v_next := (select min(i) from unnest(v_left) as i where p_olds[i] is not distinct from v_at);
+            v_next := (
+                select min(i) from unnest(v_left) as i where p_olds[i] is not distinct from v_at and i <> all(v_path || v_tour)
+            );
             if v_next is not null then
                 v_path := v_path || v_next;
-                v_left := array_remove(v_left, v_next);
                 v_at := p_news[v_next];
             elsif cardinality(v_path) > 0 then
                 v_tour := v_path[cardinality(v_path)] || v_tour;
@@ -56,16 +71,17 @@ begin
                 exit;
             end if;
         end loop;
-        if cardinality(v_tour) = 0 then
-            v_tour := v_left[1:1];
-            v_left := v_left[2:];
+        -- Where a change is missing there is no such tour: as far as it goes, in order of their places.
+        if exists (
+            select from generate_series(1, cardinality(v_tour) - 1) as n
+            where p_news[v_tour[n]] is distinct from p_olds[v_tour[n + 1]]
+        ) then
+            v_tour := array[(select min(i) from unnest(v_tour) as i)];
         end if;
+        v_tour := case when cardinality(v_tour) = 0 then v_left[1:1] else v_tour end;
         v_order := v_order || v_tour;
+        v_left := array(select i from unnest(v_left) as i where i <> all(v_tour));
     end loop;
-    if array_remove(p_olds, null) = '{}' and p_present = any(p_news) then  -- no chain is told
-        v_next := array_position(p_news, p_present);
-        v_order := array_remove(v_order, v_next) || v_next;
-    end if;
     return v_order;
 end $$;
 

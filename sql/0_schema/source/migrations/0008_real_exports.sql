@@ -49,4 +49,14 @@ comment on constraint opportunity_splits_versions_percentage_check on crm.opport
 comment on constraint exchange_rates_versions_rate_check on crm.exchange_rates_versions is 'must be more than 0';
 comment on constraint exchange_rates_versions_currency_check on crm.exchange_rates_versions is 'must be a currency code such as USD';
 comment on constraint values_fit_their_field on crm.opportunity_history_versions is
-'must fit the field: a number for amount, probability and discount_pct, a day (2024-03-31) for close_date, named or active for competitor_status';
+'=crm.history_fault(s.field, s.old_value, s.new_value)';
+
+do $do$
+declare
+    v_table crm.canonical_tables;
+begin
+    for v_table in select t.* from crm.canonical_tables as t loop
+        execute format('comment on constraint %I on crm.%I is %L', v_table.table_name || '_versions_' || v_table.key_column || '_check',
+            v_table.table_name || '_versions', 'must have between 1 and 512 characters');
+    end loop;
+end $do$;

@@ -59,3 +59,15 @@ create table staging.deal_credits (
     primary key (tenant_id, opportunity_id, rep_id, valid_from),
     check (share_from < share_to)
 );
+
+create table staging.deal_gaps (
+    tenant_id text not null,
+    opportunity_id text not null,
+    gone_on date not null,
+    back_on date not null,
+    gone_by text not null,
+    known_as_of bigint not null,
+    data_freshness timestamptz,
+    primary key (tenant_id, opportunity_id, gone_on),
+    check (gone_on < back_on)
+);
