@@ -66,7 +66,7 @@ def test_load_build_compare(clean: Settings, export: Export) -> None:
 
 def test_an_error_is_one_line(clean: Settings, tmp_path: Path) -> None:
     assert (
-        revops("load", tmp_path, status=1) == f"revops: {tmp_path} fits no shipped mapping; say which with --mapping\n"
+        revops("load", tmp_path, status=1) == f"revops: {tmp_path} fits no shipped mapping; say which with --mapping (hubspot, pipedrive, salesforce, or a file of your own)\n"
     )
     assert (
         revops("load", tmp_path / "x", "--mapping", "pipedrive", status=1)
@@ -128,7 +128,7 @@ def test_doctor_says_what_a_source_lacks(clean: Settings, export: Export) -> Non
 def test_the_demo_from_nothing_and_again(clean: Settings) -> None:
     first = revops("demo")
     assert "0 of which differ between the two" in first
-    assert "43 checks: 0 failed" in first
+    assert "44 checks: 0 failed" in first
     assert "make up" in first
     assert revops("demo").count("0 new in crm, 0 updated") == 2
 
@@ -140,15 +140,16 @@ def test_the_demo_from_nothing_and_again(clean: Settings) -> None:
         ("[1, 2]", "a mapping is a YAML object with name, files and tables"),
         ("name: [", "not readable as YAML"),
         ("name: x\nfiles: {a: {path: a.csv, fields: {id: uuid}}}\ntables: {reps: {from: a, columns: {rep_id: id}}}",
-         "files.a.fields.id.type: Input should be 'id', 'text'"),
+         "m.yaml line 2: files.a.fields.id: 'uuid' is no type of field; there are id, sfid, text"),
         ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {reps: {from: a, columns: {rep_id: key}}}",
-         "tables.reps.columns.rep_id: file a has no field 'key'"),
+         "m.yaml line 3: tables.reps.columns.rep_id: file a has no field 'key'"),
         ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {reps: {from: b, columns: {rep_id: id}}}",
          "tables.reps.from: there is no file 'b' under files"),
         ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {rep: {from: a, columns: {rep_id: id}}}",
-         "tables.rep: no such table"),
+         "line 3: tables.rep: there is no table crm.rep; there are accounts, "),
         ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {reps: {from: a, columns: {id: id}}}",
-         "tables.reps: crm.reps has no column id"),
+         "line 3: tables.reps.columns: rep_id is missing: it tells the records apart; line 3: tables.reps.columns.id: crm.reps has no such"
+         " column; it has rep_id, name"),
     ],
 )  # fmt: skip
 def test_a_mapping_that_does_not_fit_says_where(clean: Settings, tmp_path: Path, text: str, error: str) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from revops_assets.contracts import dictionary
-from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping import Mapping
+from revops_assets.loading import columns_page
+from revops_assets.loading.load import choose_mappings, load_all, load_directory
 from revops_assets.loading.mapping_file import read_mapping
+from revops_assets.loading.targets import key_of, targets
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
@@ -77,11 +78,43 @@ def test_the_queries_of_the_dashboards_page_run(tmp_path: Path, clean: Settings,
     assert warehouse(actions.replace("005R0005", rep))[0][0] == 1
 
 
-def test_the_mapping_in_the_docs_is_valid() -> None:
-    import yaml
+def test_the_example_of_the_loading_page_works_when_copied(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
+    page = PROJECT_ROOT / "docs" / "loading.md"
+    [table], [mapping] = blocks(page, "csv"), blocks(page, "yaml")
+    (tmp_path / "deals.csv").write_text(table)
+    (tmp_path / "ours.yaml").write_text(mapping)
+    [result] = load_all(clean, tmp_path, choose_mappings(tmp_path, ["ours.yaml"]), "ours")
+    assert (result.rows_read, result.rows_rejected, result.unread) == (2, 0, [])
+    materialize(clean, '+key:"dashboard/dashboard_kpis"', "2024-03-19", "2024-03-20")
+    [query] = re.findall(r"psql -- -c \"(.*?)\"", page.read_text(), re.DOTALL)
+    assert warehouse(query) == [(date(2024, 3, 19), 2, 0), (date(2024, 3, 20), 1, 12500)]
+    visits = "select opportunity_id, stage_id, entered_at::date::text, ended_by from staging.stage_visits order by 1, visit_number"
+    assert warehouse(visits) == [
+        ("D-1", "Lead", "2024-03-04", "forward"), ("D-1", "Qualified", "2024-03-06", "forward"), ("D-1", "Offer", "2024-03-12", "won"),
+        ("D-2", "Lead", "2024-03-05", "forward"), ("D-2", "Qualified", "2024-03-11", "open"),
+    ]  # fmt: skip
 
-    [text] = blocks(PROJECT_ROOT / "docs" / "loading.md", "yaml")
-    assert Mapping(**yaml.safe_load(text)).tables["opportunities"].columns["stage_id"].otherwise == "open"
+
+def test_the_columns_page_is_that_of_the_targets() -> None:
+    assert columns_page.PATH.read_text() == columns_page.page(), "run `make docs`"
+
+
+def test_the_targets_are_the_columns_of_the_database(source: Query) -> None:
+    found = source(
+        "select t.table_name, a.attname, format_type(a.atttypid, a.atttypmod) from crm.canonical_tables as t"
+        " inner join pg_attribute as a on a.attrelid = format('crm_staging.%I', t.table_name)::regclass and a.attnum > 0"
+        " and not a.attisdropped where a.attname not in ('load_id', 'file_name', 'line_no', 'record')"
+    )
+    assert {(t, c, kind) for t, c, kind in found} == {
+        (table, target.column, target.type) for table, columns in targets().items() for target in columns.values()
+    }
+    keys = dict(source("select table_name, key_column from crm.canonical_tables"))
+    assert keys == {table: key_of(table) for table in targets()}
+    for table, columns in targets().items():  # what may be in a column is what its rule lets in
+        for target in columns.values():
+            for value in target.allowed if target.column != "closing_known_by" else ():
+                rule = f"select pg_get_constraintdef(oid) from pg_constraint where conname = '{table}_versions_{target.column}_check'"
+                assert f"'{value}'" in source(rule)[0][0]
 
 
 def test_the_patterns_are_found_as_the_docs_say(tmp_path: Path, clean: Settings, source: Query) -> None:

@@ -68,7 +68,7 @@ def _stage(
         )
     )  # fmt: skip
     gone = cursor.rowcount
-    if gone > 1 and table == "opportunities":
+    if gone and table == "opportunities":
         cursor.execute(
             sql.SQL("select exists (select from pg_temp.{} as s where s.load_id = {} and not s.is_deleted)").format(
                 sql.Identifier(by or table), sql.Literal(load_id)

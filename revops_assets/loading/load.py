@@ -119,7 +119,9 @@ def load_all(
                     step = LoadTransaction(cursor, mapping, tenant, str(directory), found, rejects, settings.timezone)
                     results.append(step.run())
                 results[-1].dry_run = dry_run
-            results[-1].unread = [name_in(directory, path) for path in files_in(directory) if path not in read]
+            used = {mapping.sha256 for mapping in mappings}
+            unread = [path for path in files_in(directory) if path not in read and not _is_one_of(path, used)]
+            results[-1].unread = [name_in(directory, path) for path in unread]
             if manifest and manifest.tenant == tenant:
                 with connection.cursor() as cursor:
                     cursor.execute(NOTE_EXPORT, (tenant, manifest.sha256, str(directory), results[-1].load_id))
@@ -142,6 +144,11 @@ def load_all(
             raise RevopsError(f"load of {directory} failed, nothing was loaded: {text}") from error
         finally:
             connection.close()
+
+
+def _is_one_of(path: Path, hashes: set[str]) -> bool:
+    """Whether a file of the folder is one of the mappings that it was loaded by."""
+    return path.suffix in (".yaml", ".yml") and hashlib.sha256(path.read_bytes()).hexdigest() in hashes
 
 
 def _survey_files(directory: Path, mapping: Mapping) -> dict[str, list[Survey]]:

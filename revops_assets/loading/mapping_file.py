@@ -75,17 +75,20 @@ def read_mapping(name_or_path: str, folder: Path | None = None) -> Mapping:
         except ValidationError as error:
             mistakes = [(tuple(found["loc"]), in_words(found["msg"])) for found in error.errors()]
     if mistakes:
-        raise RevopsError(_told(path, mistakes, lines))
+        raise RevopsError(_told(path, mistakes, lines, document))
     return mapping
 
 
-def _told(path: Path, mistakes: list[Mistake], lines: dict[Place, int]) -> str:
+def _told(path: Path, mistakes: list[Mistake], lines: dict[Place, int], document: dict[str, Any]) -> str:
+    tables = document.get("tables")
+    listed = {name for name, spec in tables.items() if isinstance(spec, list)} if isinstance(tables, dict) else set()
     told = []
     for place, message in mistakes[:MISTAKES_NAMED]:
         known = place
         while known not in lines:
             known = known[:-1]
-        name = ".".join(map(str, place))
+        is_single = len(place) > 2 and place[0] == "tables" and place[1] not in listed
+        name = ".".join(map(str, [*place[:2], *place[3:]] if is_single else place))
         told.append(f"line {lines[known]}: {name + ': ' if name else ''}{message}")
     more = f"; and {len(mistakes) - len(told)} more" if len(mistakes) > len(told) else ""
     return f"{path} {'; '.join(told)}{more}"

@@ -65,7 +65,7 @@ used as (
         upper(currency) as currency,
         count(*) as deals_count
     from crm_remote.opportunities_versions
-    where known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
+    where known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
     group by tenant_id, upper(currency)
 ),
 

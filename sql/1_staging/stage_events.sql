@@ -61,7 +61,7 @@ cross join
                 when v.version_number = 1 then coalesce(v.created_at, v.valid_from)
                 else least(v.valid_from, case when v.is_closed then v.closed_at end)
             end, v.known_from, v.line_no, case when v.is_closed then 'closed_version' else 'version' end, v.stage_id,
-            not v.is_deleted
+            not v.is_deleted or v.version_number = 1
         ),
         (
             least(v.valid_from, v.closed_at), 9223372036854775806::bigint, v.version_number,

@@ -40,10 +40,12 @@ begin
     select r.tenant_id, r.currency, r.valid_from, r.valid_to, r.rate, r.is_home
     from ops.exchange_rates as r
     inner join pg_temp.metrics_tenants as t on t.tenant_id = r.tenant_id;
-    insert into pg_temp.metrics_credits
-    select c.tenant_id, c.opportunity_id, c.rep_id, c.valid_from, c.valid_to, c.share_from, c.share_to
-    from ops.deal_credits as c
-    inner join pg_temp.metrics_tenants as t on t.tenant_id = c.tenant_id;
+    if exists (select from crm_remote.opportunity_splits_versions) then
+        insert into pg_temp.metrics_credits
+        select c.tenant_id, c.opportunity_id, c.rep_id, c.valid_from, c.valid_to, c.share_from, c.share_to
+        from ops.deal_credits as c
+        inner join pg_temp.metrics_tenants as t on t.tenant_id = c.tenant_id;
+    end if;
     perform set_config('revops.known_as_of', coalesce(v_known_as_of, ''), true);
 
     insert into pg_temp.metrics_log

@@ -157,18 +157,17 @@ begin
         $sql$, v_stage);
     end loop;
 
-    -- Changes of one instant trade their lines, so that whoever reads them in order of lines reads them in order of time.
+    -- Changes of one field at one instant trade their lines, so that whoever reads them in order of lines reads them in
+    -- order of time.
     drop table if exists pg_temp.instant_changes, pg_temp.instant_order;
     execute format($sql$
         create temporary table instant_changes on commit drop as
-        select s.ctid as at, s.%3$I as record, s.changed_at, s.field, s.old_value, s.new_value, s.file_name, s.line_no,
-            row_number() over (partition by s.%3$I, s.changed_at order by s.line_no, s.file_name, s.ctid) as place,
-            count(*) over (partition by s.%3$I, s.changed_at, s.field) as of_field,
-            array_position('{created_at,pipeline_id,stage_id,loss_reason,status}'::text[], s.field) as kind
+        select s.ctid as at, s.%3$I as record, s.changed_at, s.field, s.old_value, s.new_value, s.line_no,
+            row_number() over (partition by s.%3$I, s.changed_at, s.field order by s.line_no, s.file_name, s.ctid) as place
         from %1$s as s
-        where s.load_id = %2$s and (s.%3$I, s.changed_at) in (
-            select t.%3$I, t.changed_at from %1$s as t where t.load_id = %2$s and t.changed_at is not null
-            group by 1, 2 having count(*) > 1
+        where s.load_id = %2$s and (s.%3$I, s.changed_at, s.field) in (
+            select t.%3$I, t.changed_at, t.field from %1$s as t where t.load_id = %2$s and t.changed_at is not null
+            group by 1, 2, 3 having count(*) > 1
         )
     $sql$, v_stage, p_load_id, v_record);
     if not exists (select from pg_temp.instant_changes) then
@@ -178,42 +177,28 @@ begin
         create temporary table instant_order on commit drop as
         with present as (
             select o.%1$I as record, to_jsonb(o) as content from crm.%2$I as o
-            where o.tenant_id = %3$L and o.%1$I in (select record from instant_changes where of_field > 1)
+            where o.tenant_id = %3$L and o.%1$I in (select record from instant_changes)
             %4$s
         ),
         chained as (
             select c.record, c.changed_at, c.field, array_agg(c.at order by c.place) as ats,
+                array_agg(c.line_no order by c.place) as lines,
                 crm.chain(array_agg(c.old_value order by c.place), array_agg(c.new_value order by c.place), (
-                    select p.content ->> c.field from present as p where p.record = c.record
+                    select crm.history_value(c.field, p.content ->> c.field) from present as p where p.record = c.record
                     order by p.content ? 'file_name' desc limit 1
                 )) as places
             from instant_changes as c
-            where c.of_field > 1
             group by c.record, c.changed_at, c.field
-        ),
-        in_chain as (
-            select c.ats[p.place] as at, p.number from chained as c
-            cross join lateral unnest(c.places) with ordinality as p (place, number)
-        ),
-        ordered as (
-            select c.at, c.record, c.changed_at, row_number() over (
-                partition by c.record, c.changed_at
-                order by coalesce(c.kind, 0) > 0, c.kind, case when c.kind is null then c.field end, n.number, c.place
-            ) as place
-            from instant_changes as c
-            left join in_chain as n on n.at = c.at
         )
-        select o.at, l.file_name, l.line_no
-        from ordered as o
-        inner join instant_changes as l on l.record = o.record and l.changed_at = o.changed_at and l.place = o.place
-        where l.at <> o.at
+        select c.ats[p.place] as at, c.lines[p.number] as line_no
+        from chained as c
+        cross join lateral unnest(c.places) with ordinality as p (place, number)
+        where p.place <> p.number
     $sql$, v_record, v_parent || '_current', v_tenant,
         case when to_regclass(format('%I.%I', p_staging, v_parent)) is not null then format($sql$
             union all
             select s.%1$I, to_jsonb(s) from %2$I.%3$I as s
-            where s.load_id = %4$s and s.%1$I in (select record from instant_changes where of_field > 1)
+            where s.load_id = %4$s and s.%1$I in (select record from instant_changes)
         $sql$, v_record, p_staging, v_parent, p_load_id) end);
-    execute format($sql$
-        update %s as s set line_no = o.line_no from instant_order as o where s.ctid = o.at and s.line_no is distinct from o.line_no
-    $sql$, v_stage);
+    execute format('update %s as s set line_no = o.line_no from instant_order as o where s.ctid = o.at', v_stage);
 end $$;
