@@ -184,7 +184,9 @@ def psql_load(export: Path, folder: Path) -> tuple[Path, Path]:
                 )
         merges.append(f"analyze {table};")
     connection.close()
-    merges.append("create temporary table if not exists opportunities (like crm_staging.opportunities including defaults);")
+    merges.append(
+        "create temporary table if not exists opportunities (like crm_staging.opportunities including defaults);"
+    )
     settings = [
         "set work_mem = '256MB';",
         "set maintenance_work_mem = '512MB';",

@@ -81,7 +81,11 @@ def load_landed_export(context: dg.OpExecutionContext, config: ExportConfig) -> 
         for table in result.tables:
             counts = {name: table[name] for name in ("rows_inserted", "rows_updated", "rows_late", "rows_unchanged")}
             context.log_event(dg.AssetMaterialization(asset_key(f"crm.{table['table_name']}"), metadata=about | counts))
-        counts = {"rows_read": result.rows_read, "rows_rejected": result.rows_rejected, "rows_deleted": result.rows_deleted}
+        counts = {
+            "rows_read": result.rows_read,
+            "rows_rejected": result.rows_rejected,
+            "rows_deleted": result.rows_deleted,
+        }
         unread = {"unread": ", ".join(result.unread), "notes": "; ".join(result.notes)}
         context.log_event(dg.AssetMaterialization(asset_key("crm.loads"), metadata=about | counts | unread))
 

@@ -36,7 +36,9 @@ def checked_range(first: str, last: str) -> tuple[date, date]:
     if end < start:
         raise RevopsError(f"the range {first} to {last} runs backwards")
     if start < oldest or end > newest:
-        raise RevopsError(f"{first} to {last}: there are partitions from {oldest} (REVOPS_FIRST_DAY) to {newest}, today")
+        raise RevopsError(
+            f"{first} to {last}: there are partitions from {oldest} (REVOPS_FIRST_DAY) to {newest}, today"
+        )
     return start, end
 
 

@@ -246,7 +246,13 @@ def test_declared_dependencies_are_the_foreign_tables_that_the_functions_name() 
     texts = {path.stem: path.read_text() for path in FUNCTIONS.glob("*.sql")}
     named = set(re.findall(r"crm_remote\.(\w+)", "".join(texts.values()))) - {"finished_loads"}
     named |= {f"{kind}_log" for kind in re.findall(r"metrics\.read_log\(\s*'(\w+)'", "".join(texts.values()))}
-    assert named == {"activities_versions", "reps_versions", "lead_log", "opportunity_log"}
+    assert named == {
+        "activities_versions",
+        "reps_versions",
+        "opportunity_splits_versions",
+        "lead_log",
+        "opportunity_log",
+    }
     assert {dep for deps in READ.values() for dep in deps} == {
         "crm.activities", "crm.reps", *LEADS, *OPPORTUNITIES,
     }  # fmt: skip

@@ -443,7 +443,9 @@ TRIPS: dict[tuple[str, str], str] = {
 
 def every_check_trips(clean: Settings) -> None:
     checks = {
-        (check.table, check.rule): check for check in all_checks() if check.table.split(".")[0] in ("staging", "dashboard", "ai")
+        (check.table, check.rule): check
+        for check in all_checks()
+        if check.table.split(".")[0] in ("staging", "dashboard", "ai")
     }
     assert checks.keys() == TRIPS.keys()
     for key, check in checks.items():

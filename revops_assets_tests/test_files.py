@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from revops_assets.errors import RevopsError
@@ -76,9 +76,9 @@ def test_every_shape_says_the_same(clean: Settings, tmp_path: Path, source: Quer
         path.write_bytes(gzip.compress(text.encode()) if is_packed else text.encode())
     [result] = load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
     assert (result.rows_read, result.rows_rejected, result.unread, result.notes) == (4, 0, [], [])
-    assert source("select opportunity_id, amount, created_at::date::text, is_closed from crm.opportunities order by 1") == [
-        (deal["Id"], 2500, "2024-03-04", False) for deal in DEALS
-    ]
+    assert source(
+        "select opportunity_id, amount, created_at::date::text, is_closed from crm.opportunities order by 1"
+    ) == [(deal["Id"], 2500, "2024-03-04", False) for deal in DEALS]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,10 @@ def test_every_shape_says_the_same(clean: Settings, tmp_path: Path, source: Quer
     [
         (pretty(answer(DEALS, done=False, nextRecordsUrl="/next", totalSize=9)), "holds 4 of 9 records"),
         (json.dumps(answer(DEALS, done=False)), "holds 4 of 4 records"),
-        (json.dumps({"results": DEALS, "paging": {"next": {"after": "4"}}}), "holds 4 records and says that there are more"),
+        (
+            json.dumps({"results": DEALS, "paging": {"next": {"after": "4"}}}),
+            "holds 4 records and says that there are more",
+        ),
     ],
 )
 def test_an_answer_that_goes_on_elsewhere_is_told(clean: Settings, tmp_path: Path, text: str, note: str) -> None:
@@ -98,14 +101,21 @@ def test_an_answer_that_goes_on_elsewhere_is_told(clean: Settings, tmp_path: Pat
 @pytest.mark.parametrize(
     "content",
     [
-        "[]", '{"records": [], "done": true}', json.dumps({"payload": {"deals": DEALS}}), json.dumps([{"Name": "no id"}]),
+        "[]",
+        '{"records": [], "done": true}',
+        json.dumps({"payload": {"deals": DEALS}}),
+        json.dumps([{"Name": "no id"}]),
         '{"errorCode": "INVALID_SESSION_ID"}',
     ],
 )
-def test_a_required_object_without_a_record_fails_the_load(clean: Settings, tmp_path: Path, source: Query, content: str) -> None:
+def test_a_required_object_without_a_record_fails_the_load(
+    clean: Settings, tmp_path: Path, source: Query, content: str
+) -> None:
     (tmp_path / "Opportunity.json").write_text(content)
     (tmp_path / "Task.jsonl").write_text("\n".join(json.dumps({"Id": str(n)}) for n in range(200)))
-    with pytest.raises(RevopsError, match=r"Opportunity\.json.*nothing was loaded|records of Opportunity\.json cannot be loaded"):
+    with pytest.raises(
+        RevopsError, match=r"Opportunity\.json.*nothing was loaded|records of Opportunity\.json cannot be loaded"
+    ):
         load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
     assert source("select count(*) from crm.activities") == [(0,)]
 
@@ -113,7 +123,9 @@ def test_a_required_object_without_a_record_fails_the_load(clean: Settings, tmp_
 def test_the_limit_of_rejects_is_each_file_s_own(clean: Settings, tmp_path: Path) -> None:
     (tmp_path / "Opportunity.json").write_text(json.dumps([*DEALS, opportunity("bad", Amount="much")]))
     (tmp_path / "Task.jsonl").write_text("\n".join(json.dumps({"Id": str(n)}) for n in range(200)))
-    with pytest.raises(RevopsError, match=r"1 of 5 records of Opportunity\.json cannot be loaded, more than the mapping's 5%"):
+    with pytest.raises(
+        RevopsError, match=r"1 of 5 records of Opportunity\.json cannot be loaded, more than the mapping's 5%"
+    ):
         load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
 
 
@@ -131,14 +143,27 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.sets(NAMES))
 def test_every_file_is_read_or_named(tmp_path_factory: pytest.TempPathFactory, names: set[str]) -> None:
     folder = tmp_path_factory.mktemp("export")
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
-    found = {str(path.relative_to(folder)) for paths in find_files(folder, read_mapping("salesforce").files).values() for path in paths}
-    never = {"Opportunity Report.csv", "notes.txt", "Opportunity.xlsx", "old/Opportunity.json", "other/manifest.json", "plan.json", "Case.parquet"}
+    found = {
+        str(path.relative_to(folder))
+        for paths in find_files(folder, read_mapping("salesforce").files).values()
+        for path in paths
+    }
+    never = {
+        "Opportunity Report.csv",
+        "notes.txt",
+        "Opportunity.xlsx",
+        "old/Opportunity.json",
+        "other/manifest.json",
+        "plan.json",
+        "Case.parquet",
+    }
     never |= {"other/Task.json"} if "other/manifest.json" in names else {"other/Task.json"}
     assert found == names - never
     assert {str(path.relative_to(folder)) for path in files_in(folder)} == names

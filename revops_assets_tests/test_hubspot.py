@@ -49,7 +49,9 @@ def deals(shape: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("shape", ["history", "entered", "entered, second spelling", "flat", "older API"])
 def test_a_deal_of_every_shape(clean: Settings, tmp_path: Path, source: Query, shape: str) -> None:
-    write(tmp_path, pipelines=[PIPELINES["results"][0]], owners=[{"id": "31", "firstName": "Ida", "lastName": "Brandt"}])
+    write(
+        tmp_path, pipelines=[PIPELINES["results"][0]], owners=[{"id": "31", "firstName": "Ida", "lastName": "Brandt"}]
+    )
     (tmp_path / "deals.json").write_text(json.dumps({"results": deals(shape)}))
     assert detect_mapping(tmp_path).name == "hubspot"
     [result] = load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
@@ -59,7 +61,11 @@ def test_a_deal_of_every_shape(clean: Settings, tmp_path: Path, source: Query, s
         ("1", "Lux", pytest.approx(6400.5), "EUR", "31", "p1", "2024-03-14", True, True, "2024-03-14 09:00:00+00")
     ]  # fmt: skip
     stages = "select stage_id, is_closed from crm.opportunities_as_of(%s)"
-    assert [source(stages, f"2024-03-{day}Z")[0] for day in ("05", "09", "15")] == [("s1", False), ("s2", False), ("s8", True)]
+    assert [source(stages, f"2024-03-{day}Z")[0] for day in ("05", "09", "15")] == [
+        ("s1", False),
+        ("s2", False),
+        ("s8", True),
+    ]
     assert source("select stage_id, outcome, probability from crm.pipeline_stages order by stage_order") == [
         ("s1", "open", 20), ("s2", "open", 60), ("s8", "won", 100), ("s9", "lost", 0)
     ]  # fmt: skip
@@ -81,13 +87,19 @@ def test_the_portal_s_csv_has_labels(clean: Settings, tmp_path: Path, source: Qu
     ]  # fmt: skip
 
 
-def test_calls_meetings_merged_and_archived_deals(clean: Settings, tmp_path: Path, source: Query, warehouse: Query) -> None:
+def test_calls_meetings_merged_and_archived_deals(
+    clean: Settings, tmp_path: Path, source: Query, warehouse: Query
+) -> None:
     def engagement(name: str, **properties: str) -> dict[str, Any]:
         return {"id": name, "properties": {"hs_timestamp": "2024-03-12T10:00:00Z", "hubspot_owner_id": "31", **properties},
                 "associations": {"deals": {"results": [{"id": "1"}]}, "contacts": {"results": [{"id": "61"}]}}}  # fmt: skip
 
     def deal(name: str, **more: Any) -> dict[str, Any]:
-        return {"id": name, "properties": PROPERTIES | {"dealstage": "s1", "hs_is_closed_won": "false", **more.pop("properties", {})}, **more}
+        return {
+            "id": name,
+            "properties": PROPERTIES | {"dealstage": "s1", "hs_is_closed_won": "false", **more.pop("properties", {})},
+            **more,
+        }
 
     first = write(tmp_path / "1", pipelines=[PIPELINES["results"][0]], deals=[deal("1"), deal("2"), deal("3")])
     load_all(clean, first, choose_mappings(first), "a")

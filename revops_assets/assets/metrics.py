@@ -15,7 +15,13 @@ from revops_assets.sql_file import table_functions
 from revops_assets.warehouse.writer import all_tenants, note_table
 
 LEADS = ("crm.leads", "crm.lead_history")
-OPPORTUNITIES = ("crm.opportunities", "crm.opportunity_history", "crm.pipeline_stages")
+OPPORTUNITIES = (
+    "crm.opportunities",
+    "crm.opportunity_history",
+    "crm.opportunity_splits",
+    "crm.pipeline_stages",
+    "crm.exchange_rates",
+)
 # What each table is computed from, besides crm.loads.
 READ = {
     "metrics.daily_lead_funnel": (*LEADS, *OPPORTUNITIES),

@@ -14,9 +14,7 @@ ASSETS = [
     sql_table("staging.stage_directory", deps=["staging.stage_visits", "staging.pipeline_stages", "crm.pipelines"]),
     sql_table("staging.stage_benchmarks", deps=["crm.stage_benchmarks", "crm.loads", "staging.pipeline_stages"]),
     sql_table("staging.quotas", deps=["crm.quotas", "crm.loads"]),
-    sql_table(
-        "staging.exchange_rates", deps=["crm.exchange_rates", "crm.opportunities", "reference.exchange_rates"]
-    ),
+    sql_table("staging.exchange_rates", deps=["crm.exchange_rates", "crm.opportunities", "reference.exchange_rates"]),
     sql_table("staging.activities", deps=["crm.activities"]),
     sql_table(
         "staging.deal_events",
@@ -40,7 +38,7 @@ ASSETS = [
         ],
     ),
     sql_table("staging.deal_credits", deps=["crm.opportunity_splits", "crm.opportunities", "crm.loads"]),
-    sql_table("staging.reps", deps=["crm.reps", "crm.loads", "staging.deal_intervals"]),
+    sql_table("staging.reps", deps=["crm.reps", "crm.loads", "staging.deal_intervals", "staging.deal_credits"]),
     sql_table("staging.accounts", deps=["crm.accounts", "crm.loads"]),
     sql_table("staging.contacts", deps=["crm.contacts", "crm.loads"]),
     sql_table("staging.deal_contacts", deps=["staging.activities", "crm.opportunity_contacts"]),

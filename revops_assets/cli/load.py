@@ -21,8 +21,10 @@ def load_command(
     directory: Annotated[Path, typer.Argument(help="Folder with the export's files")],
     mapping: Annotated[
         list[str] | None,
-        typer.Option(help="A shipped mapping (hubspot, pipedrive, salesforce) or a file; several are loaded one after"
-                     " another; default: what the folder's manifest says, else the shipped one that fits"),
+        typer.Option(
+            help="A shipped mapping (hubspot, pipedrive, salesforce) or a file; several are loaded one after"
+            " another; default: what the folder's manifest says, else the shipped one that fits"
+        ),
     ] = None,
     tenant: Annotated[str, typer.Option(help="Slug of the company; an unknown one is created")] = "default",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, say what it did, and undo it")] = False,

@@ -30,7 +30,9 @@ def faults(settings: Settings, tenant: str) -> Iterator[dict[str, Any]]:
             if not check.table.startswith("crm."):
                 continue
             query, params = check.statement(settings.max_age_days)
-            statement = f"select count(*) from ({query.strip().rstrip(';')}) as found where found.tenant_id = :tenant_id"
+            statement = (
+                f"select count(*) from ({query.strip().rstrip(';')}) as found where found.tenant_id = :tenant_id"
+            )
             if count := connection.scalar(sa.text(statement), params | {"tenant_id": tenant}):
                 about = check.about
                 yield {

@@ -119,7 +119,9 @@ def _number_in(formats: Sequence[str], check: Convert) -> Convert:
     patterns = []
     for thousands, decimal in (NUMBER_FORMATS[text] for text in formats):
         whole = rf"(?:\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+)" if thousands else r"\d+"
-        patterns.append((re.compile(rf"[+-]?(?:{whole}(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)"), thousands, decimal))
+        patterns.append(
+            (re.compile(rf"[+-]?(?:{whole}(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)"), thousands, decimal)
+        )
 
     def convert(value: str) -> str | None:
         text = value.replace("\u00a0", " ").replace("\u202f", " ").replace("\u2212", "-").replace("\u2019", "'").strip()
@@ -199,4 +201,8 @@ def _parsed(value: str, form: str) -> str | None:
     if not 1 < at.year < 9999:
         return None
     has_time = re.search(r"%[HIMSfpcX]", form)
-    return at.isoformat(sep=" ", timespec="seconds" if not at.microsecond else "microseconds") if has_time else at.date().isoformat()
+    return (
+        at.isoformat(sep=" ", timespec="seconds" if not at.microsecond else "microseconds")
+        if has_time
+        else at.date().isoformat()
+    )

@@ -23,7 +23,7 @@ from revops_assets.loading.records import is_json, survey
 DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 PACKED = ".gz"
 # What tools put behind an object's name when they cut it into parts or date it: -2, _part_1, 2024-03-01T0900Z.
-PART = re.compile(r"(?:[-_. (]*(?:part|chunk|batch|page|results?|of)?[-_. (]*\d[\dTZ:]*\)?)+$", re.IGNORECASE)
+PART = re.compile(r"[-_. (]*(?:part|chunk|batch|page|results?|of)?[-_. (]*\d[\dTZ:]*\)?$", re.IGNORECASE)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -57,6 +57,8 @@ def name_in(folder: Path, path: Path) -> str:
 
 def _rank(inner: PurePosixPath, file: FileSpec) -> int:
     """How surely a file is meant by the object's paths: 4 by its very name, 0 not at all."""
+    if file.explode and PurePosixPath(inner.name.removesuffix(PACKED)).suffix.casefold() in (".csv", ".tsv"):
+        return 0  # lists stand within JSON only
     return max(_rank_of(inner, path) for path in file.paths)
 
 
@@ -77,9 +79,18 @@ def _rank_of(inner: PurePosixPath, wanted: str) -> int:
         return 0
     if plain(stem) in _spellings(object_name) and inner.parent == place.parent:
         return 3
-    if plain(stem) not in _spellings(object_name) and plain(PART.sub("", stem)) in _spellings(object_name):
+    if _is_part(stem, object_name):
         return 2
     return 1 if any(plain(part) in _spellings(object_name) for part in inner.parent.parts) else 0
+
+
+def _is_part(stem: str, object_name: str) -> bool:
+    """Whether a name is the object's with numbers or dates behind it."""
+    while (shorter := PART.sub("", stem)) != stem:
+        stem = shorter
+        if plain(stem) in _spellings(object_name):
+            return True
+    return False
 
 
 def _spellings(object_name: str) -> set[str]:

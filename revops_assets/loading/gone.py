@@ -25,12 +25,19 @@ def stage_gone(
     same as before; `rejected`: records that were set aside, which are not gone. RevopsError if all would be gone."""
     cursor.execute("select table_name, is_event from crm.canonical_tables")
     is_event = dict(cursor.fetchall())
+    cursor.execute(
+        "select distinct file_key from crm.load_files where tenant_id = %s and source = %s",
+        (tenant, mapping.raw_schema or mapping.name),
+    )
+    known = {key for (key,) in cursor.fetchall()}
     for table, specs in mapping.tables.items():
-        sources = {str(spec.source) for spec in specs if spec.source}
-        # Where some of a table's files are as they were, their records are not staged and yet not gone: nothing is said.
+        sources = {str(spec.source) for spec in specs if spec.source} & (known | set(read))
+        # Where some of a table's files are as they were or not there, their records are not staged and yet not gone.
         if not sources or not sources <= set(read) or not all(mapping.is_complete(key) for key in sources):
             continue
-        folded = mapping.fold_opportunities and not any(spec.source in read for spec in mapping.tables.get("opportunities", []))
+        folded = mapping.fold_opportunities and not any(
+            spec.source in read for spec in mapping.tables.get("opportunities", [])
+        )
         if folded and table == "opportunity_history":
             _stage(cursor, mapping, load_id, tenant, "opportunities", rejected, by=table)
         _stage(cursor, mapping, load_id, tenant, table, rejected, is_event=is_event[table])

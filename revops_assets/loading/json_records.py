@@ -87,7 +87,9 @@ def _stream(text: JsonText, answer: Answer) -> Iterator[Record | Reject]:
     """Records of one array, or of objects that follow one another."""
     if text.peek() == "[":
         if answer.path:
-            raise RevopsError(f"{text.name}: an array, where the mapping's 'records: {'.'.join(answer.path)}' wants an object")
+            raise RevopsError(
+                f"{text.name}: an array, where the mapping's 'records: {'.'.join(answer.path)}' wants an object"
+            )
         yield from _entries(text, answer)
         if text.peek():
             raise RevopsError(f"{text.name} line {text.line_no}: something follows the end of the array")
@@ -123,7 +125,9 @@ def _object(text: JsonText, answer: Answer, path: tuple[str, ...], above: dict[s
     if is_envelope:
         answer.heed(members)
     elif path:
-        raise RevopsError(f"{text.name} line {line_no}: no list at {'.'.join(answer.path)!r}, where the mapping's 'records' points")
+        raise RevopsError(
+            f"{text.name} line {line_no}: no list at {'.'.join(answer.path)!r}, where the mapping's 'records' points"
+        )
     else:
         answer.records += 1
         fault = next((value for value in members.values() if isinstance(value, Unusable)), None)

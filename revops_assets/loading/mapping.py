@@ -94,7 +94,9 @@ class FileSpec(_Strict):
     @model_validator(mode="after")
     def _names_are_free(self) -> FileSpec:
         for name in RESERVED & self.fields.keys():
-            raise ValueError(f"fields: {name} is a name of the loader's own; take the field by 'path' under another name")
+            raise ValueError(
+                f"fields: {name} is a name of the loader's own; take the field by 'path' under another name"
+            )
         return self
 
     @model_validator(mode="after")
@@ -169,7 +171,10 @@ class ColumnSpec(_Strict):
     def looks_into(self) -> list[tuple[str, str]]:
         """Other files' fields that it reads: file, field."""
         there = [*self.match.values(), *self.field] if self.file else []
-        return [*((str(self.file), name) for name in there), *(pair for origin in self.first for pair in origin.looks_into)]
+        return [
+            *((str(self.file), name) for name in there),
+            *(pair for origin in self.first for pair in origin.looks_into),
+        ]
 
 
 def _column_spec(value: Any) -> Any:

@@ -87,7 +87,7 @@ def _told(path: Path, mistakes: list[Mistake], lines: dict[Place, int], document
         known = place
         while known not in lines:
             known = known[:-1]
-        is_single = len(place) > 2 and place[0] == "tables" and place[1] not in listed
+        is_single = len(place) > 2 and place[0] == "tables" and place[2] == 0 and place[1] not in listed
         name = ".".join(map(str, [*place[:2], *place[3:]] if is_single else place))
         told.append(f"line {lines[known]}: {name + ': ' if name else ''}{message}")
     more = f"; and {len(mistakes) - len(told)} more" if len(mistakes) > len(told) else ""
@@ -112,12 +112,12 @@ def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
 def _repeated(node: yaml.Node, place: Place) -> Iterator[Mistake]:
     """Keys that stand twice: the first would be lost without a word."""
     if isinstance(node, yaml.MappingNode):
-        seen = set()
+        seen: dict[str, int] = {}
         for key, value in node.value:
             inner = (*place, key.value)
             if key.value in seen:
-                yield inner, f"stands twice (again in line {key.start_mark.line + 1})"
-            seen.add(key.value)
+                yield inner, f"stands twice (first in line {seen[key.value]})"
+            seen[key.value] = key.start_mark.line + 1
             yield from _repeated(value, inner)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
@@ -131,7 +131,10 @@ def _misfits(mapping: Mapping) -> Iterator[Mistake]:
     for key, file in mapping.files.items():
         for name, spec in file.fields.items():
             if mapping.is_raw(key) and (spec.format or spec.type in ("epoch_s", "epoch_ms", "sfid")):
-                yield ("files", key, "fields", name), "a file that is kept as exported takes neither formats nor this type"
+                yield (
+                    ("files", key, "fields", name),
+                    "a file that is kept as exported takes neither formats nor this type",
+                )
             if "*" in name and spec.type not in ("timestamp", "date", "epoch_s", "epoch_ms"):
                 yield ("files", key, "fields", name), "a name with * stands for columns with the times of changes"
     for table, specs in mapping.tables.items():

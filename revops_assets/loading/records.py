@@ -37,6 +37,7 @@ class Survey:
     sha256: str
     lines: int
     header: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()  # the header as it is written
     seen: set[str] = field(default_factory=set)
     answer: Answer = field(default_factory=Answer)
 
@@ -67,6 +68,7 @@ def survey(path: Path, file: FileSpec, name: str | None = None) -> Survey:
                 raise RevopsError(f"{name}: the file is {encoding}; convert it to {file.encoding.upper()}")
     found = Survey(path, name, digest.hexdigest(), newlines + (last != b"\n"))
     if not found.is_json:
+        found.titles = _titles(found, file)
         found.header = _header(found, file)
     return found
 
@@ -75,13 +77,17 @@ def _delimiter(found: Survey, file: FileSpec) -> str:
     return "\t" if found.path.name.removesuffix(".gz").lower().endswith(".tsv") else file.delimiter
 
 
-def _header(found: Survey, file: FileSpec) -> tuple[str, ...]:
+def _titles(found: Survey, file: FileSpec) -> tuple[str, ...]:
     _, first = next(csv_rows(found.path, file.encoding, _delimiter(found, file)), (1, None))
     if first is None:
         raise RevopsError(f"{found.name}: the file is empty, not even a header line")
     if isinstance(first, Reject):
         raise RevopsError(f"{found.name} line 1: the header cannot be read: {first.reason}")
-    header = tuple(name.strip().lower() for name in first)
+    return tuple(name.strip() for name in first)
+
+
+def _header(found: Survey, file: FileSpec) -> tuple[str, ...]:
+    header = tuple(name.lower() for name in found.titles)
     if len(set(header)) < len(header):
         raise RevopsError(f"{found.name}: two columns of its header have the same name: {', '.join(header)}")
     present = _by_plain_name(header)
@@ -132,7 +138,11 @@ def records(found: Survey, file: FileSpec, keep_whole: bool = False, is_raw: boo
         for at, (name, spec) in enumerate(file.fields.items())
         if spec.type != "text" or spec.required
     ]
-    wild = [(at, name, converter(spec.type, spec.format)) for at, (name, spec) in enumerate(file.fields.items()) if "*" in name]
+    wild = [
+        (at, name, converter(spec.type, spec.format))
+        for at, (name, spec) in enumerate(file.fields.items())
+        if "*" in name
+    ]
     skips = skipper(file)
     for record in _json_values(found, file) if found.is_json else _csv_values(found, file, keep_whole):
         if isinstance(record, Reject):
@@ -248,7 +258,7 @@ def _csv_values(found: Survey, file: FileSpec, keep_whole: bool) -> Iterator[Val
     present = _by_plain_name(header)
     places = {name: _columns(name, spec, header, present) for name, spec in file.fields.items()}
     found.seen.update(name for name, columns in places.items() if columns)
-    picks = [_csv_picker(name, places[name], header, file.fields[name]) for name in file.fields]
+    picks = [_csv_picker(name, places[name], found.titles, file.fields[name]) for name in file.fields]
     order = [columns[0] if len(columns) == 1 and "*" not in name else -1 for name, columns in places.items()]
     is_identity = order == list(range(width))
     is_plain = -1 not in order
@@ -269,11 +279,13 @@ def _csv_values(found: Survey, file: FileSpec, keep_whole: bool) -> Iterator[Val
                 yield line_no, [row[at] for at in order] if is_plain else [pick(row) for pick in picks], extra
 
 
-def _csv_picker(name: str, columns: list[int], header: tuple[str, ...], spec: FieldSpec) -> Callable[[list[str]], str]:
+def _csv_picker(name: str, columns: list[int], titles: tuple[str, ...], spec: FieldSpec) -> Callable[[list[str]], str]:
     """Takes one field out of a CSV's rows: the first of its columns that is filled."""
     if "*" not in name:
         return lambda row: next((row[at] for at in columns if row[at]), "")
-    parts = [(at, next(filter(None, (part_of(header[at], path) for path in spec.path or [name])), "")) for at in columns]
+    parts = [
+        (at, next(filter(None, (part_of(titles[at], path) for path in spec.path or [name])), "")) for at in columns
+    ]
 
     def pick(row: list[str]) -> str:
         found = {part: row[at] for at, part in parts if row[at].strip()}

@@ -40,13 +40,18 @@ class Staging:
         join = sql.SQL("")
         if (missing or kept) and self._has_records(table):
             join = sql.SQL(" left join crm.{} as v on v.tenant_id = {} and v.{} = {}").format(
-                sql.Identifier(f"{table}_current"), sql.Literal(self.tenant), sql.Identifier(key_of(table)), values[key_of(table)]
+                sql.Identifier(f"{table}_current"),
+                sql.Literal(self.tenant),
+                sql.Identifier(key_of(table)),
+                values[key_of(table)],
             )
             defaults = self._defaults(table)
             for name in [*missing, *kept]:
                 known = sql.SQL(AS_KNOWN.get((table, name), "v.{}")).format(sql.Identifier(name))
                 fresh = values.get(name, sql.SQL(defaults.get(name, "null")))
-                values[name] = sql.SQL("coalesce({}, {})").format(known, fresh) if name not in OF_THIS_VERSION else fresh
+                values[name] = (
+                    sql.SQL("coalesce({}, {})").format(known, fresh) if name not in OF_THIS_VERSION else fresh
+                )
         record = not self.mapping.is_raw(key)  # the record as received is kept beside the typed columns
         columns = [sql.Identifier(name) for name in values] + ([sql.Identifier("record")] if record else [])
         selected = [sql.SQL("({})::{}").format(value, sql.SQL(kinds[name])) for name, value in values.items()]
@@ -100,7 +105,9 @@ class Staging:
             )  # fmt: skip
         record = "lead_id" if table == "lead_history" else "opportunity_id"
         key_text = sql.SQL(SHORT_ID).format(
-            sql.SQL("concat_ws('|', s.record, s.field, to_char(s.changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), s.value)")
+            sql.SQL(
+                "concat_ws('|', s.record, s.field, to_char(s.changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), s.value)"
+            )
         )
         self.cursor.execute(
             sql.SQL(
@@ -153,7 +160,9 @@ class Staging:
 
     def _has_records(self, table: str) -> bool:
         self.cursor.execute(
-            sql.SQL("select exists (select from crm.{} where tenant_id = %s)").format(sql.Identifier(f"{table}_current")),
+            sql.SQL("select exists (select from crm.{} where tenant_id = %s)").format(
+                sql.Identifier(f"{table}_current")
+            ),
             (self.tenant,),
         )
         return bool(self.cursor.fetchall()[0][0])
@@ -170,5 +179,7 @@ class Staging:
 
 
 def _is_unseen(column: ColumnSpec, unseen: Collection[str]) -> bool:
-    reads = [name for name in column.reads if name not in column.when and name not in column.unless or name in column.field]
+    reads = [
+        name for name in column.reads if name not in column.when and name not in column.unless or name in column.field
+    ]
     return bool(reads) and all(name in unseen for name in reads)

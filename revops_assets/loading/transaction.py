@@ -60,8 +60,12 @@ class LoadTransaction:
         self.load_id = self._scalar()
         self._execute("update crm.loads set day_zone = %s where load_id = %s", self.day_zone, self.load_id)
         fed = [*self.mapping.tables, *(["opportunities"] if self.mapping.fold_opportunities else [])]
-        for table in dict.fromkeys(fed):
-            self._create_staging(table)
+        self._execute("select table_name from crm.canonical_tables")
+        for (table,) in self.cursor.fetchall():
+            if table in fed:
+                self._create_staging(table)
+            else:
+                self._drop(sql.Identifier("pg_temp", table))
         files, remapped = self._compare()
         stale = {key for key, file in files.items() if not file["is_unchanged"]}
         needed = {file for key in stale for _, spec in self.mapping.tables_of(key) for file in spec.looks_into}
@@ -90,9 +94,14 @@ class LoadTransaction:
         self._execute(
             "update crm.loads set rows_read = %s, rows_unchanged = %s where load_id = %s", read, unchanged, self.load_id
         )
-        authoritative = [t for t, specs in self.mapping.tables.items() if any(spec.source in remapped for spec in specs)]
+        authoritative = [
+            t for t, specs in self.mapping.tables.items() if any(spec.source in remapped for spec in specs)
+        ]
         self._execute(
-            "select crm.finish_load(%s, %s, 'pg_temp', %s)", self.load_id, self.mapping.fold_opportunities, authoritative
+            "select crm.finish_load(%s, %s, 'pg_temp', %s)",
+            self.load_id,
+            self.mapping.fold_opportunities,
+            authoritative,
         )
         load_seq = self._scalar()
         self._check_merge_rejects()
@@ -137,8 +146,15 @@ class LoadTransaction:
         columns = sql.SQL(", ").join(
             sql.SQL("{} text").format(sql.Identifier(name)) for name in self.mapping.files[key].fields
         )
-        statement = "create temporary table {} (load_id bigint, file_name text, line_no bigint, {}, extra jsonb) on commit drop"
+        statement = (
+            "create temporary table {} (load_id bigint, file_name text, line_no bigint, {}, extra jsonb) on commit drop"
+        )
+        self._drop(self._relation(key))
         self._execute(sql.SQL(statement).format(self._relation(key), columns))
+
+    def _drop(self, relation: sql.Composable) -> None:
+        """What another mapping of the same export left in the transaction."""
+        self._execute(sql.SQL("drop table if exists {}").format(relation))
 
     def _read(self, key: str, counts: dict[str, Any]) -> None:
         """Read all files of an object into its relation; an unchanged one is read again for others to look into."""
@@ -191,6 +207,7 @@ class LoadTransaction:
     def _create_staging(self, table: str) -> None:
         target, origin = sql.Identifier("pg_temp", table), sql.Identifier("crm_staging", table)
         statement = "create temporary table {} (like {} including defaults) on commit drop"
+        self._drop(target)
         self._execute(sql.SQL(statement).format(target, origin))
 
     def _stage(self, key: str) -> None:
@@ -252,7 +269,9 @@ class LoadTransaction:
     def _is_known(self, key: str) -> bool:
         for table, _ in self.mapping.tables_of(key):
             self._execute(
-                sql.SQL("select exists (select from crm.{} where tenant_id = %s)").format(sql.Identifier(f"{table}_current")),
+                sql.SQL("select exists (select from crm.{} where tenant_id = %s)").format(
+                    sql.Identifier(f"{table}_current")
+                ),
                 self.tenant,
             )
             if self._scalar():
@@ -329,7 +348,11 @@ class LoadTransaction:
             records, total = sum(a.records for a in answers), max((a.total for a in answers), default=0)
             is_cut = bool(answers) and sum(a.cut for a in answers) >= sum(a.envelopes for a in answers)
             if is_cut or records < total:
-                count = f"{records:,} of {total:,} records" if total else f"{records:,} records and says that there are more"
+                count = (
+                    f"{records:,} of {total:,} records"
+                    if total
+                    else f"{records:,} records and says that there are more"
+                )
                 notes.append(f"{found[0].name} holds {count}: the answers that follow are missing")
         return sorted(set(notes))
 

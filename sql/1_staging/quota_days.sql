@@ -82,7 +82,7 @@ from_source as (
                         k.period_start + make_interval(
                             months => coalesce(
                                 case k.period_type when 'month' then 1 when 'quarter' then 3 when 'year' then 12 end,
-                                least(n.months, 12)
+                                case when n.months < 12 then n.months when n.months is not null then 12 end
                             )
                         )
                     )::date - 1

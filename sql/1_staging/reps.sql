@@ -1,5 +1,5 @@
--- People who sell, as their records said at any time: a change of manager, region or segment begins a new row. An owner
--- of deals whom the source does not list is here by the id alone.
+-- People who sell, as their records said at any time: a change of manager, region or segment begins a new row. Who owns
+-- deals or is credited with them and is not listed by the source is here by the id alone.
 --
 -- One row per: tenant, rep and span of time in which the record did not change.
 -- Columns:
@@ -50,12 +50,12 @@ select
 from versions
 window rep_by_time as (partition by tenant_id, rep_id order by valid_from)
 union all
-select distinct
+select
     i.tenant_id,
-    i.owner_id as rep_id,
+    i.rep_id,
     '-infinity'::timestamptz as valid_from,
     'infinity'::timestamptz as valid_to,
-    i.owner_id as rep_name,
+    i.rep_id as rep_name,
     null as manager_id,
     null as region,
     null as segment,
@@ -63,6 +63,18 @@ select distinct
     null::date as hire_date,
     false as is_deleted,
     false as is_listed
-from staging.deal_intervals as i
-left join versions as v on i.tenant_id = v.tenant_id and i.owner_id = v.rep_id
-where i.owner_id is not null and v.rep_id is null
+from (
+    select
+        tenant_id,
+        owner_id as rep_id
+    from staging.deal_intervals
+    where owner_id is not null
+    union
+    select
+        tenant_id,
+        rep_id
+    from staging.deal_credits
+    where rep_id <> '-1'
+) as i
+left join versions as v on i.tenant_id = v.tenant_id and i.rep_id = v.rep_id
+where v.rep_id is null

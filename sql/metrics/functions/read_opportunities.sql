@@ -82,6 +82,20 @@ begin
         from pg_temp.metrics_log as l
         where l.kind = 'opportunity' and l.field = 'record_outcome'
             and (l.tenant_id, l.record_id) not in (select m.tenant_id, m.record_id from moves as m)
+    ),
+
+    -- Where the record is newer than the last move and says that the deal is closed otherwise, it is.
+    last_moves as (
+        select distinct on (m.tenant_id, m.record_id) m.*
+        from moves as m
+        order by m.tenant_id, m.record_id, m.at desc, m.known_from desc, m.line_no desc
+    ),
+
+    last_versions as (
+        select distinct on (l.tenant_id, l.record_id) l.*
+        from pg_temp.metrics_log as l
+        where l.kind = 'opportunity' and l.field = 'record_outcome'
+        order by l.tenant_id, l.record_id, l.at desc, l.known_from desc, l.line_no desc
     )
 
     select 'opportunity', m.tenant_id, m.record_id, 'outcome', m.at, m.old_outcome, m.new_outcome, false, m.known_from, m.line_no
@@ -90,7 +104,13 @@ begin
     select 'opportunity', v.tenant_id, v.record_id, 'outcome', least(v.old_value::timestamptz, v.at), v.old_outcome,
         v.new_value, false, v.known_from, v.line_no
     from versions as v
-    where v.new_value <> v.old_outcome;
+    where v.new_value <> v.old_outcome
+    union all
+    select 'opportunity', v.tenant_id, v.record_id, 'outcome', greatest(least(v.old_value::timestamptz, v.at), m.at), m.new_outcome,
+        v.new_value, false, 9223372036854775806, v.line_no
+    from last_versions as v
+    inner join last_moves as m on m.tenant_id = v.tenant_id and m.record_id = v.record_id
+    where v.new_value <> 'open' and v.new_value <> m.new_outcome and v.at >= m.at;
     perform metrics.lay_out_values('opportunity');
 
     insert into pg_temp.metrics_opportunities

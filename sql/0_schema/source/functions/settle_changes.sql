@@ -36,6 +36,7 @@ declare
     v_tour int[];
     v_at text;
     v_next int;
+    v_final int[] := '{}';  -- the tour that ends where the record is
 begin
     if array_remove(p_olds, null) = '{}' then
         v_next := array_position(p_news, p_present);
@@ -79,10 +80,15 @@ begin
             v_tour := array[(select min(i) from unnest(v_tour) as i)];
         end if;
         v_tour := case when cardinality(v_tour) = 0 then v_left[1:1] else v_tour end;
-        v_order := v_order || v_tour;
+        if p_news[v_tour[cardinality(v_tour)]] = p_present then
+            v_order := v_order || v_final;
+            v_final := v_tour;
+        else
+            v_order := v_order || v_tour;
+        end if;
         v_left := array(select i from unnest(v_left) as i where i <> all(v_tour));
     end loop;
-    return v_order;
+    return v_order || v_final;
 end $$;
 
 create or replace function crm.settle_changes(p_load_id bigint, p_table text, p_staging text) returns void language plpgsql as $$
