@@ -21,8 +21,8 @@ from pathlib import Path
 from psycopg2 import sql
 
 from bench.enlarge import enlarge
-from revops_assets.loading.load import load_directory
 from revops_assets.loading.expressions import Expressions
+from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.runs import dagster_instance, run_job
 from revops_assets.scenario import pipedrive

@@ -34,7 +34,7 @@ class Lack:
 
 
 def lacks(settings: Settings, only: str | None = None) -> list[Lack]:
-    """Every lack of every tenant (or of one) that has finished a load; sql/reference/source_needs.csv says what matters."""
+    """Every lack of every tenant (or of one) with a finished load; sql/reference/source_needs.csv says what matters."""
     with (SQL_DIR / "reference" / "source_needs.csv").open(newline="", encoding="utf-8") as handle:
         needs = list(csv.DictReader(handle))
     found = []

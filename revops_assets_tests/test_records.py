@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from revops_assets.errors import RevopsError
 from revops_assets.loading import csv_rows, lines, records
+from revops_assets.loading.fields import accepts
 from revops_assets.loading.lines import Reject
 from revops_assets.loading.mapping import FileSpec
-from revops_assets.loading.fields import accepts
 from revops_assets.loading.records import survey
 
 DEALS = FileSpec(path="deals.csv", fields={"id": "id", "name": "text", "at": "timestamp"})

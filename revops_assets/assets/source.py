@@ -30,7 +30,7 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
             group_name="pipedrive_raw",
             owners=OWNERS,
             kinds={"postgres", "csv"},
-            description=f"{file.paths[0]} as exported, one row per line; earlier exports in pipedrive_raw.{key}_versions.",
+            description=f"{file.paths[0]} as exported, row for row; earlier exports in pipedrive_raw.{key}_versions.",
             metadata={
                 "dagster/table_name": f"pipedrive_raw.{key}",
                 "dagster/column_schema": dg.TableSchema(

@@ -36,6 +36,9 @@ def faults(settings: Settings, tenant: str) -> Iterator[dict[str, Any]]:
             if count := connection.scalar(sa.text(statement), params | {"tenant_id": tenant}):
                 about = check.about
                 yield {
-                    "check": f"{check.table} {check.rule}", "rows": count, "detects": about["Detects"], "why": about["Why"],
+                    "check": f"{check.table} {check.rule}",
+                    "rows": count,
+                    "detects": about["Detects"],
+                    "why": about["Why"],
                     "only_warns": check.only_warns,
-                }  # fmt: skip
+                }

@@ -8,8 +8,8 @@ from revops_assets.settings import PROJECT_ROOT
 PATH = PROJECT_ROOT / "docs" / "crm_columns.md"
 HEAD = """# Columns of the canonical tables
 
-What a mapping ([loading.md](loading.md)) can fill. The first column of each table tells its records apart and is the only
-one that every record must have (a deal needs a stage and a creation date to be useful). Every table has, too:
+What a mapping ([loading.md](loading.md)) can fill. The first column of each table tells its records apart and is the
+only one that every record must have (a deal needs a stage and a creation date to be useful). Every table has, too:
 
 {common}
 """

@@ -130,8 +130,8 @@ class Expressions:
         )
         self.joins.append(
             sql.SQL(
-                " left join (select {}, case when min(f.{}) = max(f.{}) then min(f.{}) end as v from {} as f group by {})"
-                " as {} on {}"
+                " left join (select {}, case when min(f.{}) = max(f.{}) then min(f.{}) end as v"
+                " from {} as f group by {}) as {} on {}"
             ).format(
                 theirs, *[sql.Identifier(name)] * 3, self.relation(spec.file),
                 sql.SQL(", ").join(sql.SQL(str(number + 1)) for number in range(len(keys))), alias, on,

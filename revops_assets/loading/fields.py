@@ -57,7 +57,8 @@ def converter(kind: str, formats: Sequence[str] = ()) -> Convert:
     if kind in ("number", "money", "integer"):
         check = {"number": _number, "money": _money, "integer": _integer}[kind]
         return _number_in(formats, check) if formats else check
-    return {"id": _id, "sfid": _salesforce_id, "text": _text, "boolean": _boolean}[kind]
+    plain: dict[str, Convert] = {"id": _id, "sfid": _salesforce_id, "text": _text, "boolean": _boolean}
+    return plain[kind]
 
 
 def accepts(kind: str, value: str) -> bool:

@@ -2,8 +2,8 @@
 
 A mapping's path names an object: "Opportunity.json" is also Opportunity.csv, Opportunity.jsonl.gz, opportunities.json,
 Opportunity-2.json, parts/Opportunity_part_1.csv and everything in a sub-folder Opportunity/; a file of its own name in
-another sub-folder is a copy, not a part, and a sub-folder with a manifest is an export of its own. A path with * or ? is a
-pattern of names or of relative paths.
+another sub-folder is a copy, not a part, and a sub-folder with a manifest is an export of its own. A path with * or ?
+is a pattern of names or of relative paths.
 """
 
 from __future__ import annotations

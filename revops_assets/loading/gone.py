@@ -1,7 +1,7 @@
 """Full exports: records that are known and not in the export any more were deleted.
 
-A deal, a person or a company counts as deleted from the load on. An event (an activity, a change) that the source does not
-know any more never was; changes of a deal that is gone itself stay its past.
+A deal, a person or a company counts as deleted from the load on. An event (an activity, a change) that the source does
+not know any more never was; changes of a deal that is gone itself stay its past.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ HISTORIES = {"opportunity_history": "opportunity_id", "lead_history": "lead_id"}
 def stage_gone(
     cursor: PgCursor, mapping: Mapping, load_id: int, tenant: str, read: Collection[str], rejected: list[str]
 ) -> None:
-    """Stage the deletion of what is gone from every table that complete files alone feed. `read`: files that are not the
-    same as before; `rejected`: records that were set aside, which are not gone. RevopsError if all would be gone."""
+    """Stage the deletion of what is gone from every table that complete files alone feed.
+
+    `read`: files that are not the same as before; `rejected`: records that were set aside, which are not gone.
+    RevopsError if all deals would be gone.
+    """
     cursor.execute("select table_name, is_event from crm.canonical_tables")
     is_event = dict(cursor.fetchall())
     cursor.execute(
@@ -53,7 +56,7 @@ def _stage(
     still_there = sql.SQL("select from pg_temp.{} as s where s.load_id = {} and s.{} = v.{}").format(
         sql.Identifier(by or table), sql.Literal(load_id), key, key
     )
-    conditions = sql.SQL("")
+    conditions: sql.Composable = sql.SQL("")
     if table in HISTORIES:  # of records that are there
         record = sql.Identifier(HISTORIES[table])
         conditions = sql.SQL(" and exists (select from pg_temp.{} as s where s.load_id = {} and s.{} = v.{})").format(

@@ -1,7 +1,7 @@
 """JSON files as objects: one a line, in an array, or in an answer's envelope; each with its line and its text.
 
-An envelope is an object whose records stand in a list of it: Salesforce's {"done": …, "records": […]}, HubSpot's results,
-Pipedrive's data, OData's value. Answers may follow one another, one a line or pretty-printed.
+An envelope is an object whose records stand in a list of it: Salesforce's {"done": …, "records": […]}, HubSpot's
+results, Pipedrive's data, OData's value. Answers may follow one another, one a line or pretty-printed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def json_records(path: Path, answer: Answer | None = None) -> Iterator[Record | 
     answer = answer or Answer()
     with opened(path) as handle:
         start = handle.read(lines.BLOCK_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
-    first_line, _, rest = start.partition(b"\n")
+    first_line = start.partition(b"\n")[0]
     is_one_a_line = first_line.rstrip().endswith(b"}") or not first_line.startswith(b"{")
     if start[:1] == b"[" or (start[:1] == b"{" and not is_one_a_line):
         with opened(path) as handle:

@@ -96,8 +96,8 @@ def load_directory(
 def load_all(
     settings: Settings, directory: Path, mappings: list[Mapping], tenant: str, dry_run: bool = False
 ) -> list[LoadResult]:
-    """Load an export by each of the mappings, each a load of its own; all of it is visible afterwards or, on any error,
-    none. A dry run does all and then undoes it. The last result tells of the whole folder what nothing was read from."""
+    """Load an export by each of the mappings, each a load of its own; all of it is visible afterwards or, on any
+    error, none. A dry run does all and then undoes it. The last result says which files of the folder nothing read."""
     if not SLUG.fullmatch(tenant):
         raise RevopsError(f"tenant {tenant!r} is not a slug: lower-case letters, digits, '-' and '_', at most 63")
     manifest = read_manifest(directory)

@@ -50,7 +50,7 @@ class Manifest(BaseModel):
     @property
     def sha256(self) -> str:
         """The export's own hash: of whose it is and of its files, not of where it lies or how the manifest is spelt."""
-        said = [self.tenant, self.mapping, sorted((file.name, file.sha256) for file in self.files)]
+        said: list[object] = [self.tenant, self.mapping, sorted((file.name, file.sha256) for file in self.files)]
         said += [True] if self.complete else []
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 

@@ -45,8 +45,8 @@ class FieldSpec(_Strict):
             if not fields.is_format(self.type, text):
                 numbers = ", ".join(fields.NUMBER_FORMATS)
                 raise ValueError(
-                    f"format {text!r} is none of type {self.type}: times and days take iso, epoch_s, epoch_ms or a pattern"
-                    f" such as %m/%d/%Y %H:%M, numbers an example: {numbers}"
+                    f"format {text!r} is none of type {self.type}: times and days take iso, epoch_s, epoch_ms or a"
+                    f" pattern such as %m/%d/%Y %H:%M, numbers an example: {numbers}"
                 )
         return self
 
@@ -59,7 +59,7 @@ def _field_spec(value: Any) -> Any:
     kind, *rest = value.split()
     if kind not in fields.TYPES or any(word not in ("required", "optional") for word in rest):
         raise ValueError(
-            f"{value!r} is no type of field; there are {', '.join(fields.TYPES)}, each with 'required' or 'optional' behind it"
+            f"{value!r} is no type of field; there are {', '.join(fields.TYPES)}, then 'required' or 'optional'"
         )
     return {"type": kind, "required": "required" in rest or kind == "id", "optional": "optional" in rest}
 
@@ -119,12 +119,13 @@ class FileSpec(_Strict):
 
 
 class ColumnSpec(_Strict):
-    """Where a canonical column's value comes from, one of
+    """Where a canonical column's value comes from.
 
-    field (of several the first that is filled), a constant, a join of fields (with a `separator`), the line number, or the
-    `first` of several such origins that has a value. A number may be taken `times` another. `values` translates a field's values, whatever their case; `else` is for all others
-    (without it they stay), `default` for none. `when`: only of records that meet the condition, `unless`: of those that do not. `file` with `match`
-    takes the field from the record of another file whose fields equal these ({mine: theirs}).
+    One of: a field (of several the first that is filled), a constant, a join of fields (with a `separator`), the line
+    number, or the `first` of several such origins that has a value. A number may be taken `times` another. `values`
+    translates a field's values, whatever their case; `else` is for all others (without it they stay), `default` for
+    none. `when`: only of records that meet the condition, `unless`: of those that do not. `file` with `match` takes the
+    field from the record of another file whose fields equal these ({mine: theirs}).
     """
 
     field: Annotated[list[str], BeforeValidator(_as_list)] = []

@@ -64,7 +64,7 @@ def read_mapping(name_or_path: str, folder: Path | None = None) -> Mapping:
         document = loader.construct_document(node) if node else None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RevopsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(document, dict):
+    if node is None or not isinstance(document, dict):
         raise RevopsError(f"{path}: a mapping is a YAML object with name, files and tables")
     lines = dict(_lines(node, ()))
     mistakes = [*_repeated(node, ())]
@@ -138,12 +138,12 @@ def _misfits(mapping: Mapping) -> Iterator[Mistake]:
             if "*" in name and spec.type not in ("timestamp", "date", "epoch_s", "epoch_ms"):
                 yield ("files", key, "fields", name), "a name with * stands for columns with the times of changes"
     for table, specs in mapping.tables.items():
-        for number, spec in enumerate(specs):
+        for number, fed in enumerate(specs):
             place: Place = ("tables", table, number)
             if table not in targets():
                 yield place, f"there is no table crm.{table}; there are {', '.join(sorted(targets()))}"
             else:
-                yield from _table_misfits(mapping, table, spec, place)
+                yield from _table_misfits(mapping, table, fed, place)
 
 
 def _table_misfits(mapping: Mapping, table: str, spec: TableSpec, place: Place) -> Iterator[Mistake]:

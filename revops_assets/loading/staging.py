@@ -9,7 +9,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as PgCursor
 
 from revops_assets.loading.expressions import SHORT_ID, Expressions, Relation
-from revops_assets.loading.mapping import ColumnSpec, Mapping, TableSpec
+from revops_assets.loading.mapping import ChangeSpec, ColumnSpec, Mapping, TableSpec
 from revops_assets.loading.targets import key_of, targets
 
 # What a record says of itself alone: not taken over from what is known of it.
@@ -17,10 +17,56 @@ OF_THIS_VERSION = {"is_deleted", "closing_known_by", "record"}
 # A closing's instant that an earlier load estimated is estimated anew.
 AS_KNOWN = {("opportunities", "closed_at"): "case when v.closing_known_by = 'closed_at' then v.closed_at end"}
 
+INSERT_RECORDS = """
+insert into pg_temp.{table} (load_id, file_name, line_no, {columns})
+select r.load_id, {file_name}, r.line_no, {values}
+from {relation} as r{joins}{known}
+where r.load_id = {load_id} and {condition}
+"""
+KNOWN = " left join crm.{current} as v on v.tenant_id = {tenant} and v.{key} = {value}"
+
+ONE_CHANGE = """
+select {file_name} as file_name, r.line_no, r.{record} as record, {changed_by} as changed_by, {field}::text as field,
+    ({value})::text as value, {changed_at} as changed_at, {place} as place
+from {relation} as r{parts}
+where r.load_id = {load_id} and {at} is not null and {condition}
+"""
+PARTS = " cross join lateral json_each_text(r.{}::json) with ordinality as p (part, at_text, place)"
+CHANGE_KEY = (
+    "concat_ws('|', s.record, s.field, to_char(s.changed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), s.value)"
+)
+# Each change where it says something else than the one before it.
+INSERT_CHANGES = """
+insert into pg_temp.{table} (
+    load_id, file_name, line_no, history_id, {record}, field, old_value, new_value, changed_at, changed_by
+)
+select {load_id}, s.file_name, s.line_no, {key}, s.record, s.field, s.old_value, s.value, s.changed_at, s.changed_by
+from (
+    select c.*, lag(c.value) over along as old_value, row_number() over along = 1 as is_first
+    from ({changes}) as c
+    window along as (partition by c.record, c.field order by c.changed_at, c.line_no, c.place)
+) as s
+where case when s.is_first then s.value is not null else s.value is distinct from s.old_value end
+"""
+
+INSERT_MERGED = """
+insert into pg_temp.{table} (load_id, {key}, merged_into_id, is_deleted, {columns}, record)
+select {load_id}, v.{key}, m.survivor, true, {values}, v.record
+from (
+    select distinct on (i.id) i.id, {survivor} as survivor
+    from {relation} as r{joins}
+    cross join lateral regexp_split_to_table(r.{merged_ids}, '[;,\\s]+') as i (id)
+    where r.load_id = {load_id}
+    order by 1, 2
+) as m
+inner join crm.{current} as v on v.tenant_id = {tenant} and v.{key} = m.id and not v.is_deleted
+where not exists (select from pg_temp.{table} as s where s.{key} = m.id)
+"""
+
 
 @dataclass(frozen=True)
 class Staging:
-    """Where rows are staged from and to. `unseen`: fields that the file's parts do not have at all."""
+    """Where rows are staged from and to."""
 
     cursor: PgCursor
     mapping: Mapping
@@ -30,98 +76,97 @@ class Staging:
     day_zone: str
 
     def table(self, table: str, key: str, spec: TableSpec, file_name: str, unseen: Collection[str]) -> None:
-        """Fill a table's staging from a file's records. A column that the mapping does not fill, or only from fields that
-        the file does not have, stays as it is known."""
+        """Fill a table's staging from a file's records.
+
+        A column that the mapping does not fill, or only from fields that the file does not have (`unseen`), stays as it
+        is known.
+        """
         build = Expressions(self.mapping, self.mapping.files[key], self.day_zone, self.relation)
         kinds = {name: target.type for name, target in targets()[table].items()}
         values = {name: build.column(column, kinds[name]) for name, column in spec.columns.items()}
         missing = [name for name, column in spec.columns.items() if _is_unseen(column, unseen)]
         kept = [name for name in kinds if name not in values and name not in OF_THIS_VERSION]
-        join = sql.SQL("")
+        known: sql.Composable = sql.SQL("")
         if (missing or kept) and self._has_records(table):
-            join = sql.SQL(" left join crm.{} as v on v.tenant_id = {} and v.{} = {}").format(
-                sql.Identifier(f"{table}_current"),
-                sql.Literal(self.tenant),
-                sql.Identifier(key_of(table)),
-                values[key_of(table)],
-            )
+            known = sql.SQL(KNOWN).format(
+                current=sql.Identifier(f"{table}_current"), tenant=sql.Literal(self.tenant),
+                key=sql.Identifier(key_of(table)), value=values[key_of(table)],
+            )  # fmt: skip
             defaults = self._defaults(table)
-            for name in [*missing, *kept]:
-                known = sql.SQL(AS_KNOWN.get((table, name), "v.{}")).format(sql.Identifier(name))
+            for name in {*missing, *kept} - OF_THIS_VERSION:
+                as_known = sql.SQL(AS_KNOWN.get((table, name), "v.{}")).format(sql.Identifier(name))
                 fresh = values.get(name, sql.SQL(defaults.get(name, "null")))
-                values[name] = (
-                    sql.SQL("coalesce({}, {})").format(known, fresh) if name not in OF_THIS_VERSION else fresh
-                )
-        record = not self.mapping.is_raw(key)  # the record as received is kept beside the typed columns
-        columns = [sql.Identifier(name) for name in values] + ([sql.Identifier("record")] if record else [])
+                values[name] = sql.SQL("coalesce({}, {})").format(as_known, fresh)
+        columns = [sql.Identifier(name) for name in values]
         selected = [sql.SQL("({})::{}").format(value, sql.SQL(kinds[name])) for name, value in values.items()]
-        selected += [sql.SQL("r.extra")] if record else []
-        statement = sql.SQL(
-            "insert into pg_temp.{} (load_id, file_name, line_no, {}) select r.load_id, {}, r.line_no, {} from {} as r{}{}"
-            " where r.load_id = {} and {}"
-        ).format(
-            sql.Identifier(table), sql.SQL(", ").join(columns), self._file_name(key, file_name), sql.SQL(", ").join(selected),
-            self.relation(key), sql.SQL("").join(build.joins), join, sql.Literal(self.load_id), build.condition(spec.when),
-        )  # fmt: skip
-        self.cursor.execute(statement)
+        if not self.mapping.is_raw(key):  # the record as received is kept beside the typed columns
+            columns.append(sql.Identifier("record"))
+            selected.append(sql.Composed([sql.SQL("r.extra")]))
+        self.cursor.execute(
+            sql.SQL(INSERT_RECORDS).format(
+                table=sql.Identifier(table),
+                columns=sql.SQL(", ").join(columns),
+                file_name=self._file_name(key, file_name),
+                values=sql.SQL(", ").join(selected),
+                relation=self.relation(key),
+                joins=sql.SQL("").join(build.joins),
+                known=known,
+                load_id=sql.Literal(self.load_id),
+                condition=build.condition(spec.when),
+            )
+        )
         if spec.merged_ids:
             self._merged(table, key, spec, values[key_of(table)], build)
-        self.cursor.execute(sql.SQL("analyze pg_temp.{}").format(sql.Identifier(table)))
+        self._analyze(table)
 
     def changes(self, table: str, key: str, spec: TableSpec, file_name: str) -> None:
         """Fill a history's staging with the changes that a file's records tell of, each where it says something new."""
-        file = self.mapping.files[key]
-        build = Expressions(self.mapping, file, self.day_zone, self.relation)
-        branches = []
-        for number, change in enumerate(spec.changes):
-            source, at, value = sql.SQL(""), sql.Identifier("r", change.at), sql.SQL("null")
-            if "*" in change.at:
-                source = sql.SQL(
-                    " cross join lateral json_each_text(r.{}::json) with ordinality as p (part, at_text, place)"
-                ).format(sql.Identifier(change.at))
-                at = sql.Identifier("p", "at_text")
-                value = sql.SQL("p.part")
-            elif change.to is not None:
-                value = sql.Literal(change.to)
-            elif change.new is not None:
-                value = sql.Identifier("r", change.new)
-            if change.values:
-                cases = sql.SQL(" ").join(
-                    sql.SQL("when {} then {}").format(sql.Literal(old.strip().lower()), sql.Literal(new))
-                    for old, new in change.values.items()
-                )
-                value = sql.SQL("case lower(btrim({0})) {1} else {0} end").format(value, cases)
-            branches.append(
-                sql.SQL(
-                    "select {} as file_name, r.line_no, r.{} as record, {} as changed_by, {}::text as field, ({})::text as value,"
-                    " {} as changed_at, {} as place from {} as r{} where r.load_id = {} and {} is not null and {}"
-                ).format(
-                    self._file_name(key, file_name), sql.Identifier(str(spec.record)),
-                    sql.Identifier("r", spec.changed_by) if spec.changed_by else sql.SQL("null::text"),
-                    sql.Literal(change.field), value, build.value(at, file, change.at, "timestamp with time zone"),
-                    sql.SQL("{} + p.place / 10000.0").format(sql.Literal(number)) if "*" in change.at else sql.Literal(number),
-                    self.relation(key), source, sql.Literal(self.load_id), at, build.condition(spec.when),
-                )
-            )  # fmt: skip
-        record = "lead_id" if table == "lead_history" else "opportunity_id"
-        key_text = sql.SQL(SHORT_ID).format(
-            sql.SQL(
-                "concat_ws('|', s.record, s.field, to_char(s.changed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), s.value)"
+        build = Expressions(self.mapping, self.mapping.files[key], self.day_zone, self.relation)
+        told = [self._change(build, key, spec, change, number, file_name) for number, change in enumerate(spec.changes)]
+        self.cursor.execute(
+            sql.SQL(INSERT_CHANGES).format(
+                table=sql.Identifier(table),
+                record=sql.Identifier("lead_id" if table == "lead_history" else "opportunity_id"),
+                load_id=sql.Literal(self.load_id),
+                key=sql.SQL(SHORT_ID).format(sql.SQL(CHANGE_KEY)),
+                changes=sql.SQL(" union all ").join(told),
             )
         )
-        self.cursor.execute(
-            sql.SQL(
-                "insert into pg_temp.{} (load_id, file_name, line_no, history_id, {}, field, old_value, new_value, changed_at, changed_by)"
-                " select {}, s.file_name, s.line_no, {}, s.record, s.field, s.old_value, s.value, s.changed_at, s.changed_by"
-                " from (select c.*, lag(c.value) over along as old_value, row_number() over along = 1 as is_first"
-                " from ({}) as c window along as (partition by c.record, c.field order by c.changed_at, c.line_no, c.place)) as s"
-                " where case when s.is_first then s.value is not null else s.value is distinct from s.old_value end"
-            ).format(
-                sql.Identifier(table), sql.Identifier(record), sql.Literal(self.load_id), key_text,
-                sql.SQL(" union all ").join(branches),
+        self._analyze(table)
+
+    def _change(
+        self, build: Expressions, key: str, spec: TableSpec, change: ChangeSpec, number: int, file_name: str
+    ) -> sql.Composable:
+        parts: sql.Composable = sql.SQL("")
+        at: sql.Composable = sql.Identifier("r", change.at)
+        place: sql.Composable = sql.Literal(number)
+        value: sql.Composable = sql.Literal(change.to)
+        if "*" in change.at:
+            parts = sql.SQL(PARTS).format(sql.Identifier(change.at))
+            at, value = sql.Identifier("p", "at_text"), sql.Identifier("p", "part")
+            place = sql.SQL("{} + p.place / 10000.0").format(place)
+        elif change.new is not None:
+            value = sql.Identifier("r", change.new)
+        if change.values:
+            cases = sql.SQL(" ").join(
+                sql.SQL("when {} then {}").format(sql.Literal(old.strip().lower()), sql.Literal(new))
+                for old, new in change.values.items()
             )
-        )  # fmt: skip
-        self.cursor.execute(sql.SQL("analyze pg_temp.{}").format(sql.Identifier(table)))
+            value = sql.SQL("case lower(btrim({0})) {1} else {0} end").format(value, cases)
+        return sql.SQL(ONE_CHANGE).format(
+            file_name=self._file_name(key, file_name),
+            record=sql.Identifier(str(spec.record)),
+            changed_by=sql.Identifier("r", spec.changed_by) if spec.changed_by else sql.SQL("null::text"),
+            field=sql.Literal(change.field),
+            value=value,
+            changed_at=build.value(at, build.file, change.at, "timestamp with time zone"),
+            place=place,
+            relation=self.relation(key),
+            parts=parts,
+            load_id=sql.Literal(self.load_id),
+            at=at,
+            condition=build.condition(spec.when),
+        )
 
     def rows(self, table: str, spec: TableSpec) -> None:
         """Stage the rows that the mapping itself gives."""
@@ -131,40 +176,39 @@ class Staging:
             self.cursor.execute(
                 sql.SQL("insert into pg_temp.{} ({}) values ({})").format(sql.Identifier(table), names, values)
             )
-        self.cursor.execute(sql.SQL("analyze pg_temp.{}").format(sql.Identifier(table)))
+        self._analyze(table)
 
     def _merged(self, table: str, key: str, spec: TableSpec, survivor: sql.Composable, build: Expressions) -> None:
         """Records that were merged into those of the file, as what is known of them, merged."""
         own = key_of(table)
-        columns = [name for name in targets()[table] if name not in (own, "merged_into_id", "is_deleted")]
+        columns = [
+            name for name in targets()[table] if name not in (own, "merged_into_id", "is_deleted", "modified_at")
+        ]
         self.cursor.execute(
-            sql.SQL(
-                "insert into pg_temp.{} (load_id, {}, merged_into_id, is_deleted, {}, record)"
-                " select {}, v.{}, m.survivor, true, {}, v.record from ("
-                "select distinct on (i.id) i.id, {} as survivor from {} as r{}"
-                " cross join lateral regexp_split_to_table(r.{}, '[;,\\s]+') as i (id) where r.load_id = {} order by 1, 2"
-                ") as m inner join crm.{} as v on v.tenant_id = {} and v.{} = m.id and not v.is_deleted"
-                " where not exists (select from pg_temp.{} as s where s.{} = m.id)"
-            ).format(
-                sql.Identifier(table), sql.Identifier(own), sql.SQL(", ").join(map(sql.Identifier, columns)),
-                sql.Literal(self.load_id), sql.Identifier(own),
-                sql.SQL(", ").join(sql.Identifier("v", name) if name != "modified_at" else sql.SQL("null") for name in columns),
-                survivor, self.relation(key), sql.SQL("").join(build.joins), sql.Identifier(str(spec.merged_ids)),
-                sql.Literal(self.load_id), sql.Identifier(f"{table}_current"), sql.Literal(self.tenant), sql.Identifier(own),
-                sql.Identifier(table), sql.Identifier(own),
+            sql.SQL(INSERT_MERGED).format(
+                table=sql.Identifier(table),
+                key=sql.Identifier(own),
+                columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+                load_id=sql.Literal(self.load_id),
+                values=sql.SQL(", ").join(sql.Identifier("v", name) for name in columns),
+                survivor=survivor,
+                relation=self.relation(key),
+                joins=sql.SQL("").join(build.joins),
+                merged_ids=sql.Identifier(str(spec.merged_ids)),
+                current=sql.Identifier(f"{table}_current"),
+                tenant=sql.Literal(self.tenant),
             )
-        )  # fmt: skip
+        )
+
+    def _analyze(self, table: str) -> None:
+        self.cursor.execute(sql.SQL("analyze pg_temp.{}").format(sql.Identifier(table)))
 
     def _file_name(self, key: str, file_name: str) -> sql.Composable:
-        return sql.Literal(file_name) if self.mapping.is_raw(key) else sql.SQL("r.file_name")
+        return sql.Literal(file_name) if self.mapping.is_raw(key) else sql.Identifier("r", "file_name")
 
     def _has_records(self, table: str) -> bool:
-        self.cursor.execute(
-            sql.SQL("select exists (select from crm.{} where tenant_id = %s)").format(
-                sql.Identifier(f"{table}_current")
-            ),
-            (self.tenant,),
-        )
+        statement = sql.SQL("select exists (select from crm.{} where tenant_id = %s)")
+        self.cursor.execute(statement.format(sql.Identifier(f"{table}_current")), (self.tenant,))
         return bool(self.cursor.fetchall()[0][0])
 
     def _defaults(self, table: str) -> dict[str, str]:
@@ -179,7 +223,7 @@ class Staging:
 
 
 def _is_unseen(column: ColumnSpec, unseen: Collection[str]) -> bool:
-    reads = [
-        name for name in column.reads if name not in column.when and name not in column.unless or name in column.field
-    ]
+    """Whether all fields that a column takes values from are not in the file."""
+    conditions = {*column.when, *column.unless} - set(column.field)
+    reads = [name for name in column.reads if name not in conditions]
     return bool(reads) and all(name in unseen for name in reads)

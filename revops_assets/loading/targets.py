@@ -1,6 +1,6 @@
 """What a mapping can fill: the canonical tables' columns, their types, allowed values and meanings.
 
-sql/0_schema/source/columns.csv is where they are described; the database's comments and docs/crm_columns.md come from it.
+sql/0_schema/source/columns.csv is where they are described; docs/crm_columns.md comes from it.
 """
 
 from __future__ import annotations

@@ -121,11 +121,12 @@ class LoadTransaction:
             sha256 = parts[0] if len(parts) == 1 else hashlib.sha256(" ".join(parts).encode()).hexdigest()
             names = found[0].name if len(found) == 1 else f"{found[0].name} and {len(found) - 1} more"
             file: dict[str, Any] = {
-                "file_key": key, "file_name": names, "sha256": sha256, "rows_read": 0, "rows_rejected": 0, "is_unchanged": False,
+                "file_key": key, "file_name": names, "sha256": sha256, "rows_read": 0, "rows_rejected": 0,
+                "is_unchanged": False,
             }  # fmt: skip
             self._execute(
-                "select rows_read, rows_rejected, mapping_sha256 from crm.load_files where tenant_id = %s and source = %s"
-                " and file_key = %s and sha256 = %s and known_to = %s",
+                "select rows_read, rows_rejected, mapping_sha256 from crm.load_files where tenant_id = %s"
+                " and source = %s and file_key = %s and sha256 = %s and known_to = %s",
                 self.tenant, self.source, key, sha256, STILL_KNOWN,
             )  # fmt: skip
             if same := self.cursor.fetchone():
@@ -167,7 +168,7 @@ class LoadTransaction:
 
         def good_rows() -> Iterator[list[object]]:
             for found in self.surveys[key]:
-                # Giving up early needs an upper bound of the records: a CSV's lines; an array may have all of its in one.
+                # Giving up early needs an upper bound of the records: a CSV's lines; JSON may have all in one.
                 allowed = float("inf") if found.is_json else self.mapping.max_reject_share * found.lines
                 for record in records(found, file, keep_whole=not is_raw, is_raw=is_raw):
                     read[found.name] += 1
@@ -231,8 +232,8 @@ class LoadTransaction:
     def _check_merge_rejects(self) -> None:
         """The same for records that the merge refused."""
         self._execute(
-            "select file_name, count(*) from crm.load_rejects where load_id = %s and kind = 'rejected' and file_name is not null"
-            " group by file_name",
+            "select file_name, count(*) from crm.load_rejects where load_id = %s and kind = 'rejected'"
+            " and file_name is not null group by file_name",
             self.load_id,
         )
         for name, count in self.cursor.fetchall():

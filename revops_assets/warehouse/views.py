@@ -20,7 +20,7 @@ LIVE = {
 
 
 def create_views(connection: PgConnection) -> None:
-    """Lay down every dataset that is no table: those that read another one after it, else in the order of the folders."""
+    """Lay down every dataset that is no table: one that reads another after it, else in the order of the folders."""
     views = []
     with connection.cursor() as cursor:
         for table in sorted(dataset_files(), key=lambda name: str(dataset_files()[name].path)):

@@ -1,6 +1,7 @@
--- Who is credited with which share of a deal, where the CRM splits it. Of several kinds of split one counts: the one that
--- the source says must add up to whole deals, else the one whose shares do so for most deals, and name their owners among
--- them (overlay credit comes on top, and is left out). Shares that do not add up are scaled; a deal without is its owner's.
+-- Who is credited with which share of a deal, where the CRM splits it. Of several kinds of split one counts: the one
+-- that the source says must add up to whole deals, else the one whose shares do so for most deals, and name their
+-- owners among them (overlay credit comes on top, and is left out). Shares that do not add up are scaled; a deal
+-- without is its owner's.
 --
 -- One row per: tenant, deal, rep and span of time in which the deal's shares did not change.
 -- Columns:
@@ -119,7 +120,7 @@ shares as (
     inner join counted as c
         on
             d.tenant_id = c.tenant_id and d.opportunity_id = c.opportunity_id
-            and c.since <= d.valid_from and c.until >= d.valid_to
+            and d.valid_from >= c.since and d.valid_to <= c.until
     group by d.tenant_id, d.opportunity_id, c.rep_id, d.valid_from, d.valid_to
 )
 

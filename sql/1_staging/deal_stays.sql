@@ -1,10 +1,10 @@
 -- A deal's life from its first event on, in spans in which it was open in one stage (or in none), won or lost. A span
--- ends at the next stage, at a closing or reopening, or when the deal is deleted or merged. Events go by time, then by
--- the order in which they were loaded; a repeat of the same stage begins nothing, coming back does, and so does a stage
--- after a closing (a reopening). A deal was in the old stage of its first change since its creation. A deal of which no
--- stage is logged is where its record's versions say, from the creation on; of one that its first version knows as closed
--- the stage before is not known, unless it was closed in an open one. Spans with a stage are its stage visits: see
--- staging.stage_visits.
+-- ends at the next stage, at a closing or reopening, or when the deal is deleted or merged. Events go by time, then
+-- by the order in which they were loaded; a repeat of the same stage begins nothing, coming back does, and so does a
+-- stage after a closing (a reopening). A deal was in the old stage of its first change since its creation. A deal of
+-- which no stage is logged is where its record's versions say, from the creation on; of one that its first version
+-- knows as closed the stage before is not known, unless it was closed in an open one. Spans with a stage are its
+-- stage visits: see staging.stage_visits.
 --
 -- One row per: tenant, deal and span.
 -- Columns:

@@ -1,6 +1,6 @@
--- What a unit of each company's own currency is worth in others, day by day. sql/reference/exchange_rates.csv goes before
--- the CRM's dated rates, these before its undated ones. The company's own currency is the one that the file, else the CRM
--- says it is; else the only one with a rate of 1; else the one that most of its deals have.
+-- What a unit of each company's own currency is worth in others, day by day. sql/reference/exchange_rates.csv goes
+-- before the CRM's dated rates, these before its undated ones. The company's own currency is the one that the file,
+-- else the CRM says it is; else the only one with a rate of 1; else the one that most of its deals have.
 --
 -- One row per: tenant, currency and span of days.
 -- Columns:

@@ -74,9 +74,10 @@ instants as (
         t.changed_at,
         jsonb_build_object('gone_by', t.gone_by) as changes
     from staging.deal_gaps as g
-    cross join lateral (
-        values (g.gone_on, 'infinity'::timestamptz, g.gone_by), (g.back_on, '-infinity', null)
-    ) as t (day, changed_at, gone_by)
+    cross join
+        lateral (
+            values (g.gone_on, 'infinity'::timestamptz, g.gone_by), (g.back_on, '-infinity', null)
+        ) as t (day, changed_at, gone_by)
     where t.day < 'infinity'
 ),
 

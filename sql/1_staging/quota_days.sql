@@ -1,8 +1,8 @@
 -- What was to be sold, as of the end of every day: by each rep with a quota, and by the company. A period that covers
--- a quarter or the year to date in part counts by its days. A period without an end is as long as its type says, else as
--- the shortest time between the starts of two quotas of one rep and kind (one alone cannot be used). Where sql/reference/quotas.csv has a quota of a rep (or of
--- the company), it takes the place of the source's for any period that the two share. A company without a target of
--- its own is to sell what its reps are.
+-- a quarter or the year to date in part counts by its days. A period without an end is as long as its type says, else
+-- as the shortest time between the starts of two quotas of one rep and kind (one alone cannot be used). Where
+-- sql/reference/quotas.csv has a quota of a rep (or of the company), it takes the place of the source's for any
+-- period that the two share. A company without a target of its own is to sell what its reps are.
 --
 -- One row per: tenant, day and rep with a quota, and one for the company.
 -- Columns:

@@ -1,7 +1,8 @@
--- What each rep had won and lost, as of the end of every day, in the periods that figures are about. A deal is credited
--- to whoever owned it at the end of the day on which it was closed, and counts on its close date as known on the day
--- (without one: on the day it was closed). Where the CRM splits it (staging.deal_credits), the money of a quarter and of
--- the year is that of the shares; the deal itself, and what is averaged over deals, stays with its owner.
+-- What each rep had won and lost, as of the end of every day, in the periods that figures are about. A deal is
+-- credited to whoever owned it at the end of the day on which it was closed, and counts on its close date as known on
+-- the day (without one: on the day it was closed). Where the CRM splits it (staging.deal_credits), the money of a
+-- quarter and of the year is that of the shares; the deal itself, and what is averaged over deals, stays with its
+-- owner.
 --
 -- One row per: tenant, day and rep with a deal closed in any of the periods.
 -- Columns:

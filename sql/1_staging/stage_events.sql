@@ -1,6 +1,6 @@
--- Everything that moves deals between stages, from every kind of source, in one shape: what the log of changes says, and
--- what the versions of the record that loads left say of creation, stage, closing, deletion and merge. Which of the two
--- counts is decided deal by deal: see staging.deal_stays.
+-- Everything that moves deals between stages, from every kind of source, in one shape: what the log of changes says,
+-- and what the versions of the record that loads left say of creation, stage, closing, deletion and merge. Which of
+-- the two counts is decided deal by deal: see staging.deal_stays.
 --
 -- One row per: tenant, deal and event.
 -- Columns:
@@ -9,7 +9,7 @@
 --   changed_at: when it happened; null for the creation of a deal without a date
 --   load_order: load that brought it: the order of events of one instant
 --   line_order: line of that load's file, likewise
---   kind: logged: stage, pipeline, open, won, lost, deleted. Of the record: created; version (its stage while open) and closed_version (while closed); recorded_won, recorded_lost; deleted, merged, restored
+--   kind: logged: stage, pipeline, open, won, lost, deleted; else of the record: created, version, recorded_won …
 --   stage_label: stage that the deal came into, as the source calls it
 --   old_label: stage that it came from, where the log says so
 --   pipeline_id: pipeline that the deal came into

@@ -1,4 +1,5 @@
--- A share of a deal, while it was so: in the results of the quarter, the year and the 365 days around the deal's closing.
+-- A share of a deal, while it was so: in the results of the quarter, the year and the 365 days around the deal's
+-- closing.
 select
     c.tenant_id,
     c.side,

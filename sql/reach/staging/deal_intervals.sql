@@ -1,5 +1,5 @@
--- A span of a deal's life: open, it is in every day's pipeline; closed, in the results of the quarter, the year and the
--- 365 days around its closing; its first day counts as the day it was created.
+-- A span of a deal's life: open, it is in every day's pipeline; closed, in the results of the quarter, the year and
+-- the 365 days around its closing; its first day counts as the day it was created.
 with spans as (
     select
         *,
@@ -24,8 +24,9 @@ cross join
             'staging.deal_days',
             row(
                 c.opportunity_id, c.opportunity_name, c.account_id, c.pipeline_id, c.stage_id, c.stage_entered_at,
-                c.opened_at, c.amount, c.currency, c.currency_amount, c.close_date, c.owner_id, c.forecast_category, c.probability,
-                c.next_step, c.discount_pct, c.competitor, c.competitor_status, c.lead_source, c.pushes_count,
+                c.opened_at, c.amount, c.currency, c.currency_amount, c.close_date, c.owner_id, c.forecast_category,
+                c.probability, c.next_step, c.discount_pct, c.competitor, c.competitor_status, c.lead_source,
+                c.pushes_count,
                 c.reopenings_count, c.last_two_way_at, c.engaged_contacts_count, c.champions_count,
                 c.engaged_economic_buyers_count
             )::text,

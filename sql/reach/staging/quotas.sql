@@ -1,5 +1,5 @@
--- A quota's record, while it was so, from the quarter before its period to the end of the fiscal year that it ends in. A
--- period without an end is told by the other quotas, and tells theirs: up to a year before and after.
+-- A quota's record, while it was so, from the quarter before its period to the end of the fiscal year that it ends
+-- in. A period without an end is told by the other quotas, and tells theirs: up to a year before and after.
 select
     c.tenant_id,
     c.side,
@@ -12,7 +12,9 @@ from pg_temp.changed_rows as c
 cross join
     lateral (
         select
-            case when c.period_end is null then (c.period_start - interval '1 year')::date else c.period_start end as first_day,
+            case
+                when c.period_end is null then (c.period_start - interval '1 year')::date else c.period_start
+            end as first_day,
             coalesce(c.period_end, (c.period_start + interval '1 year')::date) as last_day
     ) as p
 left join ops.calendar as s on p.first_day = s.day
