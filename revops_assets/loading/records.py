@@ -24,6 +24,7 @@ from revops_assets.loading.mapping import FieldSpec, FileSpec
 from revops_assets.loading.names import find_name, plain
 
 WRONG_BOMS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
+NOWHERE = "\0"  # no name of a member: an object with such a one is refused
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
@@ -134,7 +135,7 @@ def records(found: Survey, file: FileSpec, keep_whole: bool = False, is_raw: boo
     it came (always for JSON files; for CSV with `keep_whole`), or its fields that the mapping does not know, or ''.
     Values are in the form that they are kept in; with `is_raw` as they stand in the file."""
     checks = [
-        (at, name, spec, None if "*" in name else converter(spec.type, spec.format))
+        (at, name, spec.required, None if "*" in name else converter(spec.type, spec.format))
         for at, (name, spec) in enumerate(file.fields.items())
         if spec.type != "text" or spec.required
     ]
@@ -149,23 +150,24 @@ def records(found: Survey, file: FileSpec, keep_whole: bool = False, is_raw: boo
             yield record
             continue
         line_no, row, whole = record
-        kept = row if is_raw else list(row)
-        reason = ""
-        for at, name, spec, convert in checks:
+        kept, reason = row, ""
+        for at, name, is_required, convert in checks:
             value = row[at]
             if not value:
-                if spec.required:
+                if is_required:
                     reason = f"{name} is empty"
                     break
-            elif convert:
-                said = convert(value)
+            elif convert and (said := convert(value)) is not value:
+                spec = file.fields[name]
                 if said is None or (is_raw and spec.type == "integer" and said != value):
                     reason = f"{name}: {_shorten(value)} is not a valid {spec.type}{_formats(spec)}"
                     break
-                if said is not value and not is_raw:
+                if not is_raw:
+                    kept = kept if kept is not row else row.copy()
                     kept[at] = said
-        for at, name, convert in wild:
-            reason = reason or _convert_parts(kept, at, name, convert)
+        for at, name, convert_part in wild:
+            kept = kept if kept is not row else row.copy()
+            reason = reason or _convert_parts(kept, at, name, convert_part)
         if skips and skips(row):
             continue
         yield Reject(line_no, reason, whole if found.is_json else _as_csv(row)) if reason else (line_no, kept, whole)
@@ -194,20 +196,30 @@ def _json_values(found: Survey, file: FileSpec) -> Iterator[Values | Reject]:
     picks = [_Pick(name, spec, found.seen) for name, spec in file.fields.items()]
     explode = file.explode.split(".") if file.explode else None
     names: dict[str, list[str]] = {}
-    seen_keys: set[str] = set()
+    keys: set[str] = set()
+    # Where each field stands in the objects so far: most under one name, the others are looked for.
+    own_names: list[str] = []
+    looked_for: list[tuple[int, _Pick]] = []
     for record in json_records(found.path, found.answer):
         if isinstance(record, Reject):
             yield record
             continue
-        if not record[1].keys() <= seen_keys:
-            for key in record[1].keys() - seen_keys:
+        if not record[1].keys() <= keys:
+            for key in record[1].keys() - keys:
                 names.setdefault(plain(key), []).append(key)
-            seen_keys |= record[1].keys()
-            names = {each: sorted(keys) for each, keys in names.items()}
-            for pick in picks:
-                pick.forget()
+            keys |= record[1].keys()
+            names = {each: sorted(present) for each, present in names.items()}
+            own_names = [pick.look(names) for pick in picks]
+            looked_for = [(at, pick) for at, pick in enumerate(picks) if own_names[at] == NOWHERE and pick.may_be_there]
         for line_no, value, text in exploded(record, explode) if explode else [record]:
-            yield line_no, [pick(value, names) for pick in picks], text
+            get = value.get
+            row = [
+                "" if (entry := get(name)) is None else entry if type(entry) is str else as_text(entry)
+                for name in own_names
+            ]
+            for at, pick in looked_for:
+                row[at] = pick(value)
+            yield line_no, row, text
 
 
 class _Pick:
@@ -216,17 +228,24 @@ class _Pick:
     def __init__(self, name: str, spec: FieldSpec, seen: set[str]) -> None:
         self.name, self.seen, self.is_wild = name, seen, "*" in name
         self.paths = [path.split(".") for path in spec.path or [name]]
-        self.names: list[str | None] | None = None
+        self.names: list[str | None] = []
 
-    def forget(self) -> None:
-        """Look the names up anew: an object had new ones."""
-        self.names = None
+    def look(self, present: dict[str, list[str]]) -> str:
+        """Find the field's names among those present; the name, if it is the only place where the field may stand."""
+        self.names = [] if self.is_wild else [find_name(".".join(path), present) for path in self.paths]
+        if len(self.names) == 1 and self.names[0] is not None:
+            self.seen.add(self.name)
+            return self.names[0]
+        return NOWHERE
 
-    def __call__(self, value: dict[str, Any], present: dict[str, list[str]]) -> str:
+    @property
+    def may_be_there(self) -> bool:
+        """Whether any object can have it: under one of several names, or within."""
+        return self.is_wild or len(self.paths) > 1 or len(self.paths[0]) > 1 or self.paths[0][0] in ("item", "key")
+
+    def __call__(self, value: dict[str, Any]) -> str:
         if self.is_wild:
             return self._parts(value)
-        if self.names is None:
-            self.names = [find_name(".".join(path), present) for path in self.paths]
         for name, path in zip(self.names, self.paths, strict=True):
             if name is not None and name in value:
                 found = value[name]
