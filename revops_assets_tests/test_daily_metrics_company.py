@@ -173,6 +173,7 @@ NEEDED = {
     # stages that no record tells the meaning of: it is learned from the deals; and the currencies of each company's deals
     "opportunities_versions": "select count(distinct (tenant_id, stage_id)) + (select count(distinct (tenant_id, currency)) from crm.opportunities)"
     " from crm.opportunities where (tenant_id, stage_id) not in (select tenant_id, stage_id from crm.pipeline_stages where outcome is not null)",
+    "closes_by_status": "select 1",  # aggregated over there
     "exchange_rates_versions": "select count(*) from crm.exchange_rates",
     "opportunity_splits_versions": "select count(*) from crm.opportunity_splits",
     # leads that exist by the end

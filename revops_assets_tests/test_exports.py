@@ -96,7 +96,8 @@ def test_what_a_deal_became_comes_from_flags_and_types_not_from_labels(
         " where snapshot_date = '2024-03-22' and team_id = 'All' and segment = 'All' and region = 'All' group by 1"
     )
     assert dict(names) == {tenant: ["Scoping", "Offer"] for tenant in tenants} | {
-        "labels": ["Scoping (neu)", "Offer (neu)"]
+        "labels": ["Scoping (neu)", "Offer (neu)"],
+        "stateless": ["Offer"],  # nobody knows what was before the closings
     }
     agree = warehouse("select count(*) from staging.stage_visits where stage_id not like 'stage-%%'")
     assert agree == [(0,)]
@@ -446,6 +447,12 @@ def test_pipedrive_s_own_names_and_types(take: Take, clean: Settings, warehouse:
     assert source(
         "select a.name, c.name, r.contact_id from crm.accounts as a, crm.contacts as c, crm.opportunity_contacts as r"
     ) == [("Hof KG", "Uta", "55")]
+    take("c", folder=pipedrive(clean.home / "times", deal_changes=["1,2024-03-04 09:00:00,stage_id,1", "2,2024-03-04 09:00:00,stage_id,1",
+        "1,2024-03-09 10:00:00,won_time,2024-03-09 10:00:00", "2,2024-03-09 10:00:00,lost_time,2024-03-09 10:00:00",
+        "2,2024-03-10 10:00:00,lost_time,", "2,2024-03-10 10:00:00,status,open"]))  # fmt: skip
+    assert source("select opportunity_id, is_closed, is_won from crm.opportunities where tenant_id = 'c' order by 1") == [
+        ("1", True, True), ("2", False, False)
+    ]  # fmt: skip
     take("b", folder=pipedrive(clean.home / "deals", deal_changes=["1,2024-03-04 09:00:00,stage_id,1"],
         deals=["id,title,value,status,stage_id,add_time,update_time,won_time", "1,Hof,10,won,1,2024-03-04 09:00:00,2024-03-09 10:00:00,2024-03-09 10:00:00"]))  # fmt: skip
     assert source(

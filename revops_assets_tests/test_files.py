@@ -50,6 +50,9 @@ SHAPES: dict[str, dict[str, str]] = {
     "an answer, pretty-printed": {"Opportunity.json": pretty(answer(DEALS))},
     "an answer on one line": {"Opportunity.json": json.dumps(answer(DEALS))},
     "an answer whose records come first": {"Opportunity.json": pretty({"records": DEALS, "done": True})},
+    "what sf data query prints": {"Opportunity.json": pretty({"status": 0, "result": answer(DEALS), "warnings": []})},
+    "the same on one line": {"Opportunity.json": json.dumps({"status": 0, "result": answer(DEALS)})},
+    "a list of answers": {"Opportunity.json": json.dumps([answer(DEALS[:1]), answer(DEALS[1:])])},
     "answers, one a line": {"Opportunity.json": "\n".join(json.dumps(answer([deal])) for deal in DEALS)},
     "answers, pretty-printed, in two files": {
         "Opportunity-1.json": pretty(answer(DEALS[:2], done=False, nextRecordsUrl="/2", totalSize=4)),

@@ -127,3 +127,22 @@ def test_calls_meetings_merged_and_archived_deals(
         ("1", "Kontakt"), ("2", "Kontakt"), ("3", "Kontakt"),
     ]  # fmt: skip
     assert source("select need from crm.source_notes('UTC')") == []
+
+
+def test_rates_are_the_other_way_round(clean: Settings, tmp_path: Path, warehouse: Query) -> None:
+    """A euro is 1.25 dollars: the deal of 6,400.50 euros is worth 8,000.63 at home."""
+    rates = [
+        {
+            "id": "r1",
+            "fromCurrencyCode": "EUR",
+            "toCurrencyCode": "USD",
+            "conversionRate": 1.25,
+            "effectiveAt": "2024-01-01T00:00:00Z",
+        }
+    ]
+    write(tmp_path, pipelines=[PIPELINES["results"][0]], deals=deals("history"), exchange_rates=rates)
+    load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
+    materialize(clean, '+key:"staging/deal_days"', "2024-03-12")
+    assert [
+        (str(amount), currency) for amount, currency in warehouse("select amount, currency from staging.deal_days")
+    ] == [("8000.63", "EUR")]

@@ -297,3 +297,17 @@ def test_no_json_crashes_the_reader_and_no_usable_object_is_lost(
         assert isinstance(record, Reject) or record[2] == text
     assert not isinstance(found[0], Reject)
     assert not isinstance(found[-1], Reject)
+
+
+def test_objects_over_several_lines_keep_their_text_and_what_stands_in_them(tmp_path: Path) -> None:
+    """No envelopes, though they have members that envelopes have."""
+    file = FileSpec(path="d.json", fields={"Id": "id", "Deep": {"type": "text", "path": "data.deep"}, "Sum": "money"})  # type: ignore[dict-item]
+    text = (
+        '{\n "data": {"deep": "x", "sum": 1.50},\n "Sum": 2.50,\n "Id": "1"\n}\n{\n "Id": "2",\n "items": [{"a": 1}]\n}'
+    )
+    good, bad = read(tmp_path, text, file)
+    assert [(row, json.loads(whole)) for _, row, whole in good] == [
+        (["1", "x", "2.50"], {"data": {"deep": "x", "sum": 1.5}, "Sum": 2.5, "Id": "1"}),
+        (["2", "", ""], {"Id": "2", "items": [{"a": 1}]}),
+    ]  # type: ignore[misc]
+    assert bad == []

@@ -31,6 +31,8 @@ class Expressions:
     def column(self, spec: ColumnSpec, kind: str) -> sql.Composable:
         """The value of a column of that PostgreSQL type."""
         value = self._origin(spec, kind)
+        if spec.inverse:
+            value = sql.SQL("(1 / nullif({}, 0))").format(value)
         if spec.times is not None:
             value = sql.SQL("({} * {})").format(value, sql.Literal(spec.times))
         if spec.default is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from revops_assets.loading.names import plain
 # What PostgreSQL's jsonb cannot hold: NUL, half of a surrogate pair (a byte that did not decode stands as one too).
 SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|[\udc80-\udcff]")
 ENVELOPES = ("records", "results", "data", "value", "items")
+# An envelope may itself stand within what a command line or a proxy prints.
+AROUND = ("result", "response", "data", "body")
 
 Record = tuple[int, dict[str, Any], str]
 
@@ -95,14 +97,19 @@ def _stream(text: JsonText, answer: Answer) -> Iterator[Record | Reject]:
             raise RevopsError(f"{text.name} line {text.line_no}: something follows the end of the array")
         return
     while text.peek():
-        yield from _object(text, answer, answer.path, {})
+        yield from _object(text, answer, answer.path)
 
 
-def _object(text: JsonText, answer: Answer, path: tuple[str, ...], above: dict[str, Any]) -> Iterator[Record | Reject]:
-    """The records of an envelope, or the object itself where it is none."""
+def _object(
+    text: JsonText, answer: Answer, path: tuple[str, ...], within: bool = False
+) -> Generator[Record | Reject, None, tuple[bool, dict[str, Any], str]]:
+    """The records of an envelope, or the object itself where it is none (not if it stands `within` another).
+
+    Returns whether it was an envelope, and its members and text as far as they were none of its records.
+    """
     if text.peek() != "{":
         text.value()  # says what is wrong, or passes over what is no object
-        return
+        return False, {}, ""
     line_no, parts, members, is_envelope = text.line_no, [], dict[str, Any](), False
     text.step()
     while (sign := text.peek()) != "}":
@@ -110,45 +117,56 @@ def _object(text: JsonText, answer: Answer, path: tuple[str, ...], above: dict[s
             text.value()  # says that the file was cut off
         _, key, key_text = text.value()
         opening = text.peek(BETWEEN_KEY_AND_VALUE)
-        is_wanted = key == path[0] if path else key in ENVELOPES and not answer.is_record(members)
-        if is_wanted and opening == "[" and len(path) < 2:
+        may_hold = not answer.is_record(members)
+        if opening == "[" and (path == (key,) if path else key in ENVELOPES and may_hold):
             is_envelope = True
             yield from _entries(text, answer)
-        elif is_wanted and opening == "{" and len(path) > 1:
-            is_envelope = True
-            yield from _object(text, answer, path[1:], members)
+        elif opening == "{" and (path[:1] == (key,) and len(path) > 1 if path else key in AROUND and may_hold):
+            holds, inside, inner_text = yield from _object(text, answer, path[1:], within=True)
+            is_envelope = is_envelope or holds
+            members[key] = inside
+            parts.append(f"{key_text}: {inner_text}")
         else:
             _, value, value_text = text.value()
             members[str(key)] = value
             parts.append(f"{key_text}: {value_text}")
     text.step()
+    whole = "{" + ", ".join(parts) + "}"
     if is_envelope:
-        answer.heed(members)
-    elif path:
-        raise RevopsError(
-            f"{text.name} line {line_no}: no list at {'.'.join(answer.path)!r}, where the mapping's 'records' points"
-        )
-    else:
+        if not path[1:]:
+            answer.heed(members)
+    elif path and not within:
+        places = ".".join(path)
+        raise RevopsError(f"{text.name} line {line_no}: no list at {places!r}, where the mapping's 'records' points")
+    elif not within:
         answer.records += 1
         fault = next((value for value in members.values() if isinstance(value, Unusable)), None)
-        whole = "{" + ", ".join(parts) + "}"
         yield Reject(line_no, str(fault), _readable(whole)) if fault else _checked(line_no, members, whole)
+    return is_envelope, members, whole
 
 
 def _entries(text: JsonText, answer: Answer) -> Iterator[Record | Reject]:
     for line_no, value, its_text in text.entries():
-        answer.records += 1
         if isinstance(value, Unusable):
+            answer.records += 1
             yield Reject(line_no, str(value), _readable(its_text))
+        elif isinstance(value, dict) and not answer.path and _holds_records(value, answer):  # a list of answers
+            yield from _object(JsonText(text.name, text=its_text, line_no=line_no), answer, ())
         else:
+            answer.records += 1
             yield _checked(line_no, value, its_text)
 
 
 def _holds_records(value: dict[str, Any], answer: Answer) -> bool:
+    """Whether an object is an envelope, or stands around one."""
     if answer.path:
         return True
-    names = [name for name in ENVELOPES if isinstance(value.get(name), list)]
-    return bool(names) and not answer.is_record(value)
+    if answer.is_record(value):
+        return False
+    around = [value[name] for name in AROUND if isinstance(value.get(name), dict)]
+    return any(isinstance(value.get(name), list) for name in ENVELOPES) or any(
+        isinstance(inside.get(name), list) for inside in around for name in ENVELOPES
+    )
 
 
 def exploded(record: Record, path: list[str]) -> Iterator[Record]:

@@ -122,10 +122,10 @@ class ColumnSpec(_Strict):
     """Where a canonical column's value comes from.
 
     One of: a field (of several the first that is filled), a constant, a join of fields (with a `separator`), the line
-    number, or the `first` of several such origins that has a value. A number may be taken `times` another. `values`
-    translates a field's values, whatever their case; `else` is for all others (without it they stay), `default` for
-    none. `when`: only of records that meet the condition, `unless`: of those that do not. `file` with `match` takes the
-    field from the record of another file whose fields equal these ({mine: theirs}).
+    number, or the `first` of several such origins that has a value. A number may be taken `times` another, or its
+    `inverse`. `values` translates a field's values, whatever their case; `else` is for all others (without it they
+    stay), `default` for none. `when`: only of records that meet the condition, `unless`: of those that do not. `file`
+    with `match` takes the field from the record of another file whose fields equal these ({mine: theirs}).
     """
 
     field: Annotated[list[str], BeforeValidator(_as_list)] = []
@@ -138,6 +138,7 @@ class ColumnSpec(_Strict):
     join: list[str] = []
     separator: str = "|"
     times: Decimal | None = None
+    inverse: bool = False
     line: bool = False
     first: list[Annotated[ColumnSpec, BeforeValidator(lambda value: _column_spec(value))]] = []
     when: Condition = {}

@@ -191,8 +191,9 @@ def _column_misfits(
     for where, value in given.items():
         if value is not None and not _may_be(value, target):
             yield (*place, *where.split(".", 1)), _not_a(value, target)
-    if origin.times is not None and not target.type.startswith("numeric"):
-        yield (*place, "times"), f"the column is {target.type}"
+    for name, is_given in (("times", origin.times is not None), ("inverse", origin.inverse)):
+        if is_given and not target.type.startswith("numeric"):
+            yield (*place, name), f"the column is {target.type}"
     if (origin.join or origin.line) and target.type not in ("text", "numeric", "bigint"):
         yield place, f"the column is {target.type}"
     own = mapping.files.get(origin.file or str(spec.source))

@@ -34,18 +34,14 @@ with listed as (
 ),
 
 -- What need not be learned: stages whose record says it, and whatever a source that closes deals by a status calls a
--- stage (all that it lists are open).
+-- stage.
 told as (
     select
         coalesce(array_agg(tenant_id || '/' || stage_label) filter (where outcome is not null), '{}') as stages,
         coalesce((
-            select array_agg(o.tenant_id)
-            from (
-                select l.tenant_id
-                from listed as l
-                group by l.tenant_id
-                having bool_and(coalesce(l.outcome = 'open', false))
-            ) as o
+            select array_agg(c.tenant_id)
+            from crm_remote.closes_by_status as c
+            where c.known_from <= (select ops.known_as_of())
         ), '{}') as tenants
     from listed
 ),

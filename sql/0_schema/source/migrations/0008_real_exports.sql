@@ -34,6 +34,10 @@ $$, 'modified_at', false, 'Units of a currency for one of the company''s own: on
 alter table crm.loads add column day_zone text;
 comment on column crm.loads.day_zone is 'Time zone in which days without a time were taken to begin: the business zone then.';
 
+-- Whether a source closes deals by a status or a loss reason is asked for each company.
+create index on crm.opportunity_history_current (tenant_id, known_from) where field in ('status', 'loss_reason');
+create index on crm.opportunity_history_superseded (tenant_id, known_from) where field in ('status', 'loss_reason');
+
 -- A rule in a user's words: the merge puts field and value before it.
 comment on constraint quotas_versions_check on crm.quotas_versions is 'must not end before it begins';
 comment on constraint quotas_versions_period_type_check on crm.quotas_versions is 'must be month, quarter or year';
