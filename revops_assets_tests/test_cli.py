@@ -13,8 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 from revops_assets.cli import register
+from revops_assets.loading.mapping_file import shipped
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Export
+from revops_assets_tests.conftest import Export, query
+from revops_assets_tests.exports import STAGES, USERS, opportunity, won, write
 
 REVOPS = Path(sys.executable).parent / "revops"
 
@@ -176,3 +178,39 @@ def test_a_mapping_of_ones_own(clean: Settings, tmp_path: Path) -> None:
         "select rep_id, name, region, modified_at at time zone 'UTC' from crm_remote.reps",
     )
     assert found == "1|Ada|EMEA|2024-01-01 08:00:00\n"
+
+
+def test_the_help_of_load_names_every_shipped_mapping() -> None:
+    shown = " ".join(CliRunner().invoke(register(), ["load", "--help"], env={"COLUMNS": "200"}).output.split())
+    assert f"({', '.join(shipped())})" in shown
+
+
+def test_a_load_ends_by_saying_what_a_newcomer_must_know(clean: Settings, tmp_path: Path) -> None:
+    deals = [opportunity("D"), won("W"), opportunity("X", OwnerId="nobody", CurrencyIsoCode="SEK", Amount=5)]
+    deals[0]["CurrencyIsoCode"] = "EUR"
+    write(tmp_path, Opportunity=deals, User=USERS, OpportunityStage=STAGES)
+    (tmp_path / "Notes.docx").write_text("?")
+    said = " ".join(revops("load", tmp_path, "--tenant", "acme", COLUMNS="300").split())
+    for told in (
+        "Left unread 1 files: Notes.docx", "crm.opportunities references_resolve", "closing time of 1 of 1 closed deals",
+        "one currency: deals are in EUR 1, SEK 1; the CRM gives", "What the source of acme does not give",
+    ):  # fmt: skip
+        assert told in said, told
+    data = json.loads(revops("load", tmp_path, "--tenant", "acme", "--json"))
+    assert data["unread"] == ["Notes.docx"] and data["faults"][0]["rows"] == 1 and data["lacks"][0]["tenant"] == "acme"
+
+
+def test_the_first_day_can_be_moved_back_without_an_upgrade(clean: Settings, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        Opportunity=[opportunity("D", CreatedDate="2011-05-01T09:00:00.000+0000")],
+        User=USERS,
+        OpportunityStage=STAGES,
+    )
+    revops("load", tmp_path, "--tenant", "acme")
+    call = ("materialize", "--select", '+key:"dashboard/dashboard_kpis"', "--partition", "2012-02-29")
+    assert "there are partitions from 2024-01-01 (REVOPS_FIRST_DAY)" in revops(*call, status=1)
+    revops(*call, REVOPS_FIRST_DAY="2012-01-01")
+    assert query(
+        clean, "warehouse", "select snapshot_date::text from staging.deal_days where snapshot_date = '2012-02-29'"
+    ) == [("2012-02-29",)]

@@ -222,8 +222,8 @@ def test_records_that_the_mapping_skips(tmp_path: Path) -> None:
     [
         ('{"Id": ""}', "Id is empty"),
         ('{"Amount": 1}', "Id is empty"),
-        ('{"Id": "1", "Amount": "much"}', "Amount: 'much' is not a valid money"),
-        ('{"Id": "1", "Amount": 1e12}', "Amount: '1e12' is not a valid money"),
+        ('{"Id": "1", "Amount": "much"}', "Amount: 'much' is not a valid amount"),
+        ('{"Id": "1", "Amount": 1e12}', "Amount: '1e12' is not a valid amount"),
         ('{"Id": "1", "Won": {"a": 1}}', """Won: '{"a": "1"}' is not a valid boolean"""),
         ('{"Id": "1", "x": 1e999999}', "a number of more than 100 digits"),
         ('{"Id": "1", "x": NaN}', "NaN is not a JSON value"),

@@ -124,7 +124,7 @@ def _object(
         elif opening == "{" and (path[:1] == (key,) and len(path) > 1 if path else key in AROUND and may_hold):
             holds, inside, inner_text = yield from _object(text, answer, path[1:], within=True)
             is_envelope = is_envelope or holds
-            members[key] = inside
+            members[str(key)] = inside
             parts.append(f"{key_text}: {inner_text}")
         else:
             _, value, value_text = text.value()

@@ -25,6 +25,8 @@ from revops_assets.loading.names import find_name, plain
 
 WRONG_BOMS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 NOWHERE = "\0"  # no name of a member: an object with such a one is refused
+# What types are called in front of people.
+WORDS = {"money": "amount", "sfid": "id", "epoch_s": "time in seconds", "epoch_ms": "time in milliseconds"}
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
@@ -160,7 +162,9 @@ def records(found: Survey, file: FileSpec, keep_whole: bool = False, is_raw: boo
             elif convert and (said := convert(value)) is not value:
                 spec = file.fields[name]
                 if said is None or (is_raw and spec.type == "integer" and said != value):
-                    reason = f"{name}: {_shorten(value)} is not a valid {spec.type}{_formats(spec)}"
+                    reason = (
+                        f"{name}: {_shorten(value)} is not a valid {WORDS.get(spec.type, spec.type)}{_formats(spec)}"
+                    )
                     break
                 if not is_raw:
                     kept = kept if kept is not row else row.copy()
