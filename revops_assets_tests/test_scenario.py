@@ -86,7 +86,7 @@ def test_next_days_add_up_to_the_later_export(tmp_path: Path, clean: Settings, s
 
 def test_next_day_without_a_scenario(tmp_path: Path) -> None:
     assert revops("scenario", "next-day", "--out", tmp_path, status=1) == (
-        f"revops: {tmp_path} holds no scenario.json: run `revops scenario generate --out {tmp_path}` first\n"
+        f"revops: {tmp_path} holds no .scenario.json: run `revops scenario generate --out {tmp_path}` first\n"
     )
 
 

@@ -26,7 +26,8 @@ ASSETS = [
             "staging.exchange_rates",
         ],
     ),
-    sql_view("staging.deal_engagement", deps=["staging.activities", "crm.opportunity_contacts"]),
+    sql_view("staging.contact_roles", deps=["crm.opportunity_contacts", "crm.loads"]),
+    sql_view("staging.deal_engagement", deps=["staging.activities", "staging.contact_roles"]),
     sql_table(
         "staging.deal_intervals",
         deps=[
@@ -41,7 +42,7 @@ ASSETS = [
     sql_table("staging.reps", deps=["crm.reps", "crm.loads", "staging.deal_intervals", "staging.deal_credits"]),
     sql_table("staging.accounts", deps=["crm.accounts", "crm.loads"]),
     sql_table("staging.contacts", deps=["crm.contacts", "crm.loads"]),
-    sql_table("staging.deal_contacts", deps=["staging.activities", "crm.opportunity_contacts"]),
+    sql_table("staging.deal_contacts", deps=["staging.activities", "staging.contact_roles"]),
     sql_table("staging.closing_facts", deps=["staging.deal_intervals", "staging.activities"]),
     sql_table("staging.evidence", deps=["staging.deal_intervals"]),
     sql_table("staging.visit_facts", deps=["staging.stage_visits", "staging.deal_intervals"]),

@@ -14,7 +14,7 @@ from revops_assets.scenario import pipedrive, salesforce
 from revops_assets.scenario.company import HORIZON_DAYS
 from revops_assets.scenario.model import Plan
 
-STATE = "scenario.json"
+STATE = ".scenario.json"
 
 
 @dataclass(frozen=True)

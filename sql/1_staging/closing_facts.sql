@@ -17,38 +17,34 @@
 --   economic_buyer_engaged_rate: 1 with an engaged economic buyer, else 0
 --   activities_per_deal_week: activities of the 28 days up to the closing, per week
 --   average_discount: share off; null if nobody said
-with closings as (
+with closed as (
     select
-        tenant_id,
-        opportunity_id,
-        closed_at,
-        status,
-        min(d_from) as d_from,
-        max(d_to) as d_to
+        *,
+        row_number() over closing_by_day as day_number,
+        max(d_to) over (partition by tenant_id, opportunity_id, closed_at, status) as closed_to
     from staging.deal_intervals
     where status in ('won', 'lost')
-    group by tenant_id, opportunity_id, closed_at, status
+    window closing_by_day as (partition by tenant_id, opportunity_id, closed_at, status order by d_from)
 ),
 
 stood as (
     select
-        c.tenant_id,
-        c.opportunity_id,
-        c.closed_at,
-        c.status = 'won' as is_won,
-        (extract(epoch from c.closed_at - i.opened_at) * 1000000)::bigint as cycle_us,
-        c.d_from,
-        c.d_to,
-        (c.closed_at at time zone (select ops.timezone()))::date as closed_on,
-        (i.opened_at at time zone (select ops.timezone()))::date as opened_on,
-        coalesce(i.credited_owner_id, '-1') as rep_id,
-        i.engaged_contacts_count,
-        (i.champions_count > 0)::int as has_champion,
-        (i.engaged_economic_buyers_count > 0)::int as has_buyer,
-        i.discount_pct
-    from closings as c
-    inner join staging.deal_intervals as i
-        on c.tenant_id = i.tenant_id and c.opportunity_id = i.opportunity_id and c.d_from = i.d_from
+        tenant_id,
+        opportunity_id,
+        closed_at,
+        status = 'won' as is_won,
+        (extract(epoch from closed_at - opened_at) * 1000000)::bigint as cycle_us,
+        d_from,
+        closed_to as d_to,
+        (closed_at at time zone (select ops.timezone()))::date as closed_on,
+        (opened_at at time zone (select ops.timezone()))::date as opened_on,
+        coalesce(credited_owner_id, '-1') as rep_id,
+        engaged_contacts_count,
+        (champions_count > 0)::int as has_champion,
+        (engaged_economic_buyers_count > 0)::int as has_buyer,
+        discount_pct
+    from closed
+    where day_number = 1
 ),
 
 done as (

@@ -10,21 +10,7 @@
 --   d_to: first day after it at whose end it was not; infinity while it lasts
 --   role: Economic Buyer, Champion, or another as the source calls it; null without one
 --   last_two_way_at: last two-way activity with the contact on the deal
-with roles as (
-    select
-        tenant_id,
-        opportunity_id,
-        contact_id,
-        ops.contact_role(role) as role,
-        coalesce((created_at at time zone (select ops.timezone()))::date, '-infinity') as from_day,
-        case when is_deleted then (modified_at at time zone (select ops.timezone()))::date else 'infinity' end as to_day
-    from crm_remote.opportunity_contacts_versions
-    where
-        known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
-        and role is not null and contact_id is not null
-),
-
-changes as (
+with changes as (
     select
         tenant_id,
         opportunity_id,
@@ -44,9 +30,9 @@ changes as (
         null as two_way_at,
         r.role,
         c.change
-    from roles as r
+    from staging.contact_roles as r
     cross join lateral (values (r.from_day, 1), (r.to_day, -1)) as c (day, change)
-    where c.day < 'infinity' and r.from_day < r.to_day
+    where c.day < 'infinity'
 ),
 
 days as (

@@ -61,13 +61,11 @@ roles as (
         tenant_id,
         opportunity_id,
         contact_id,
-        ops.contact_role(role) = 'Champion' as is_champion,
-        coalesce((created_at at time zone (select ops.timezone()))::date, '-infinity') as from_day,
-        case when is_deleted then (modified_at at time zone (select ops.timezone()))::date else 'infinity' end as to_day
-    from crm_remote.opportunity_contacts_versions
-    where
-        known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
-        and ops.contact_role(role) in ('Champion', 'Economic Buyer')
+        role = 'Champion' as is_champion,
+        from_day,
+        to_day
+    from staging.contact_roles
+    where role in ('Champion', 'Economic Buyer')
 ),
 
 engaged_buyers as (

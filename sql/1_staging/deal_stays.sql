@@ -24,11 +24,23 @@
 --   gone_at: when the deal was deleted or merged, if it is: from then on it does not count (and see staging.deal_gaps)
 --   gone_by: deleted or merged, if it was
 with labels as (
-    select distinct
+    -- Which stage a label meant: the one that had it last; before any had it, the one that had it first.
+    select
         tenant_id,
         stage_label,
-        stage_id
-    from staging.pipeline_stages
+        stage_id,
+        case when row_number() over label_in_time = 1 then '-infinity' else since end as since,
+        lead(since, 1, 'infinity') over label_in_time as until
+    from (
+        select
+            tenant_id,
+            stage_label,
+            stage_id,
+            coalesce(min(listed_from), '-infinity') as since
+        from staging.pipeline_stages
+        group by tenant_id, stage_label, stage_id
+    ) as named
+    window label_in_time as (partition by tenant_id, stage_label order by since, stage_id)
 ),
 
 events as materialized (
@@ -88,7 +100,10 @@ meant as (
                 then array[coalesce(l.stage_id, e.stage_label), s.pipeline_id]
         end as stage_and_pipeline
     from dated as e
-    left join labels as l on e.tenant_id = l.tenant_id and e.stage_label = l.stage_label
+    left join labels as l
+        on
+            e.tenant_id = l.tenant_id and e.stage_label = l.stage_label
+            and e.changed_at >= l.since and e.changed_at < l.until
     left join staging.pipeline_stages as s
         on
             l.tenant_id = s.tenant_id and l.stage_id = s.stage_id

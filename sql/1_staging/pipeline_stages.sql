@@ -14,6 +14,7 @@
 --   stage_order: its place among the pipeline's stages; null if unknown
 --   outcome: open, or what entering it makes of a deal: won or lost
 --   is_deleted: whether it had been removed
+--   listed_from: from when on the source's record says so; null where it is learned
 with listed as (
     select distinct on (tenant_id, stage_id, valid_from)
         v.tenant_id,
@@ -74,7 +75,8 @@ spans as (
         stage_name,
         stage_order,
         outcome,
-        is_deleted
+        is_deleted,
+        valid_from as listed_from
     from listed
     window stage_by_time as (partition by tenant_id, stage_id order by valid_from)
 )
@@ -89,7 +91,8 @@ select
     s.stage_name,
     s.stage_order,
     coalesce(s.outcome, l.outcome, 'open') as outcome,
-    s.is_deleted
+    s.is_deleted,
+    s.listed_from
 from spans as s
 left join learned as l on s.tenant_id = l.tenant_id and s.stage_label = l.stage_label
 union all
@@ -103,7 +106,8 @@ select
     l.stage_label as stage_name,
     null as stage_order,
     l.outcome,
-    false as is_deleted
+    false as is_deleted,
+    null as listed_from
 from learned as l
 left join listed as s on l.tenant_id = s.tenant_id and l.stage_label = s.stage_label
 where s.stage_label is null

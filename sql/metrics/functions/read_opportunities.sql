@@ -13,7 +13,7 @@ begin
     );
     create temporary table if not exists metrics_stages (
         tenant_id text not null, stage_id text not null, stage_label text not null, valid_from timestamptz not null,
-        valid_to timestamptz not null, outcome text not null
+        valid_to timestamptz not null, outcome text not null, listed_from timestamptz
     ) on commit drop;
     create temporary table if not exists metrics_opportunities (
         tenant_id text not null, opportunity_id text not null, metric_date date not null, as_of timestamptz not null,
@@ -33,7 +33,7 @@ begin
     -- What the stages meant, currencies are worth and deals' credit is: the views read at the session's known time.
     perform set_config('revops.known_as_of', (metrics.window_to_read()).known_as_of::text, true);
     insert into pg_temp.metrics_stages
-    select s.tenant_id, s.stage_id, s.stage_label, s.valid_from, s.valid_to, s.outcome
+    select s.tenant_id, s.stage_id, s.stage_label, s.valid_from, s.valid_to, s.outcome, s.listed_from
     from ops.pipeline_stages as s
     inner join pg_temp.metrics_tenants as t on t.tenant_id = s.tenant_id;
     insert into pg_temp.metrics_rates
@@ -49,10 +49,24 @@ begin
     perform set_config('revops.known_as_of', coalesce(v_known_as_of, ''), true);
 
     insert into pg_temp.metrics_log
-    with meanings as (
-        select distinct l.tenant_id, l.stage_label, s.valid_from, s.valid_to, s.outcome
-        from pg_temp.metrics_stages as l
+    -- Which stage a label meant, as in staging.deal_stays, and what that stage made of a deal then.
+    with labels as (
+        select n.tenant_id, n.stage_label, n.stage_id, case when row_number() over label_in_time = 1 then '-infinity' else n.since end
+            as since, lead(n.since, 1, 'infinity') over label_in_time as until
+        from (
+            select s.tenant_id, s.stage_label, s.stage_id, coalesce(min(s.listed_from), '-infinity') as since
+            from pg_temp.metrics_stages as s
+            group by s.tenant_id, s.stage_label, s.stage_id
+        ) as n
+        window label_in_time as (partition by n.tenant_id, n.stage_label order by n.since, n.stage_id)
+    ),
+
+    meanings as (
+        select l.tenant_id, l.stage_label, greatest(l.since, s.valid_from) as valid_from, least(l.until, s.valid_to) as valid_to,
+            s.outcome
+        from labels as l
         inner join pg_temp.metrics_stages as s on s.tenant_id = l.tenant_id and s.stage_id = l.stage_id
+        where greatest(l.since, s.valid_from) < least(l.until, s.valid_to)
     ),
 
     moves as (

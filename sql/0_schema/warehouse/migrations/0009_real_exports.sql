@@ -25,6 +25,7 @@ end $$;
 
 select pg_temp.add_columns('staging.deal_intervals', 'add column currency_amount numeric(14, 2)');
 select pg_temp.add_columns('staging.deal_days', 'add column currency_amount numeric(14, 2)');
+select pg_temp.add_columns('staging.pipeline_stages', 'add column listed_from timestamptz');
 select pg_temp.add_columns('staging.quotas', 'add column period_type text, add column quota_type text, alter column period_end drop not null');
 select pg_temp.add_columns('analytics.pipeline_health_summary', 'add column unconverted_count bigint');
 
