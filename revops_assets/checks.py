@@ -12,6 +12,10 @@ from revops_assets.resources import Warehouse
 from revops_assets.sql_asset import asset_key
 
 ROWS_SHOWN = 20
+# Checks that compare their dataset with others, which are written first.
+COMPARES_WITH = {
+    ("metrics.rep_daily_pipeline", "agrees_with_dashboards"): ("staging.deal_intervals", "metrics.stale_days"),
+}
 
 
 def offending_rows(connection: sa.Connection, check: Check, max_age_days: float) -> pd.DataFrame:
@@ -30,6 +34,7 @@ def _definition(table: str, checks: list[Check]) -> dg.AssetChecksDefinition:
         dg.AssetCheckSpec(
             check.rule,
             asset=asset_key(table),
+            additional_deps=[asset_key(name) for name in COMPARES_WITH.get((table, check.rule), ())],
             description="\n\n".join(f"**{part}** {text}" for part, text in check.about.items()),
             metadata={"sql": dg.MetadataValue.md(f"```sql\n{check.query}\n```")},
         )

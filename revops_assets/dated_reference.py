@@ -39,6 +39,12 @@ class Topic:
         """Column whose rows are replaced together."""
         return self.columns[0]
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Columns that tell the rows of one tenant and day apart: the key, and where a key has several rows their
+        thresholds."""
+        return (self.key, *(name for name in self.columns if name.endswith(("_at_least", "at_most", "at_least"))))
+
 
 def topics() -> Iterator[Topic]:
     """Every dated file, by name."""
@@ -137,6 +143,7 @@ def _rows(topic: Topic) -> Iterator[list[str]]:
     with topic.path.open(newline="", encoding="utf-8") as handle:
         reader = csv.reader(handle)
         width = len(next(reader))
+        lines: dict[tuple[str, ...], int] = {}
         for row in reader:
             where = f"{topic.path.name} line {reader.line_num}"
             if len(row) != width:
@@ -148,6 +155,10 @@ def _rows(topic: Topic) -> Iterator[list[str]]:
                 valid_from = str(date.fromisoformat(since)) if since else "-infinity"
             except ValueError:
                 raise RevopsError(f"{where}: valid_from {since!r} is not a date of the form YYYY-MM-DD") from None
+            said = (tenant, valid_from, *(values[topic.columns.index(name)] for name in topic.identity))
+            if said in lines:
+                raise RevopsError(f"{where}: {', '.join(filter(None, said))} stands in line {lines[said]} already")
+            lines[said] = reader.line_num
             yield [tenant, valid_from, *values]
 
 

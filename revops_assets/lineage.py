@@ -11,6 +11,8 @@ from revops_assets.sql_file import SqlFile
 
 # Foreign schemas in the warehouse, and the source's schema that each of them is: the assets' names.
 REMOTE = {"pipedrive_remote": "pipedrive_raw", "crm_remote": "crm"}
+# Views of the source that stand on a table of it.
+STANDS_ON = {"closes_by_status": "opportunity_history"}
 # What belongs to the run or to the warehouse's own bookkeeping, and is no asset.
 NO_ASSETS = ("pg_temp", "ops")
 
@@ -22,7 +24,7 @@ def asset_of(schema: str, table: str) -> dg.AssetKey | None:
     if schema in NO_ASSETS:
         return None
     if schema in REMOTE:
-        return dg.AssetKey([REMOTE[schema], table.removesuffix("_versions")])
+        return dg.AssetKey([REMOTE[schema], STANDS_ON.get(table, table.removesuffix("_versions"))])
     return dg.AssetKey([schema, table])
 
 

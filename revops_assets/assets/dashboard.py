@@ -94,7 +94,10 @@ ASSETS = [
         "dashboard.rep_driver_comparison",
         deps=["analytics.rep_drivers", "analytics.rep_performance", "staging.closing_facts", "reference.rep_metrics"],
     ),
-    sql_daily("dashboard.rep_activity_metrics", deps=["analytics.rep_performance", "staging.activities"]),
+    sql_daily(
+        "dashboard.rep_activity_metrics",
+        deps=["analytics.rep_performance", "staging.activities", "staging.rep_days"],
+    ),
     sql_daily(
         "dashboard.next_best_actions",
         deps=[

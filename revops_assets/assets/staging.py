@@ -3,7 +3,10 @@
 from revops_assets.sql_asset import sql_daily, sql_table, sql_view
 
 ASSETS = [
-    sql_table("staging.pipeline_stages", deps=["crm.pipeline_stages", "crm.opportunities", "crm.loads"]),
+    sql_table(
+        "staging.pipeline_stages",
+        deps=["crm.pipeline_stages", "crm.opportunities", "crm.opportunity_history", "crm.loads"],
+    ),
     sql_view(
         "staging.stage_events",
         deps=["crm.opportunities", "crm.opportunity_history", "crm.loads", "staging.pipeline_stages"],

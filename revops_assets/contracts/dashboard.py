@@ -28,7 +28,6 @@ class DashboardKpis(Contract):
     key: ClassVar[tuple[str, ...]] = ("tenant_id", "snapshot_date", "quarter", "team_id", "segment", "region")
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("gap_to_target", "coalesce(d.gap_to_target = d.ai_forecast - d.quarter_target, true)", "is not forecast less target"),
-        Rule("commit_amount", "coalesce(d.commit_amount >= d.closed_won_amount, true)", "is below what is won"),
         Rule("gap_pct", "coalesce((d.gap_pct > 0) = (d.gap_to_target < 0) or abs(d.gap_to_target) < d.quarter_target / 10000, true)",
              "does not agree with gap_to_target"),
         Rule("quarter", "d.quarter ~ '^Q[1-4] [0-9]{4}$'", "is not of the form Q4 2024"),

@@ -142,7 +142,7 @@ select
     (s.state ->> 'stage_entered_at')::timestamptz as stage_entered_at,
     s.opened_at,
     (s.state ->> 'closed_at')::timestamptz as closed_at,
-    ((s.state ->> 'amount')::numeric / r.rate)::numeric(14, 2) as amount,
+    ((s.state ->> 'amount')::numeric / r.rate)::numeric(18, 2) as amount,
     coalesce(upper(s.state ->> 'currency'), nullif(h.currency, '')) as currency,
     (s.state ->> 'close_date')::date as close_date,
     s.state ->> 'owner_id' as owner_id,
@@ -165,7 +165,7 @@ select
     s.engaged_contacts_count,
     s.champions_count,
     s.engaged_economic_buyers_count,
-    (s.state ->> 'amount')::numeric(14, 2) as currency_amount
+    (s.state ->> 'amount')::numeric(18, 2) as currency_amount
 from states as s
 left join staging.exchange_rates as h on s.tenant_id = h.tenant_id and h.is_home
 cross join

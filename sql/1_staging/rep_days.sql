@@ -21,8 +21,8 @@ with people as (
         p.rep_name,
         p.manager_id,
         coalesce(m.rep_name, p.manager_id) as manager_name,
-        p.segment,
-        p.region,
+        ops.group_key(p.segment) as segment,
+        ops.group_key(p.region) as region,
         p.role,
         p.is_listed and not p.is_deleted and coalesce(p.hire_date <= r.day, true) as is_active
     from pg_temp.run_days as r
@@ -46,7 +46,7 @@ select
     p.day as snapshot_date,
     p.rep_id,
     p.rep_name,
-    coalesce(p.manager_id, 'none') as team_id,
+    coalesce(ops.group_key(p.manager_id), 'none') as team_id,
     case
         when p.manager_id is null then 'No manager'
         when s.manager_name is null then p.manager_name

@@ -69,7 +69,7 @@ sourced as (
             when not b.is_default then 'tenant'
             when c.expected_days is not null then 'source'
             when b.is_default then 'default'
-            when m.visits_count >= t.own_median_visits then 'own median'
+            when m.visits_count >= t.own_median_visits and m.median_days > 0 then 'own median'
         end as benchmark_source
     from named as d
     inner join staging.thresholds as t on d.tenant_id = t.tenant_id and d.day = t.snapshot_date

@@ -25,7 +25,7 @@
 --   risk_level: in the total: Low, Medium, High or Critical, by the shortfall
 --   method: in the total: how open deals were weighed in ai_forecast
 --   ai_forecast: in the total: the forecast
---   ai_forecast_confidence: in the total: how far to trust it, 0 to 1
+--   ai_forecast_confidence: in the total: how far to trust it, 0 to 1; null where negative amounts make it no share
 --   confidence_basis: in the total: backtest, or weighted to unweighted where no past quarter tells
 --   backtest_quarters: in the total: past quarters that the confidence is from
 with lines as (
@@ -158,7 +158,8 @@ judged as (
 short as (
     select
         *,
-        greatest(target - weighted_amount, 0) / nullif(target, 0) as shortfall
+        -- A forecast below 0 (credits) is short of the whole target, not of more.
+        case when target > 0 then least(greatest(target - weighted_amount, 0) / target, 1) end as shortfall
     from judged
 )
 
@@ -213,15 +214,14 @@ select
     k.risk_level,
     'default' as method,
     s.weighted_amount as ai_forecast,
-    round(
+    ops.share(
         case
             when s.mean_error is null then s.weighted_amount / nullif(s.amount, 0) else greatest(1 - s.mean_error, 0)
-        end,
-        4
+        end
     ) as ai_forecast_confidence,
     case
         when s.mean_error is not null then 'backtest'
-        when s.weighted_amount / nullif(s.amount, 0) is not null then 'weighted to unweighted'
+        when ops.share(s.weighted_amount / nullif(s.amount, 0)) is not null then 'weighted to unweighted'
     end as confidence_basis,
     s.backtest_quarters
 from short as s

@@ -27,7 +27,7 @@
 --   won_count: won deals of the last 365 days, by close date
 --   lost_count: lost deals of the last 365 days
 --   win_rate: won / (won + lost), by count; null as long as the source has told of no won deal, or of no lost one
---   amount_win_rate: the same by amount
+--   amount_win_rate: the same by amount; null where negative amounts make it no share
 --   avg_deal_size: mean amount of the won deals that have one
 --   avg_sales_cycle_days: mean elapsed days from creation to winning
 --   open_deals_count: open deals
@@ -137,9 +137,7 @@ measured as (
         case when has_money then round(year_won_amount / nullif(year_to_date_quota, 0), 4) end as ytd_attainment,
         case when has_money then round(quarter_won_amount / nullif(quarter_quota, 0), 4) end as quarter_attainment,
         case when has_outcomes then round(won_count::numeric / nullif(won_count + lost_count, 0), 4) end as win_rate,
-        case
-            when has_outcomes then round(won_amount / nullif(won_amount + lost_amount, 0), 4)
-        end as amount_win_rate,
+        case when has_outcomes then ops.share(won_amount / nullif(won_amount + lost_amount, 0)) end as amount_win_rate,
         round(won_amount / nullif(won_with_amount_count, 0), 2) as avg_deal_size,
         round(won_cycle_days / nullif(won_count, 0), 2) as avg_sales_cycle_days
     from reps

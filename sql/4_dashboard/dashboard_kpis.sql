@@ -15,11 +15,11 @@
 --   ai_forecast: the forecast
 --   ai_forecast_confidence: how far to trust it, 0 to 1
 --   commit_amount: won and open Commit
---   commit_confidence: won and weighted open Commit, as a share of it
+--   commit_confidence: won and weighted open Commit, as a share of it; null where negative amounts make it no share
 --   closed_won_amount: won
 --   gap_to_target: forecast less target, below 0 when short
 --   gap_pct: size of what is short, as a share of the target
---   coverage_ratio: open pipeline of the quarter / target not yet won; null once the target is met
+--   coverage_ratio: open pipeline of the quarter / target not yet won; null once it is met, or if the pipeline is below 0
 --   risk_level: Low, Medium, High or Critical
 --   forecast_change_1w: against the snapshot of seven days before; null if that has none
 --   commit_change_1w: the same of commit
@@ -86,14 +86,14 @@ select
     k.ai_forecast,
     k.ai_forecast_confidence,
     k.closed_won_amount + k.open_commit_amount as commit_amount,
-    round(
-        (k.closed_won_amount + k.weighted_commit_amount) / nullif(k.closed_won_amount + k.open_commit_amount, 0), 4
+    ops.share(
+        (k.closed_won_amount + k.weighted_commit_amount) / nullif(k.closed_won_amount + k.open_commit_amount, 0)
     ) as commit_confidence,
     k.closed_won_amount,
     k.gap_to_target,
     k.gap_pct,
     case
-        when k.quarter_target > k.closed_won_amount
+        when k.quarter_target > k.closed_won_amount and k.open_pipeline_amount >= 0
             then round(k.open_pipeline_amount / (k.quarter_target - k.closed_won_amount), 4)
     end as coverage_ratio,
     k.risk_level,

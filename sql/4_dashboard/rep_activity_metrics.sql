@@ -46,16 +46,29 @@ with per_day as (
 
 reps as (
     select
-        tenant_id,
-        snapshot_date,
-        rep_id,
-        team_id,
-        team_name,
-        segment,
-        region,
-        is_top_performer
-    from analytics.rep_performance
-    where snapshot_date >= :window_start and snapshot_date < :window_end and is_active
+        d.tenant_id,
+        d.snapshot_date,
+        d.rep_id,
+        d.team_id,
+        d.team_name,
+        d.segment,
+        d.region,
+        coalesce(p.is_top_performer, false) as is_top_performer
+    from staging.rep_days as d
+    left join analytics.rep_performance as p
+        on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id
+    where
+        d.snapshot_date >= :window_start and d.snapshot_date < :window_end and d.is_active
+        and (
+            p.rep_id is not null
+            or exists (
+                select
+                from per_day as a
+                where
+                    a.tenant_id = d.tenant_id and a.rep_id = d.rep_id and a.day > d.snapshot_date - 30
+                    and a.day <= d.snapshot_date
+            )
+        )
 ),
 
 -- Every rep's every day of every period, with or without activities.

@@ -2,7 +2,6 @@
 -- Why: two ways lead from the history to a won deal, the functions of schema metrics and staging.deal_intervals; a
 -- reader must not find two numbers.
 -- A row means: a tenant's day, by what is known now, with two numbers or sums of won deals.
--- Severity: warn
 with won as (
     select
         i.tenant_id,

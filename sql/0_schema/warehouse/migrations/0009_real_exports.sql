@@ -23,8 +23,8 @@ begin
     end loop;
 end $$;
 
-select pg_temp.add_columns('staging.deal_intervals', 'add column currency_amount numeric(14, 2)');
-select pg_temp.add_columns('staging.deal_days', 'add column currency_amount numeric(14, 2)');
+select pg_temp.add_columns('staging.deal_intervals', 'add column currency_amount numeric(18, 2)');
+select pg_temp.add_columns('staging.deal_days', 'add column currency_amount numeric(18, 2)');
 select pg_temp.add_columns('staging.pipeline_stages', 'add column listed_from timestamptz');
 select pg_temp.add_columns('staging.quotas', 'add column period_type text, add column quota_type text, alter column period_end drop not null');
 select pg_temp.add_columns('analytics.pipeline_health_summary', 'add column unconverted_count bigint');
@@ -72,3 +72,23 @@ create table staging.deal_gaps (
     primary key (tenant_id, opportunity_id, gone_on),
     check (gone_on < back_on)
 );
+
+-- Sums of many large deals are wider than one.
+do $do$
+declare
+    v_column record;
+begin
+    for v_column in
+        select c.oid::regclass as relation, a.attname
+        from pg_class as c
+        inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relkind = 'r' and format_type(a.atttypid, a.atttypmod) = 'numeric(14,2)'
+            and c.relnamespace::regnamespace::text in ('staging', 'enriched', 'analytics', 'dashboard', 'ai', 'metrics')
+    loop
+        begin
+            execute format('alter table %s alter column %I type numeric(18, 2)', v_column.relation, v_column.attname);
+        exception when feature_not_supported then  -- somebody's view stands on it: nothing of theirs is dropped
+            raise warning '%.% stays numeric(14, 2): a view reads it', v_column.relation, v_column.attname;
+        end;
+    end loop;
+end $do$;
