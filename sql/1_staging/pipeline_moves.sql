@@ -114,7 +114,9 @@ states as (
         coalesce(s.state ->> 'gone_by', s.state ->> 'status') as status,
         coalesce(((s.state ->> 'amount')::numeric / x.rate)::numeric(18, 2), 0) as amount,
         q.quarter_start,
-        case when s.state ->> 'owner_id' is null then '-1' else coalesce(ops.group_key(p.manager_id), 'none') end as team_id
+        case
+            when s.state ->> 'owner_id' is null then '-1' else coalesce(ops.group_key(p.manager_id), 'none')
+        end as team_id
     from running as s
     cross join lateral (select (s.day + 1)::timestamp at time zone (select ops.timezone()) as ends_at) as c
     left join ops.calendar as q on (s.state ->> 'close_date')::date = q.day

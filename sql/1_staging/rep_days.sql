@@ -8,7 +8,7 @@
 --   rep_id: the rep; -1 for nobody
 --   rep_name: name, for people; Unassigned for nobody
 --   team_id: the manager's id; none without a manager; -1 for nobody
---   team_name: the manager's name, with the id where two managers share it; No manager; Unassigned
+--   team_name: the manager's name, with the id where two share it or it means a group; No manager; Unassigned
 --   segment: segment
 --   region: region
 --   role: what the rep is
@@ -38,7 +38,7 @@ shared_names as (
         manager_name
     from people
     group by tenant_id, day, manager_name
-    having count(distinct manager_id) > 1
+    having count(distinct manager_id) > 1 or manager_name in ('All', 'No manager', 'Unassigned')
 )
 
 select

@@ -19,7 +19,7 @@
 --   closed_won_amount: won
 --   gap_to_target: forecast less target, below 0 when short
 --   gap_pct: size of what is short, as a share of the target
---   coverage_ratio: open pipeline of the quarter / target not yet won; null once it is met, or if the pipeline is below 0
+--   coverage_ratio: open pipeline of the quarter / target not yet won; null once it is met, or below 0
 --   risk_level: Low, Medium, High or Critical
 --   forecast_change_1w: against the snapshot of seven days before; null if that has none
 --   commit_change_1w: the same of commit
