@@ -70,7 +70,16 @@ def is_format(kind: str, text: str) -> bool:
     """Whether a mapping may name this as the format of a field of that type."""
     if kind in ("number", "money", "integer"):
         return text in NUMBER_FORMATS
-    return kind in ("timestamp", "date") and (text in NAMED_FORMATS or "%" in text)
+    return kind in ("timestamp", "date") and (text in NAMED_FORMATS or ("%" in text and _is_pattern(text)))
+
+
+def _is_pattern(text: str) -> bool:
+    now = datetime.now()
+    try:
+        datetime.strptime(now.strftime(text), text)
+    except ValueError:
+        return False
+    return True
 
 
 def _text(value: str) -> str:

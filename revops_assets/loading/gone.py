@@ -66,15 +66,18 @@ def _stage(
         sql.SQL(
             "insert into pg_temp.{} (load_id, {}, modified_at, is_deleted, record)"
             " select {}, {}, {}, true, v.record from crm.{} as v inner join crm.loads as l on l.load_id = v.load_id"
-            " where v.tenant_id = {} and not v.is_deleted and l.source = {} and not exists ({}){}"
+            " where v.tenant_id = {tenant} and not v.is_deleted and l.source = {source} and not exists ({}){}"
+            # Another source's exports, which told of it before, may hold it still.
+            " and not exists (select from crm.{} as p inner join crm.loads as o on o.load_id = p.load_id"
+            " where p.tenant_id = {tenant} and p.{key} = v.{key} and o.source <> {source})"
             " and not exists (select from unnest({}::text[]) as r (record) where position(v.{} in r.record) > 0)"
         ).format(
             sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(load_id),
             sql.SQL(", ").join(sql.Identifier("v", name) for name in columns),
             sql.SQL("null::timestamptz") if is_event
             else sql.SQL("(select n.started_at from crm.loads as n where n.load_id = {})").format(sql.Literal(load_id)),
-            sql.Identifier(f"{table}_current"), sql.Literal(tenant), sql.Literal(mapping.name), still_there, conditions,
-            sql.Literal(rejected), key,
+            sql.Identifier(f"{table}_current"), still_there, conditions, sql.Identifier(f"{table}_versions"),
+            sql.Literal(rejected), key, key=key, tenant=sql.Literal(tenant), source=sql.Literal(mapping.name),
         )
     )  # fmt: skip
     gone = cursor.rowcount

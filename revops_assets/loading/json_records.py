@@ -35,6 +35,7 @@ class Answer:
 
     path: tuple[str, ...] = ()
     ids: frozenset[str] = frozenset()
+    holders: frozenset[str] = frozenset(ENVELOPES)
     records: int = 0
     total: int = 0
     envelopes: int = 0
@@ -47,7 +48,7 @@ class Answer:
         if isinstance(total, str) and total.isdigit():
             self.total = max(self.total, int(total))
         paging = members.get("paging")
-        has_more = isinstance(paging, dict) and "next" in paging
+        has_more = (isinstance(paging, dict) and "next" in paging) or members.get("hasMore") is True
         self.cut += members.get("done") is False or bool(members.get("nextRecordsUrl")) or has_more
 
     def is_record(self, names: Any) -> bool:
@@ -118,7 +119,7 @@ def _object(
         _, key, key_text = text.value()
         opening = text.peek(BETWEEN_KEY_AND_VALUE)
         may_hold = not answer.is_record(members)
-        if opening == "[" and (path == (key,) if path else key in ENVELOPES and may_hold):
+        if opening == "[" and (path == (key,) if path else key in answer.holders and may_hold):
             is_envelope = True
             yield from _entries(text, answer)
         elif opening == "{" and (path[:1] == (key,) and len(path) > 1 if path else key in AROUND and may_hold):
@@ -164,8 +165,8 @@ def _holds_records(value: dict[str, Any], answer: Answer) -> bool:
     if answer.is_record(value):
         return False
     around = [value[name] for name in AROUND if isinstance(value.get(name), dict)]
-    return any(isinstance(value.get(name), list) for name in ENVELOPES) or any(
-        isinstance(inside.get(name), list) for inside in around for name in ENVELOPES
+    return any(isinstance(value.get(name), list) for name in answer.holders) or any(
+        isinstance(inside.get(name), list) for inside in around for name in answer.holders
     )
 
 

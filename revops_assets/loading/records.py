@@ -196,13 +196,14 @@ def _formats(spec: FieldSpec) -> str:
 def _json_values(found: Survey, file: FileSpec) -> Iterator[Values | Reject]:
     ids = [spec.path or [name] for name, spec in file.fields.items() if spec.required]
     found.answer.ids = frozenset(plain(path) for paths in ids for path in paths)
+    found.answer.holders |= {Path(found.name).name.partition(".")[0]}  # {"deals": [...]} in deals.json
     found.answer.path = tuple(file.records.split(".")) if file.records else ()
     picks = [_Pick(name, spec, found.seen) for name, spec in file.fields.items()]
     explode = file.explode.split(".") if file.explode else None
     names: dict[str, list[str]] = {}
     keys: set[str] = set()
     # Where each field stands in the objects so far: most under one name, the others are looked for.
-    own_names: list[str] = []
+    own_names = [pick.look(names) for pick in picks]
     looked_for: list[tuple[int, _Pick]] = []
     for record in json_records(found.path, found.answer):
         if isinstance(record, Reject):

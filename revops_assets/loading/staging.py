@@ -47,13 +47,14 @@ from (
     window along as (partition by c.record, c.field order by c.changed_at, c.line_no, c.place)
 ) as s
 where case when s.is_first then s.value is not null else s.value is distinct from s.old_value end
+order by s.changed_at, s.line_no, s.place
 """
 
 INSERT_MERGED = """
-insert into pg_temp.{table} (load_id, {key}, merged_into_id, is_deleted, {columns}, record)
-select {load_id}, v.{key}, m.survivor, true, {values}, v.record
+insert into pg_temp.{table} (load_id, {key}, merged_into_id, is_deleted, modified_at, {columns}, record)
+select {load_id}, v.{key}, m.survivor, true, greatest(m.modified_at, v.modified_at), {values}, v.record
 from (
-    select distinct on (i.id) i.id, {survivor} as survivor
+    select distinct on (i.id) i.id, {survivor} as survivor, ({modified})::timestamptz as modified_at
     from {relation} as r{joins}
     cross join lateral regexp_split_to_table(r.{merged_ids}, '[;,\\s]+') as i (id)
     where r.load_id = {load_id}
@@ -84,6 +85,7 @@ class Staging:
         build = Expressions(self.mapping, self.mapping.files[key], self.day_zone, self.relation)
         kinds = {name: target.type for name, target in targets()[table].items()}
         values = {name: build.column(column, kinds[name]) for name, column in spec.columns.items()}
+        modified = values.get("modified_at", sql.SQL("null"))
         missing = [name for name, column in spec.columns.items() if _is_unseen(column, unseen)]
         kept = [name for name in kinds if name not in values and name not in OF_THIS_VERSION]
         known: sql.Composable = sql.SQL("")
@@ -116,7 +118,7 @@ class Staging:
             )
         )
         if spec.merged_ids:
-            self._merged(table, key, spec, values[key_of(table)], build)
+            self._merged(table, key, spec, values[key_of(table)], modified, build)
         self._analyze(table)
 
     def changes(self, table: str, key: str, spec: TableSpec, file_name: str) -> None:
@@ -178,8 +180,16 @@ class Staging:
             )
         self._analyze(table)
 
-    def _merged(self, table: str, key: str, spec: TableSpec, survivor: sql.Composable, build: Expressions) -> None:
-        """Records that were merged into those of the file, as what is known of them, merged."""
+    def _merged(
+        self,
+        table: str,
+        key: str,
+        spec: TableSpec,
+        survivor: sql.Composable,
+        modified: sql.Composable,
+        build: Expressions,
+    ) -> None:
+        """Records that were merged into those of the file, as what is known of them, from its modification on."""
         own = key_of(table)
         columns = [
             name for name in targets()[table] if name not in (own, "merged_into_id", "is_deleted", "modified_at")
@@ -192,6 +202,7 @@ class Staging:
                 load_id=sql.Literal(self.load_id),
                 values=sql.SQL(", ").join(sql.Identifier("v", name) for name in columns),
                 survivor=survivor,
+                modified=modified,
                 relation=self.relation(key),
                 joins=sql.SQL("").join(build.joins),
                 merged_ids=sql.Identifier(str(spec.merged_ids)),

@@ -19,6 +19,7 @@ from revops_assets.loading.mapping import Mapping
 from revops_assets.loading.records import Survey, records
 from revops_assets.loading.result import LoadResult, TooManyRejects
 from revops_assets.loading.staging import Staging
+from revops_assets.loading.targets import key_of
 
 SET_ASIDE_SHOWN = 10
 STILL_KNOWN = 9223372036854775807
@@ -87,8 +88,10 @@ class LoadTransaction:
                 if spec.rows:
                     staging.rows(table, spec)
         stage_gone(self.cursor, self.mapping, self.load_id, self.tenant, stale, self._rejected_records())
-        # One file may be read as several objects: its records count once.
-        once = {file["file_name"]: file for file in files.values()}.values()
+        # One file may be read as several objects: its records count once
+        # (itself, where lists within its records are objects, too).
+        keys = sorted(files, key=lambda key: not self.mapping.files[key].explode)
+        once = {files[key]["file_name"]: files[key] for key in keys}.values()
         unchanged = sum(file["rows_read"] - file["rows_rejected"] for file in once if file["is_unchanged"])
         read = sum(file["rows_read"] for file in once)
         self._execute(
@@ -316,8 +319,13 @@ class LoadTransaction:
         tables = [dict(zip(names, row, strict=True)) for row in self.cursor.fetchall()]
         for table in tables:
             self._execute(
-                sql.SQL("select count(*) from crm.{} where tenant_id = %s and known_from = %s and is_deleted").format(
-                    sql.Identifier(f"{table['table_name']}_current")
+                sql.SQL(
+                    "select count(*) from crm.{} as v where v.tenant_id = %s and v.known_from = %s and v.is_deleted and"
+                    " exists (select from crm.{} as p where p.tenant_id = v.tenant_id and p.{key} = v.{key}"
+                    " and p.known_from < v.known_from)"
+                ).format(
+                    sql.Identifier(f"{table['table_name']}_current"), sql.Identifier(f"{table['table_name']}_versions"),
+                    key=sql.Identifier(key_of(table["table_name"])),
                 ),
                 self.tenant, load_seq,
             )  # fmt: skip

@@ -30,6 +30,10 @@ begin
                 perform crm.fold_opportunities(p_load_id, v_seq, p_staging);
             end if;
             perform crm.settle_closings(p_load_id, p_staging);
+        elsif v_table = 'exchange_rates' then  -- the ends of time that sources write for no end
+            execute format('update %I.exchange_rates set start_date = case when start_date >= ''1950-01-01'' then start_date end,
+                end_date = case when end_date < ''2150-01-01'' then end_date end
+                where load_id = %s and (start_date < ''1950-01-01'' or end_date >= ''2150-01-01'')', p_staging, p_load_id);
         end if;
         perform crm.merge_table(
             p_load_id, v_seq, v_table, p_staging,

@@ -15,6 +15,7 @@ declare
     v_columns text;  -- business columns, the key first
     v_staged text;   -- the same of the staged row s
     v_differs text;  -- s differs from v
+    v_says_else text;  -- the same, whatever the records were that they are from
     v_out crm.load_tables;
     v_at timestamptz;
     v_rule text;
@@ -23,8 +24,9 @@ declare
 begin
     select string_agg(quote_ident(attname), ', ' order by attnum),
         string_agg('s.' || quote_ident(attname), ', ' order by attnum),
-        string_agg(format('s.%1$I is distinct from v.%1$I', attname), ' or ' order by attnum)
-    into v_columns, v_staged, v_differs
+        string_agg(format('s.%1$I is distinct from v.%1$I', attname), ' or ' order by attnum),
+        string_agg(format('s.%1$I is distinct from v.%1$I', attname), ' or ' order by attnum) filter (where attname <> 'record')
+    into v_columns, v_staged, v_differs, v_says_else
     from pg_attribute
     where attrelid = v_versions::regclass and attnum > 0 and not attisdropped
         and attname not in ('tenant_id', 'load_id', 'line_no', 'known_from', 'known_to');
@@ -89,19 +91,20 @@ begin
     $sql$, v_key, v_stage, p_load_id);
     execute format($sql$
         create temporary table merge_losers on commit drop as
-        select s.*, v.file_name as by_file, v.line_no as by_line, s.modified_at is not distinct from v.modified_at as is_tie
+        select s.*, v.file_name as by_file, v.line_no as by_line, s.modified_at is not distinct from v.modified_at as is_tie,
+            (%3$s) as says_else
         from merge_ranked as r
         inner join %1$s as s on s.ctid = r.staged_at
         inner join %1$s as v on v.ctid = r.winner
         where r.staged_at <> r.winner and (%2$s)
-    $sql$, v_stage, v_differs);
+    $sql$, v_stage, v_differs, v_says_else);
     execute format('delete from %s as s using merge_ranked as r where s.ctid = r.staged_at and r.staged_at <> r.winner', v_stage);
     execute format($sql$
         insert into crm.load_rejects
         select load_id, %1$L, 'conflict', file_name, line_no,
             format('%2$s %%s stands again in %%s line %%s, which is later and wins', %3$s, by_file, by_line),
             to_jsonb(s)::text
-        from merge_losers as s where is_tie
+        from merge_losers as s where is_tie and says_else
     $sql$, v_tenant, v_info.key_column, v_key);
     get diagnostics v_out.rows_conflicting = row_count;
 

@@ -4,7 +4,7 @@
 -- else what the record's version says (crm.opportunity_records_as_of). A deal is closed by entering a stage that is won
 -- or lost, by a change of `status`, or, where a source has no such stages, by a loss reason; entering an open stage
 -- after that reopens it. Without any of these changes, or where the record is newer than the last of them and says that the
--- deal is closed, it is closed from its closing date on. modified_at is that of the
+-- deal is closed, it is closed from its closing date on, else since its version began. modified_at is that of the
 -- version read. A status of deleted takes it away until another. Changes of one instant count in the order in which they were loaded. A filter on tenant and deal uses
 -- the indexes.
 do $do$
@@ -59,10 +59,13 @@ create or replace function crm.opportunities_as_of(
     from crm.opportunity_records_as_of(p_at, p_known_as_of) as v
     left join changes as c on c.tenant_id = v.tenant_id and c.opportunity_id = v.opportunity_id
     cross join lateral (
+        select coalesce(v.closed_at, v.modified_at, (select l.started_at from crm.loads as l where l.load_id = v.load_id)) as closed_at
+    ) as k
+    cross join lateral (
         select case
-            when v.is_closed and v.closed_at < p_at and case
+            when v.is_closed and k.closed_at < p_at and case
                 when coalesce(c.has_moves, false) or c.outcomes is not null
-                    then c.outcomes[cardinality(c.outcomes)] = 'open' and coalesce(v.modified_at, v.closed_at) >= c.last_at
+                    then c.outcomes[cardinality(c.outcomes)] = 'open' and coalesce(v.modified_at, k.closed_at) >= c.last_at
                         and c.last_at = c.last_ever_at
                 else true
             end then case when v.is_won then 'won' else 'lost' end
@@ -72,7 +75,7 @@ create or replace function crm.opportunities_as_of(
     cross join lateral jsonb_populate_record(
         v, coalesce(c.later, '{}') || coalesce(c.earlier, '{}') || jsonb_build_object(
             'is_closed', o.outcome <> 'open', 'is_won', o.outcome = 'won',
-            'closed_at', case when o.outcome <> 'open' then coalesce(c.outcomes_at[cardinality(c.outcomes)], v.closed_at) end
+            'closed_at', case when o.outcome <> 'open' then coalesce(c.outcomes_at[cardinality(c.outcomes)], k.closed_at) end
         )
     ) as s
     where o.outcome <> 'deleted'

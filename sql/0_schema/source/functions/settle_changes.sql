@@ -27,8 +27,8 @@ $$;
 
 -- The order in which changes of one field at one instant follow from each other: places in the arrays. It begins with a
 -- value that no other change leads to and goes from each new value to a change that has it as its old one; where they lead
--- round in a circle it ends at p_present. What is no chain goes by its place, what leads to p_present last.
-create or replace function crm.chain(p_olds text[], p_news text[], p_present text) returns int[] language plpgsql immutable as $$
+-- round in a circle it ends at p_last. What is no chain goes by its place, what leads to p_last last.
+create or replace function crm.chain(p_olds text[], p_news text[], p_last text) returns int[] language plpgsql immutable as $$
 declare
     v_order int[] := '{}';
     v_left int[] := array(select generate_subscripts(p_news, 1));
@@ -39,7 +39,7 @@ declare
     v_final int[] := '{}';  -- the tour that ends where the record is
 begin
     if array_remove(p_olds, null) = '{}' then
-        v_next := array_position(p_news, p_present);
+        v_next := array_position(p_news, p_last);
         return case when v_next is null then v_left else array_remove(v_left, v_next) || v_next end;
     end if;
     while cardinality(v_left) > 0 loop
@@ -50,7 +50,7 @@ begin
                 select p_news[i], -1, i from unnest(v_left) as i
             ) as d
             group by d.value
-            order by sum(d.change) = 1 desc, d.value is not distinct from p_present desc,
+            order by sum(d.change) = 1 desc, d.value is not distinct from p_last desc,
                 min(d.i) filter (where d.change = 1) nulls last
             limit 1
         );
@@ -80,7 +80,7 @@ begin
             v_tour := array[(select min(i) from unnest(v_tour) as i)];
         end if;
         v_tour := case when cardinality(v_tour) = 0 then v_left[1:1] else v_tour end;
-        if p_news[v_tour[cardinality(v_tour)]] = p_present then
+        if p_news[v_tour[cardinality(v_tour)]] = p_last then
             v_order := v_order || v_final;
             v_final := v_tour;
         else
@@ -186,25 +186,57 @@ begin
             where o.tenant_id = %3$L and o.%1$I in (select record from instant_changes)
             %4$s
         ),
+        -- The value that the changes of each instant began with: the old one that none of them leads to, if there is one.
+        instants as (
+            select s.%1$I as record, s.field, s.changed_at, (
+                select case when count(*) = 1 then min(o.value) end
+                from (
+                    select unnest(array_remove(array_agg(s.old_value), null)) as value
+                    except select unnest(array_agg(s.new_value))
+                ) as o
+            ) as began_with
+            from %5$s as s
+            where s.load_id = %6$s and s.changed_at is not null
+                and (s.%1$I, s.field) in (select c.record, c.field from instant_changes as c)
+            group by s.%1$I, s.field, s.changed_at
+        ),
+        -- What they led to is what the next one began with (those between, if any, led round); after the last, the record.
+        led as (
+            select i.record, i.field, i.changed_at, case
+                when lead(i.changed_at) over in_time is not null then (
+                    array_remove(array_agg(i.began_with) over (in_time rows between 1 following and unbounded following), null)
+                )[1]
+                else (
+                    select crm.history_value(i.field, p.content ->> i.field) from present as p where p.record = i.record
+                    order by p.content ? 'file_name' desc limit 1
+                )
+            end as to_value
+            from instants as i
+            window in_time as (partition by i.record, i.field order by i.changed_at)
+        ),
         chained as (
             select c.record, c.changed_at, c.field, array_agg(c.at order by c.place) as ats,
                 array_agg(c.line_no order by c.place) as lines,
-                crm.chain(array_agg(c.old_value order by c.place), array_agg(c.new_value order by c.place), (
-                    select crm.history_value(c.field, p.content ->> c.field) from present as p where p.record = c.record
-                    order by p.content ? 'file_name' desc limit 1
-                )) as places
+                crm.chain(array_agg(c.old_value order by c.place), array_agg(c.new_value order by c.place), min(l.to_value))
+                    as places
             from instant_changes as c
+            inner join led as l on l.record = c.record and l.field = c.field and l.changed_at = c.changed_at
             group by c.record, c.changed_at, c.field
+        ),
+        -- Several changes may stand in one line: they count on from it.
+        counted as (
+            select c.ats[p.place] as at, c.lines[p.place] as old_line_no,
+                max(c.lines[p.number] - p.number) over (partition by c.record, c.changed_at, c.field order by p.number) + p.number
+                    as line_no
+            from chained as c
+            cross join lateral unnest(c.places) with ordinality as p (place, number)
         )
-        select c.ats[p.place] as at, c.lines[p.number] as line_no
-        from chained as c
-        cross join lateral unnest(c.places) with ordinality as p (place, number)
-        where p.place <> p.number
+        select at, line_no from counted where line_no is distinct from old_line_no
     $sql$, v_record, v_parent || '_current', v_tenant,
         case when to_regclass(format('%I.%I', p_staging, v_parent)) is not null then format($sql$
             union all
             select s.%1$I, to_jsonb(s) from %2$I.%3$I as s
             where s.load_id = %4$s and s.%1$I in (select record from instant_changes)
-        $sql$, v_record, p_staging, v_parent, p_load_id) end);
+        $sql$, v_record, p_staging, v_parent, p_load_id) end, v_stage, p_load_id);
     execute format('update %s as s set line_no = o.line_no from instant_order as o where s.ctid = o.at', v_stage);
 end $$;
