@@ -115,6 +115,23 @@ def test_the_ends_of_time_are_no_dates_of_a_rate(take: Take, source: Query) -> N
     ]  # fmt: skip
 
 
+def test_a_logged_day_that_no_calendar_holds_is_set_aside(
+    take: Take, clean: Settings, source: Query, warehouse: Query
+) -> None:
+    """The rest of the log counts, and the win is the day's."""
+    log = [change("x", "03-10", "9999-12-31", "2024-03-12", "CloseDate"), change("x", "03-12", "Scoping", "Signed")]
+    more = [change(f"y{n}", "03-10", "Scoping", "Offer") for n in range(40)]
+    result = take("a", OpportunityStage=STAGES, User=USERS, Opportunity=[won("x", "03-12")], OpportunityFieldHistory=log + more)  # fmt: skip
+    assert result.rows_rejected == 1
+    assert [told["reason"] for told in result.set_aside] == [
+        "opportunity_history: close_date 9999-12-31 is not between 1950 and 2149, the years that the calendar holds"
+    ]
+    materialize(clean, '+key:"analytics/rep_performance"', "2024-03-12")
+    assert warehouse("select rep_id, won_today_count from analytics.rep_performance where won_today_count > 0") == [
+        ("rep-1", 1)
+    ]
+
+
 def test_the_time_of_a_record_is_its_last_modification_by_either_name(take: Take, source: Query) -> None:
     def record(amount: int, day: str) -> dict[str, Any]:
         deal = opportunity("x", Amount=amount, LastModifiedDate=at(day))

@@ -51,6 +51,12 @@ begin
         where attrelid = v_versions::regclass and attnum > 0 and not attisdropped
             and atttypid in ('date'::regtype, 'timestamptz'::regtype)
         union all
+        select format('s.field = ''close_date'' and s.%1$s ~ ''^\d{4}-'' and (s.%1$s < ''1950'' or s.%1$s >= ''2150'')', which),
+            format('''opportunity_history: close_date '' || s.%s || '' is not between 1950 and 2149, the years that the calendar holds''',
+                which)
+        from (values ('old_value'), ('new_value')) as v (which)
+        where p_table = 'opportunity_history'
+        union all
         -- The comment on a rule says it in a user's words, after field and value; one that begins with = is an expression.
         select format('(%s) is false', pg_get_expr(c.conbin, c.conrelid)), case
             when obj_description(c.oid, 'pg_constraint') like '=%' then substr(obj_description(c.oid, 'pg_constraint'), 2)
