@@ -191,6 +191,7 @@ BOUND = "2024-04-09 22:00:00+00"  # the end of the 9th in Berlin, as the remote 
 def test_each_foreign_table_is_read_once_and_gives_only_what_is_needed(company: Settings) -> None:
     """A day, thirty days, and tables alone: by the plans of every statement of every function."""
     last, zone = date(2024, 4, 9), ZoneInfo(PLAN.timezone)
+    is_old_server = query(company, "source", "select current_setting('server_version_num')::int < 180000")[0][0]
     for first in (last, last - timedelta(days=29)):
         bounds = {"start": datetime.combine(first, datetime.min.time(), zone),
                   "end": datetime.combine(last + timedelta(days=1), datetime.min.time(), zone)}  # fmt: skip
@@ -198,6 +199,8 @@ def test_each_foreign_table_is_read_once_and_gives_only_what_is_needed(company: 
         assert Counter(name for _, names in scans for name in names) == Counter([*NEEDED, "opportunities_versions"])
         for scan, names in scans:
             needed = max(query(company, "source", NEEDED[name].format(**bounds))[0][0] for name in names)
+            if names == ["opportunities_versions"] and is_old_server:  # which may group the deals over here: each once
+                needed = query(company, "source", "select count(*) from crm.opportunities_current")[0][0]
             assert scan["Actual Rows"] * scan["Actual Loops"] <= needed, (names, needed, scan)
             if names[0] in ("lead_log", "opportunity_log", "activities_versions"):
                 assert f"< '{BOUND}'" in scan["Remote SQL"]
