@@ -151,14 +151,14 @@ def psql_load(export: Path, folder: Path) -> tuple[Path, Path]:
         types = {(table, column): data_type for table, column, data_type in cursor.fetchall()}
     copies, merges = [], []
     for key, file in mapping.files.items():
-        if not (export / file.paths[0]).exists():
+        if not (export / file.path[0]).exists():
             continue
         columns = ", ".join(f'"{name}" text' for name in file.fields)
         names = ", ".join(f'"{name}"' for name in file.fields)
         copies.append(f"create temporary table in_{key} ({columns});")
         if not mapping.is_raw(key):  # read a second time for its categories, which the export does not have
             continue
-        copies.append(f"\\copy in_{key} from '{export / file.paths[0]}' with (format csv, header)")
+        copies.append(f"\\copy in_{key} from '{export / file.path[0]}' with (format csv, header)")
         merges.append(
             f"insert into pipedrive_raw.{key}_lines select 1, row_number() over () + 1, {names} from in_{key};"
         )
@@ -178,7 +178,7 @@ def psql_load(export: Path, folder: Path) -> tuple[Path, Path]:
                 )
                 merges.append(
                     f"insert into {table} (load_id, file_name, line_no, {', '.join(spec.columns)})"
-                    f" select 1, '{file.paths[0]}', r.line_no, {values.as_string(connection)}"
+                    f" select 1, '{file.path[0]}', r.line_no, {values.as_string(connection)}"
                     f" from pipedrive_raw.{spec.source}_lines as r{sql.SQL('').join(build.joins).as_string(connection)}"
                     f" where r.load_id = 1 and {build.condition(spec.when).as_string(connection)};"
                 )

@@ -23,7 +23,7 @@ DEALS = FileSpec(path="deals.csv", fields={"id": "id", "name": "text", "at": "ti
 
 def read(tmp_path: Path, content: str | bytes, file: FileSpec = DEALS) -> tuple[list[object], list[tuple[int, str]]]:
     """(good records, (line, reason) of rejects)"""
-    path = tmp_path / file.paths[0]
+    path = tmp_path / file.path[0]
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     found = list(records.records(survey(path, file), file))
     return (

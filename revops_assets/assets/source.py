@@ -30,7 +30,7 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
             group_name="pipedrive_raw",
             owners=OWNERS,
             kinds={"postgres", "csv"},
-            description=f"{file.paths[0]} as exported, row for row; earlier exports in pipedrive_raw.{key}_versions.",
+            description=f"{file.path[0]} as exported, row for row; earlier exports in pipedrive_raw.{key}_versions.",
             metadata={
                 "dagster/table_name": f"pipedrive_raw.{key}",
                 "dagster/column_schema": dg.TableSchema(
@@ -43,7 +43,7 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
     ]
     for table in sorted(targets()):
         origins = [spec.source for spec in salesforce.tables.get(table, []) if spec.source]
-        files = [salesforce.files[origin].paths[0].removesuffix(".json") for origin in origins]
+        files = [salesforce.files[origin].path[0].removesuffix(".json") for origin in origins]
         made = [ASSET_OF_FILE[name] for name in files or ["OpportunityStage"] if name in ASSET_OF_FILE]
         specs.append(
             dg.AssetSpec(

@@ -59,7 +59,7 @@ def _rank(inner: PurePosixPath, file: FileSpec) -> int:
     """How surely a file is meant by the object's paths: 4 by its very name, 0 not at all."""
     if file.explode and PurePosixPath(inner.name.removesuffix(PACKED)).suffix.casefold() in (".csv", ".tsv"):
         return 0  # lists stand within JSON only
-    return max(_rank_of(inner, path) for path in file.paths)
+    return max(_rank_of(inner, path) for path in file.path)
 
 
 def _rank_of(inner: PurePosixPath, wanted: str) -> int:

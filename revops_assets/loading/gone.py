@@ -13,9 +13,7 @@ from psycopg2.extensions import cursor as PgCursor
 
 from revops_assets.errors import RevopsError
 from revops_assets.loading.mapping import Mapping
-from revops_assets.loading.targets import key_of, targets
-
-HISTORIES = {"opportunity_history": "opportunity_id", "lead_history": "lead_id"}
+from revops_assets.loading.targets import HISTORIES, key_of, targets
 
 
 def stage_gone(
@@ -58,7 +56,7 @@ def _stage(
     )
     conditions: sql.Composable = sql.SQL("")
     if table in HISTORIES:  # of records that are there
-        record = sql.Identifier(HISTORIES[table])
+        record = sql.Identifier(key_of(HISTORIES[table]))
         conditions = sql.SQL(" and exists (select from pg_temp.{} as s where s.load_id = {} and s.{} = v.{})").format(
             sql.Identifier(table), sql.Literal(load_id), record, record
         )

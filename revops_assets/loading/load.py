@@ -158,7 +158,7 @@ def _survey_files(directory: Path, mapping: Mapping) -> dict[str, list[Survey]]:
     found = find_files(directory, mapping.files)
     for key, file in mapping.files.items():
         if file.required and key not in found:
-            raise RevopsError(f"{directory}: required file {' or '.join(file.paths)} is missing; nothing was loaded")
+            raise RevopsError(f"{directory}: required file {' or '.join(file.path)} is missing; nothing was loaded")
     return {
         key: [survey(path, mapping.files[key], name_in(directory, path)) for path in paths]
         for key, paths in found.items()

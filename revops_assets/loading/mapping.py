@@ -86,11 +86,6 @@ class FileSpec(_Strict):
     optional_columns: bool = False
     fields: dict[str, Annotated[FieldSpec, BeforeValidator(_field_spec)]] = Field(min_length=1)
 
-    @property
-    def paths(self) -> list[str]:
-        """The names of the object's files."""
-        return self.path
-
     @model_validator(mode="after")
     def _names_are_free(self) -> FileSpec:
         for name in RESERVED & self.fields.keys():

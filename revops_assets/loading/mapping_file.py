@@ -13,11 +13,10 @@ from pydantic import ValidationError
 from revops_assets.errors import RevopsError, in_words
 from revops_assets.loading import fields
 from revops_assets.loading.mapping import ColumnSpec, Mapping, TableSpec
-from revops_assets.loading.targets import LOADERS_OWN, Target, key_of, targets
+from revops_assets.loading.targets import HISTORIES, LOADERS_OWN, Target, key_of, targets
 
 SHIPPED = Path(__file__).parent / "mappings"
 MISTAKES_NAMED = 10
-HISTORIES = {"opportunity_history": "opportunities", "lead_history": "leads"}
 # Which types of field each type of column takes, and how a value that the mapping itself gives is checked.
 FITTING: dict[str, set[str]] = {
     "numeric(14,2)": {"money"},

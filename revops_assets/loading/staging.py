@@ -10,7 +10,7 @@ from psycopg2.extensions import cursor as PgCursor
 
 from revops_assets.loading.expressions import SHORT_ID, Expressions, Relation
 from revops_assets.loading.mapping import ChangeSpec, ColumnSpec, Mapping, TableSpec
-from revops_assets.loading.targets import key_of, targets
+from revops_assets.loading.targets import HISTORIES, key_of, targets
 
 # What a record says of itself alone: not taken over from what is known of it.
 OF_THIS_VERSION = {"is_deleted", "closing_known_by", "record"}
@@ -128,7 +128,7 @@ class Staging:
         self.cursor.execute(
             sql.SQL(INSERT_CHANGES).format(
                 table=sql.Identifier(table),
-                record=sql.Identifier("lead_id" if table == "lead_history" else "opportunity_id"),
+                record=sql.Identifier(key_of(HISTORIES[table])),
                 load_id=sql.Literal(self.load_id),
                 key=sql.SQL(SHORT_ID).format(sql.SQL(CHANGE_KEY)),
                 changes=sql.SQL(" union all ").join(told),

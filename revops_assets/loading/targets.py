@@ -13,6 +13,8 @@ from revops_assets.settings import SQL_DIR
 
 EVERY_TABLE = "*"
 FILE = SQL_DIR / "0_schema" / "source" / "columns.csv"
+# Logs of changes, and the records whose changes they hold.
+HISTORIES = {"opportunity_history": "opportunities", "lead_history": "leads"}
 # Filled in by loads alone.
 LOADERS_OWN = {("opportunities", "closing_known_by")}
 
