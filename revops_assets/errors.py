@@ -10,5 +10,7 @@ class Unreachable(RevopsError):
 
 
 def in_words(message: str) -> str:
-    """A Pydantic message without the library's own prefix."""
+    """A Pydantic message without the library's own prefix; that of a key nobody knows in plain words."""
+    if message == "Extra inputs are not permitted":
+        return "no such key here"
     return message.removeprefix("Value error, ")

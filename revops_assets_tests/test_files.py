@@ -195,3 +195,55 @@ def test_a_file_that_is_no_gzip_says_so(tmp_path: Path, clean: Settings) -> None
     (tmp_path / "Opportunity.json.gz").write_bytes(gzip.compress(json.dumps(DEALS).encode())[:-9])
     with pytest.raises(RevopsError, match=r"Opportunity\.json\.gz: not readable as gzip"):
         load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
+
+
+@pytest.mark.parametrize("name", ["Opportunity.json", "Opportunity.json.gz", "Opportunity.csv"])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_file_is_unpacked_by_what_it_holds_not_by_its_name(
+    clean: Settings, tmp_path: Path, name: str, is_packed: bool
+) -> None:
+    text = csv_of(DEALS) if "csv" in name else json.dumps(DEALS)
+    (tmp_path / name).write_bytes(gzip.compress(text.encode()) if is_packed else text.encode())
+    [result] = load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
+    assert (result.rows_read, result.rows_rejected, result.unread) == (4, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "Task.json",
+            '[{"message": "Session expired", "errorCode": "INVALID_SESSION_ID"}]',
+            "INVALID_SESSION_ID: Session",
+        ),
+        (
+            "Task.json",
+            '{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests"}',
+            "REQUEST_LIMIT_EXCEEDED: ",
+        ),
+        (
+            "Task.json",
+            pretty({"status": "error", "message": "no scope", "category": "MISSING_SCOPES"}),
+            "MISSING_SCOPES",
+        ),
+        ("Task.json", '{"success": false, "error": "unauthorized access", "errorCode": 401}', "unauthorized access"),
+        ("Task.json", '<?xml version="1.0"?><error><exceptionCode>InvalidJob</exceptionCode></error>', "XML or HTML"),
+        ("Task.csv", "<!DOCTYPE html><html><title>Login</title></html>", "XML or HTML"),
+    ],
+)
+def test_an_error_in_place_of_records_is_told_as_such(
+    clean: Settings, tmp_path: Path, source: Query, name: str, text: str, told: str
+) -> None:
+    (tmp_path / "Opportunity.json").write_text(json.dumps(DEALS))
+    (tmp_path / name).write_text(text)
+    with pytest.raises(RevopsError, match=rf"{name}.*{told}"):
+        load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
+    assert source("select count(*) from crm.opportunities") == [(0,)]
+
+
+@pytest.mark.parametrize("text", ["Records not found for this query", '"Records not found for this query"\n'])
+def test_a_csv_that_says_that_nothing_was_found_holds_nothing(clean: Settings, tmp_path: Path, text: str) -> None:
+    (tmp_path / "Opportunity.json").write_text(json.dumps(DEALS))
+    (tmp_path / "Task.csv").write_text(text)
+    [result] = load_all(clean, tmp_path, choose_mappings(tmp_path), "a")
+    assert (result.rows_read, result.rows_rejected, result.unread) == (4, 0, [])

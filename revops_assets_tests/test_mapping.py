@@ -221,7 +221,7 @@ tables:
         ("      competitor_status: {constant: strong}\n", "'strong' is not named or active"),
         ("      amount: made\n", "the column is numeric(14,2), so the field made must be money, not timestamp"),
         ("      amount: {field: sum, constant: '1'}\n", "line 14: tables.opportunities.columns.amount: a column takes exactly one of field, constant"),
-        ("      amount: {fild: sum}\n", "line 14: tables.opportunities.columns.amount.fild: Extra inputs are not permitted"),
+        ("      amount: {fild: sum}\n", "line 14: tables.opportunities.columns.amount.fild: no such key here"),
         ("      amount: sum\n      amount: sum\n", "line 15: tables.opportunities.columns.amount: stands twice (first in line 14)"),
         ("      owner_id: {file: people, match: {id: id}, field: id}\n", "line 14: tables.opportunities.columns.owner_id.file: there is no file 'people'"),
         ("      stage_id: {field: made, values: {A: x, a: y}}\n", "two of them differ only by case"),

@@ -24,6 +24,9 @@ SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|[\udc80-\udcff]")
 ENVELOPES = ("records", "results", "data", "value", "items")
 # An envelope may itself stand within what a command line or a proxy prints.
 AROUND = ("result", "response", "data", "body")
+# An API's error in place of records: a code of its own beside a text (Salesforce, HubSpot), or no success (Pipedrive).
+REFUSALS = ("errorCode", "error", "category", "exceptionCode")
+TEXTS = ("message", "error", "exceptionMessage")
 
 Record = tuple[int, dict[str, Any], str]
 
@@ -50,6 +53,18 @@ class Answer:
         paging = members.get("paging")
         has_more = (isinstance(paging, dict) and "next" in paging) or members.get("hasMore") is True
         self.cut += members.get("done") is False or bool(members.get("nextRecordsUrl")) or has_more
+
+    def refuse_errors(self, name: str, line_no: int, value: Any) -> None:
+        """RevopsError where an object is an API's error in place of records."""
+        if not isinstance(value, dict) or self.is_record(value) or not self.ids:
+            return
+        text = next((value[key] for key in TEXTS if isinstance(value.get(key), str)), None)
+        is_error = value.get("success") is False or value.get("status") == "error"
+        if text and (is_error or any(isinstance(value.get(key), str) for key in REFUSALS)):
+            code = next(
+                (f"{value[key]}: " for key in REFUSALS if isinstance(value.get(key), str) and value[key] != text), ""
+            )
+            raise RevopsError(f"{name} line {line_no}: an error that the API gave in place of records: {code}{text}")
 
     def is_record(self, names: Any) -> bool:
         """Whether an object with these members has one of a record's ids."""
@@ -82,6 +97,7 @@ def json_records(path: Path, answer: Answer | None = None) -> Iterator[Record | 
             if isinstance(value, dict) and _holds_records(value, answer):
                 yield from _stream(JsonText(path.name, text=text, line_no=line_no), answer)
             else:
+                answer.refuse_errors(path.name, line_no, value)
                 answer.records += 1
                 yield _checked(line_no, value, text)
 
@@ -140,6 +156,7 @@ def _object(
         places = ".".join(path)
         raise RevopsError(f"{text.name} line {line_no}: no list at {places!r}, where the mapping's 'records' points")
     elif not within:
+        answer.refuse_errors(text.name, line_no, members)
         answer.records += 1
         fault = next((value for value in members.values() if isinstance(value, Unusable)), None)
         yield Reject(line_no, str(fault), _readable(whole)) if fault else _checked(line_no, members, whole)
@@ -154,6 +171,7 @@ def _entries(text: JsonText, answer: Answer) -> Iterator[Record | Reject]:
         elif isinstance(value, dict) and not answer.path and _holds_records(value, answer):  # a list of answers
             yield from _object(JsonText(text.name, text=its_text, line_no=line_no), answer, ())
         else:
+            answer.refuse_errors(text.name, line_no, value)
             answer.records += 1
             yield _checked(line_no, value, its_text)
 

@@ -15,6 +15,7 @@ from revops_assets.errors import RevopsError
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 4 << 20
+GZIP = b"\x1f\x8b"  # what every gzipped file begins with
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,17 @@ class Reject:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A file's bytes, unpacked if it is gzipped; RevopsError if it cannot be unpacked to its end."""
+    """A file's bytes, unpacked if they are gzipped, whatever its name says; RevopsError if they cannot be unpacked to
+    their end."""
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as handle:
-            yield cast(BinaryIO, handle)
+        with path.open("rb") as plain:
+            is_packed = plain.read(len(GZIP)) == GZIP
+            plain.seek(0)
+            if is_packed:
+                with gzip.open(plain, "rb") as unpacked:
+                    yield cast(BinaryIO, unpacked)
+            else:
+                yield plain
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RevopsError(f"{path.name}: not readable as gzip: {error}") from None
 

@@ -28,6 +28,8 @@ NOWHERE = "\0"  # no name of a member: an object with such a one is refused
 # What types are called in front of people.
 WORDS = {"money": "amount", "sfid": "id", "epoch_s": "time in seconds", "epoch_ms": "time in milliseconds"}
 JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+# The whole of a CSV that Salesforce's Bulk API writes where nothing was found.
+NOTHING_FOUND = "Records not found for this query"
 
 
 @dataclass
@@ -65,12 +67,14 @@ def survey(path: Path, file: FileSpec, name: str | None = None) -> Survey:
             newlines += block.count(b"\n")
             last = block[-1:]
     with opened(path) as handle:
-        start = handle.read(4)
+        start = handle.read(BLOCK_BYTES)
         for bom, encoding in WRONG_BOMS.items():
             if start.startswith(bom):
                 raise RevopsError(f"{name}: the file is {encoding}; convert it to {file.encoding.upper()}")
+    if start.lstrip()[:9].lower().startswith((b"<?xml", b"<html", b"<!doctype")):
+        raise RevopsError(f"{name}: XML or HTML, as a server answers in place of an export; export it again")
     found = Survey(path, name, digest.hexdigest(), newlines + (last != b"\n"))
-    if not found.is_json:
+    if not found.is_json and start.strip().strip(b'"') != NOTHING_FOUND.encode():
         found.titles = _titles(found, file)
         found.header = _header(found, file)
     return found
@@ -278,6 +282,8 @@ class _Pick:
 
 def _csv_values(found: Survey, file: FileSpec, keep_whole: bool) -> Iterator[Values | Reject]:
     header = found.header
+    if not header:  # nothing was found
+        return
     width = len(header)
     present = _by_plain_name(header)
     places = {name: _columns(name, spec, header, present) for name, spec in file.fields.items()}
