@@ -8,10 +8,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from revops_assets.check_files import Check, all_checks
-from revops_assets.resources import Warehouse
+from revops_assets.resources import Warehouse, resolve_read_at
 from revops_assets.sql_asset import asset_key
+from revops_assets.unwritten import REWRITES, left_by, root_of, write_again
 
 ROWS_SHOWN = 20
+WRITTEN = "every_tenant_written"
 # Checks that compare their dataset with others, which are written first.
 COMPARES_WITH = {
     ("metrics.rep_daily_pipeline", "agrees_with_dashboards"): ("staging.deal_intervals", "metrics.stale_days"),
@@ -26,7 +28,8 @@ def offending_rows(connection: sa.Connection, check: Check, max_age_days: float)
 
 def check_definitions() -> list[dg.AssetChecksDefinition]:
     """One op per dataset that has checks, which runs those that were asked for."""
-    return [_definition(table, list(checks)) for table, checks in groupby(all_checks(), key=lambda check: check.table)]
+    by_table = groupby(all_checks(), key=lambda check: check.table)
+    return [*(_definition(table, list(checks)) for table, checks in by_table), every_tenant_written()]
 
 
 def _definition(table: str, checks: list[Check]) -> dg.AssetChecksDefinition:
@@ -58,5 +61,53 @@ def _definition(table: str, checks: list[Check]) -> dg.AssetChecksDefinition:
                     severity=dg.AssetCheckSeverity.WARN if check.only_warns else dg.AssetCheckSeverity.ERROR,
                     metadata={"offending_rows": len(rows), "database": warehouse.database, **shown},
                 )
+
+    return run
+
+
+def every_tenant_written() -> dg.AssetChecksDefinition:
+    """The last op of every run: names what a tenant's rows kept from being written, and fails the run for that alone.
+
+    Executed again (from failure), it first writes just these parts.
+    """
+    specs = [
+        dg.AssetCheckSpec(
+            WRITTEN,
+            asset=asset_key(table),
+            description="**Detects** tenants whose rows of this dataset could not be written, or wait for others that"
+            " could not: they keep their earlier rows (ops.unwritten).",
+        )
+        for table in sorted(REWRITES)
+    ]
+
+    @dg.multi_asset_check(name=WRITTEN, specs=specs, can_subset=True)
+    def run(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> Iterator[dg.AssetCheckResult]:
+        chosen = {".".join(key.asset_key.path) for key in context.selected_asset_check_keys}
+        run_id = root_of(context.run)
+        if context.run.parent_run_id:
+            with warehouse.transaction() as connection:
+                at = resolve_read_at(context, connection)
+            write_again(warehouse, run_id, at, chosen)
+        with warehouse.transaction() as connection:
+            parts = left_by(connection, run_id, chosen)
+        for table in sorted(chosen):
+            own = [part for part in parts if part.dataset == table]
+            has_failed = any(part.because_of is None for part in own)
+            yield dg.AssetCheckResult(
+                asset_key=asset_key(table),
+                check_name=WRITTEN,
+                passed=not own,
+                severity=dg.AssetCheckSeverity.ERROR if has_failed or not own else dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "offending_rows": len(own),
+                    "database": warehouse.database,
+                    **({"told": "; ".join(map(str, own))} if own else {}),
+                },
+            )
+        if parts:
+            failed = [str(part) for part in parts if part.because_of is None]
+            waiting = len({(part.dataset, part.tenant) for part in parts if part.because_of is not None})
+            more = f"; {waiting} datasets that read them wait" if waiting else ""
+            raise dg.Failure(f"{'; '.join(failed) or 'nothing else failed'}{more}", allow_retries=False)
 
     return run

@@ -1,5 +1,7 @@
 """The one error type whose text is meant for people, printed as a single line; how others' texts become such."""
 
+import re
+
 
 class RevopsError(Exception):
     """Something the user can understand and mend; its text says what and where."""
@@ -14,3 +16,8 @@ def in_words(message: str) -> str:
     if message == "Extra inputs are not permitted":
         return "no such key here"
     return message.removeprefix("Value error, ")
+
+
+def on_one_line(message: str) -> str:
+    """What an error of a run says, without the name of its class and without line breaks."""
+    return " ".join(re.sub(r"^(\w+\.)+\w+: ", "", message).split())

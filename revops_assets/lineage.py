@@ -10,7 +10,7 @@ from sqlglot.lineage import Node, lineage
 from revops_assets.sql_file import SqlFile
 
 # Foreign schemas in the warehouse, and the source's schema that each of them is: the assets' names.
-REMOTE = {"pipedrive_remote": "pipedrive_raw", "crm_remote": "crm"}
+REMOTE = {"pipedrive_remote": "pipedrive_raw", "crm_remote": "crm", "history": "crm"}
 # Views of the source that stand on a table of it.
 STANDS_ON = {"closes_by_status": "opportunity_history"}
 # What belongs to the run or to the warehouse's own bookkeeping, and is no asset.

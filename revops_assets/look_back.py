@@ -62,8 +62,9 @@ class Daily:
 
 # Every daily dataset, by table: filled in as the assets are defined.
 DATASETS: dict[str, Daily] = {}
-# Every table that is built as a whole: likewise.
-TABLES: set[str] = set()
+# Every table that is built as a whole, and every view, with what it reads: likewise.
+TABLES: dict[str, tuple[str, ...]] = {}
+VIEWS: dict[str, tuple[str, ...]] = {}
 
 
 def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
@@ -128,7 +129,12 @@ def days_to_fill(
     calendar = read_calendar(connection)
     # Well before the first partition nothing is looked back on, however old a tenant's first deal is.
     horizon = get_settings().first_day - LOOKED_BACK
-    begun = {tenant: max(since, horizon) for tenant, since in _history(connection, chosen).items()}
+    waiting = _waiting(connection)
+    begun = {
+        tenant: max(since, horizon)
+        for tenant, since in _history(connection, chosen).items()
+        if (tenant, None) not in waiting
+    }
     if not begun:
         return []
     earliest = min(begun.values())
@@ -147,7 +153,10 @@ def days_to_fill(
     written = _written(connection, sorted(DATASETS), chosen, asked)
 
     def is_missing(name: str, day: date) -> bool:
-        return any(day >= since and (name, tenant, day) not in written for tenant, since in begun.items())
+        return any(
+            day >= since and (name, tenant, day) not in written and (tenant, (name, day)) not in waiting
+            for tenant, since in begun.items()
+        )
 
     stale = days_asked(connection, chosen, asked)
     needs = _closure(
@@ -226,6 +235,27 @@ def days_asked(connection: sa.Connection, tenants: Sequence[str], days: Sequence
     for name, day in rows:
         asked.setdefault(name, set()).add(day)
     return asked
+
+
+def _waiting(connection: sa.Connection) -> set[tuple[str, tuple[str, date] | None]]:
+    """What a tenant's rows stopped, and is asked for: (tenant, (dataset, day)); (tenant, None): all of its days."""
+    rows = connection.execute(sa.text("select tenant_id, dataset, snapshot_date from ops.unwritten"))
+    behind = tables_behind_days()
+    return {
+        (tenant, None if day is None else (name, day))
+        for tenant, name, day in rows
+        if day is not None or name in behind
+    }
+
+
+def tables_behind_days() -> set[str]:
+    """Tables that are built as a whole and that daily datasets read, themselves or through others."""
+    found: set[str] = set()
+    newest = {dep for daily in DATASETS.values() if daily.is_behind_history for dep in daily.deps}
+    while newest:
+        found |= newest
+        newest = {dep for name in newest for dep in (*TABLES.get(name, ()), *VIEWS.get(name, ()))} - found
+    return found & TABLES.keys()
 
 
 def _written(

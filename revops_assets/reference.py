@@ -64,7 +64,7 @@ def dated_reference_table(topic: Topic) -> dg.AssetsDefinition:
         metadata={"dagster/table_name": table},
     )
 
-    TABLES.add(table)
+    TABLES[table] = ()
 
     @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 
-from revops_assets.look_back import DATASETS, HISTORY, descendants, read_calendar, reads
+from revops_assets.look_back import DATASETS, HISTORY, descendants, read_calendar, reads, tables_behind_days
 from revops_assets.partitions import range_tags
 from revops_assets.resources import ALSO_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
 from revops_assets.settings import SQL_DIR
@@ -243,19 +243,29 @@ class _Span:
 Standing = Collection[tuple[str, date]]
 
 
-def plan(connection: sa.Connection, partitions: tuple[date, date]) -> list[Rerun]:
+def plan(connection: sa.Connection, partitions: tuple[date, date], but_not: Sequence[str] = ()) -> list[Rerun]:
     """The runs that build what is asked for, earliest first: one for each span of days in a row, per tenant.
 
-    Days that stand alone, and those before the first partition, ride with the next span where they can.
+    Days that stand alone, and those before the first partition, ride with the next span where they can. `but_not`:
+    tenants whose tables are to be built first, and so are those of whom a table could not be written.
     """
     rows = connection.execute(
         sa.text(
             "select q.tenant_id, q.snapshot_date, q.dataset, q.request_id, q.reason, w.known_as_of"
             " from ops.rerun_requests as q"
             " inner join ops.tables_written as w on w.tenant_id = q.tenant_id and w.dataset = :history"
-            " where q.dataset = any(:datasets) and q.snapshot_date <= :last"
+            " where q.dataset = any(:datasets) and q.snapshot_date <= :last and q.tenant_id <> all(:but_not)"
+            " and not (q.dataset = any(:behind_history) and exists ("
+            "select from ops.unwritten as u where u.tenant_id = q.tenant_id and u.dataset = any(:tables)))"
         ),
-        {"history": HISTORY, "datasets": sorted(DATASETS), "last": partitions[1]},
+        {
+            "history": HISTORY,
+            "datasets": sorted(DATASETS),
+            "last": partitions[1],
+            "but_not": list(but_not),
+            "behind_history": [name for name, daily in DATASETS.items() if daily.is_behind_history],
+            "tables": sorted(tables_behind_days()),
+        },
     ).all()
     if not rows:
         return []

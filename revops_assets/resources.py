@@ -16,6 +16,8 @@ from revops_assets.warehouse import databases
 from revops_assets.warehouse.writer import ReadAt, read_at
 
 # serialization failure, deadlock
+# What exceeds a limit of the server exceeds it again, though psycopg2 calls it an OperationalError.
+LIMITS = "54"
 TRANSIENT = ("40001", "40P01")
 KNOWN_AS_OF_TAG = "revops/known_as_of"
 ENV_TAG = "revops/env"
@@ -91,6 +93,8 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 def _is_transient(error: Exception) -> bool:
     """Whether the same may work later: a server went away, or another transaction was in the way."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if str(getattr(cause, "pgcode", None) or "").startswith(LIMITS):
+        return False
     return isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError, Unreachable)) or (
         getattr(cause, "pgcode", None) in TRANSIENT
     )
@@ -103,7 +107,9 @@ def driver_connection(connection: sa.Connection) -> PgConnection:
     return driver
 
 
-def resolve_read_at(context: dg.AssetExecutionContext, connection: sa.Connection) -> ReadAt:
+def resolve_read_at(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, connection: sa.Connection
+) -> ReadAt:
     """Known time of this run: from its tag, or 'latest', resolved by its first step and kept in the tag.
 
     Reference files that changed are taken over first: to the run that finds them, they are known.

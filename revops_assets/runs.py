@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from dagster._utils.warnings import BetaWarning
 
-from revops_assets.errors import RevopsError
+from revops_assets.errors import RevopsError, on_one_line
 from revops_assets.jobs import SOURCE_GROUPS
 from revops_assets.partitions import partition_ends, range_tags
 from revops_assets.reruns import Rerun, plan
@@ -173,4 +173,4 @@ def _reason(outcome: dg.ExecuteInProcessResult) -> str:
     error = failures[0].step_failure_data.error
     while error and error.cause:
         error = error.cause
-    return f"step {failures[0].step_key}: {' '.join(error.message.split()) if error else 'failed'}"
+    return f"step {failures[0].step_key}: {on_one_line(error.message) if error else 'failed'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 
 from revops_assets.alerts import Alert, raise_alerts
-from revops_assets.errors import RevopsError
+from revops_assets.errors import RevopsError, on_one_line
 from revops_assets.jobs import daily_job, load_export_job, refresh_job, reruns_job, scenario_job
 from revops_assets.loading import manifest
 from revops_assets.loading.load import known_exports, unreadable_id
@@ -131,21 +130,24 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
                 return dg.SensorResult(skip_reason=f"run {record.dagster_run.run_id} is under way")
         with databases.engine(settings, "warehouse").begin() as connection:
             stale = tables_due(connection)
-            if stale is None:
-                request_running_days(connection, settings.first_day)
-                runs = plan(connection, partition_ends())
         tags = {ENV_TAG: settings.env, PRIORITY_TAG: "1"}
+        refreshed: tuple[str, ...] = ()
+        waits = ""
         if stale:
             seq, tenants = stale
-            tags[WORK_TAG] = f"refresh-{seq}"
-            if tenants is not None:
-                tags[TENANTS_TAG] = ",".join(tenants)
-            key = next_attempt(context.instance, tags[WORK_TAG])
-            if isinstance(key, dg.SkipReason):
+            work = {WORK_TAG: f"refresh-{seq}", **({TENANTS_TAG: ",".join(tenants)} if tenants is not None else {})}
+            key = next_attempt(context.instance, work[WORK_TAG])
+            if not isinstance(key, dg.SkipReason):
+                return dg.SensorResult([dg.RunRequest(key, job_name=refresh_job.name, tags=tags | work)])
+            if tenants is None:
                 return dg.SensorResult(skip_reason=key)
-            return dg.SensorResult([dg.RunRequest(key, job_name=refresh_job.name, tags=tags)])
+            # What failed for these tenants is tried again later; meanwhile the others' days are built.
+            refreshed, waits = tenants, key.skip_message or ""
+        with databases.engine(settings, "warehouse").begin() as connection:
+            request_running_days(connection, settings.first_day)
+            runs = plan(connection, partition_ends(), but_not=refreshed)
         if not runs:
-            return dg.SensorResult(skip_reason="every load has been seen, no day is asked for")
+            return dg.SensorResult(skip_reason=waits or "every load has been seen, no day is asked for")
         tags[WORK_TAG] = f"reruns-{max(run.newest_request for run in runs)}"
         key = next_attempt(context.instance, tags[WORK_TAG])
         if isinstance(key, dg.SkipReason):
@@ -194,8 +196,7 @@ def _why(context: dg.RunFailureSensorContext) -> str:
         error = event.step_failure_data.error
         while error and error.cause:
             error = error.cause
-        message = re.sub(r"^(\w+\.)+\w+: ", "", error.message) if error else "failed"
-        told.append(f"step {event.step_key}: {' '.join(message.split())}")
+        told.append(f"step {event.step_key}: {on_one_line(error.message) if error else 'failed'}")
     return "; ".join(told) or " ".join((context.failure_event.message or "the run failed").split())
 
 
@@ -210,7 +211,9 @@ def _failed_checks(context: dg.RunStatusSensorContext) -> list[Alert]:
         found = event.asset_check_evaluation_data
         if not found.passed and found.severity is dg.AssetCheckSeverity.ERROR:
             subject = f"{'.'.join(found.asset_key.path)}: {found.check_name}"
-            rows = found.metadata.get("offending_rows")
+            told, rows = found.metadata.get("told"), found.metadata.get("offending_rows")
             message = f"{rows.value if rows else 'some'} offending rows; the check's page shows them"
+            if told:
+                message = str(told.value)
             alerts.append(Alert(context.dagster_run.run_id, subject, "check failed", message))
     return alerts

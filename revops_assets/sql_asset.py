@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -16,7 +17,17 @@ from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
 from revops_assets.errors import RevopsError
 from revops_assets.lineage import column_lineage
-from revops_assets.look_back import DATASETS, HISTORY, TABLES, Daily, LookBack, days_asked, days_to_fill, is_looked_at
+from revops_assets.look_back import (
+    DATASETS,
+    HISTORY,
+    TABLES,
+    VIEWS,
+    Daily,
+    LookBack,
+    days_asked,
+    days_to_fill,
+    is_looked_at,
+)
 from revops_assets.partitions import DAILY, checked_range, months
 from revops_assets.reruns import reach_files, request_affected, request_look_backs
 from revops_assets.resources import (
@@ -29,18 +40,23 @@ from revops_assets.resources import (
 )
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets.sql_file import SqlFile, dataset_files
+from revops_assets.unwritten import REWRITES, hold, root_of, without, write_apart
+from revops_assets.warehouse.offences import Offence, find_offences
 from revops_assets.warehouse.views import create_view
 from revops_assets.warehouse.writer import (
     ReadAt,
     Window,
+    Written,
     all_tenants,
     check_columns,
     columns_after,
     note_days,
     note_table,
     prepare_days,
+    reading_alone,
     replace_rows,
     replace_window,
+    tell_known_time,
 )
 
 OWNERS = ["team:revops"]
@@ -59,17 +75,63 @@ def asset_key(table: str) -> dg.AssetKey:
 
 def sql_table(table: str, deps: Sequence[str], params: Params | None = None) -> dg.AssetsDefinition:
     """An asset that fills a table from its file. `deps` are the tables it reads; `params` its bound parameters."""
+    file = _file(table)
+    spec = spec_of(file, deps, "table")
+    TABLES[table] = tuple(deps)
 
-    def write(
-        connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile, chosen: tuple[str, ...] | None
-    ) -> dict[str, Any]:
-        check_columns(connection, file)
-        return write_table(
-            connection, file, at, chosen, reach_files().get(table), params(warehouse) if params else None
-        )
+    def write(warehouse: Warehouse, run_id: str, at: ReadAt, tenants: tuple[str, ...] | None) -> list[dict[str, Any]]:
+        given = params(warehouse) if params else None
 
-    TABLES.add(table)
-    return _asset(table, deps, "table", write)
+        def once(connection: sa.Connection, window: Window, alone: bool) -> dict[str, Any]:
+            check_columns(connection, file)
+            with _select(connection, file, window, alone) as select:
+                return write_table(connection, file, at, window.tenants, reach_files().get(table), given, select)
+
+        def explain(connection: sa.Connection, window: Window) -> list[Offence]:
+            with _select(connection, file, window, alone=True) as select:
+                return find_offences(connection, file, select, at, window, given)
+
+        with warehouse.transaction() as connection:
+            waiting = hold(connection, run_id, table, deps, tenants, ())
+            if waiting:
+                tenants = tuple(name for name in tenants or all_tenants(connection) if name not in waiting)
+        if tenants == ():
+            return []
+        return [told for _, told in write_apart(warehouse, run_id, [table], Window(tenants=tenants), once, explain)]
+
+    def again(warehouse: Warehouse, run_id: str, at: ReadAt, tenant: str, days: list[date] | None) -> None:
+        write(warehouse, run_id, at, (tenant,))
+
+    REWRITES[table] = again
+
+    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
+    def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        with warehouse.transaction() as connection:
+            at = resolve_read_at(context, connection)
+        done = write(warehouse, root_of(context.run), at, tenants_of_run(context))
+        with warehouse.transaction() as connection:
+            about: dict[str, Any] = {**_together(done), **about_run(at, warehouse), **look(connection, file)}
+        return dg.MaterializeResult(metadata=about)
+
+    return run
+
+
+def _together(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What several writes of a table tell, as one: the last one's count of rows, the sums of the rest."""
+    if not parts:
+        return {}
+    total = {name: sum(part.get(name, 0) for part in parts) for part in parts for name in part}
+    return total | {"dagster/row_count": parts[-1]["dagster/row_count"]}
+
+
+@contextmanager
+def _select(connection: sa.Connection, file: SqlFile, window: Window, alone: bool) -> Iterator[str]:
+    """The file's SELECT; alone: of the window's tenants' rows only."""
+    if alone:
+        with reading_alone(connection, file.select, window.tenants or ()) as select:
+            yield select
+    else:
+        yield file.select
 
 
 def write_table(
@@ -79,19 +141,21 @@ def write_table(
     tenants: tuple[str, ...] | None,
     reach: str | None,
     params: dict[str, Any] | None = None,
+    select: str | None = None,
 ) -> dict[str, Any]:
     """Write a table that is built as a whole, all tenants' rows or some tenants'; returns what the run tells of it.
 
     `reach`: the query of the days that its rows matter to; those of changed rows are asked for in ops.rerun_requests.
+    `select`: in place of the file's own.
     """
     window = Window(tenants=tenants)
     requested = 0
     if reach:
-        written = replace_rows(connection, file, at, window, params)
+        written = replace_rows(connection, file, at, window, params, select)
         if written.inserted or written.deleted:
             requested = request_affected(connection, file.table, reach)
     else:
-        written = replace_window(connection, file, at, window, params)
+        written = replace_window(connection, file, at, window, params, select=select)
     note_table(connection, file.table, at, tenants or all_tenants(connection))
     connection.execute(sa.text(f"analyze {file.table}"))
     return {
@@ -105,15 +169,24 @@ def write_table(
 
 def sql_view(table: str, deps: Sequence[str]) -> dg.AssetsDefinition:
     """An asset that lays a view down from its file."""
+    file = _file(table)
+    spec = spec_of(file, deps, "view")
+    VIEWS[table] = tuple(deps)
 
-    def lay(
-        connection: sa.Connection, at: ReadAt, warehouse: Warehouse, file: SqlFile, chosen: tuple[str, ...] | None
-    ) -> dict[str, Any]:
-        create_view(driver_connection(connection), file.table, file.table)
-        connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
-        return {"dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}"))}
+    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
+    def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        with warehouse.transaction() as connection:
+            at = resolve_read_at(context, connection)
+            create_view(driver_connection(connection), file.table, file.table)
+            tell_known_time(connection, at)
+            about: dict[str, Any] = {
+                "dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}")),
+                **about_run(at, warehouse),
+                **look(connection, file),
+            }
+        return dg.MaterializeResult(metadata=about)
 
-    return _asset(table, deps, "view", lay)
+    return run
 
 
 def sql_daily(
@@ -134,6 +207,43 @@ def sql_daily(
     spec = spec_of(file, list(dict.fromkeys([*deps, HISTORY])), "table", is_daily=True)
     DATASETS[table] = Daily(frozenset(deps), looks_back_on or {})
 
+    def write(
+        warehouse: Warehouse, run_id: str, at: ReadAt, planned: Sequence[Window]
+    ) -> Iterator[tuple[Window, Written, int]]:
+        def once(connection: sa.Connection, window: Window, alone: bool) -> tuple[Written, int]:
+            prepare_days(connection, table, at, window)
+            if before_write:
+                before_write(connection, window, warehouse)
+            guards = [keep_contract] if table in BY_DATASET else []
+            with _select(connection, file, window, alone) as select:
+                written = replace_window(connection, file, at, window, None, guards, is_looked_at(table), select)
+            note_days(connection, file, at, window)
+            return written, request_look_backs(connection, table, written.changed)
+
+        def explain(connection: sa.Connection, window: Window) -> list[Offence]:
+            prepare_days(connection, table, at, window)
+            if before_write:
+                before_write(connection, window, warehouse)
+            with _select(connection, file, window, alone=True) as select:
+                return find_offences(connection, file, select, at, window, None)
+
+        with warehouse.transaction() as connection:
+            check_columns(connection, file)
+        for window in planned:
+            with warehouse.transaction() as connection:
+                waiting = hold(connection, run_id, table, deps, window.tenants, window.all_days)
+            for part in without(window, waiting):
+                for done, (written, asked) in write_apart(warehouse, run_id, [table], part, once, explain):
+                    yield done, written, asked
+
+    def again(warehouse: Warehouse, run_id: str, at: ReadAt, tenant: str, days: list[date] | None) -> None:
+        by_month = groupby(days or (), key=lambda day: (day.year, day.month))
+        planned = [_window_of(tuple(found), (tenant,)) for _, found in by_month]
+        for _ in write(warehouse, run_id, at, planned):
+            pass
+
+    REWRITES[table] = again
+
     @dg.multi_asset(
         name=table.replace(".", "__"),
         specs=[spec],
@@ -146,30 +256,19 @@ def sql_daily(
         start, end = checked_range(keys.start, keys.end)
         chosen = tenants_of_run(context)
         selected = {".".join(key.path) for key in context.job_def.asset_layer.selected_asset_keys}
-        rows, seconds, requested = 0, 0.0, 0
+        run_id, rows, seconds, requested = root_of(context.run), 0, 0.0, 0
         with warehouse.transaction() as connection:
             at = resolve_read_at(context, connection)
-            check_columns(connection, file)
             tenants = chosen or all_tenants(connection)
             riders = context.run.tags.get(ALSO_TAG)
             also = days_asked(connection, tenants, [date.fromisoformat(d) for d in riders.split(",")] if riders else [])
             missing = days_to_fill(connection, table, selected, start, end, at, chosen, also)
-        for window in windows(missing, start, end, tenants):
-            with warehouse.transaction() as connection:
-                prepare_days(connection, table, at, window)
-                if before_write:
-                    before_write(connection, window, warehouse)
-                written = replace_window(
-                    connection,
-                    file,
-                    at,
-                    window,
-                    guards=[keep_contract] if table in BY_DATASET else [],
-                    compare=is_looked_at(table),
-                )
-                note_days(connection, file, at, window)
-                requested += request_look_backs(connection, table, written.changed)
-                rows, seconds = rows + written.inserted, seconds + written.seconds
+        planned = list(windows(missing, start, end, tenants))
+        for _, written, asked in write(warehouse, run_id, at, planned):
+            requested += asked
+            rows, seconds = rows + written.inserted, seconds + written.seconds
+        with warehouse.transaction() as connection:
+            for window in planned:
                 for day, count in _counts(connection, file, window):
                     if day >= start:
                         context.add_asset_metadata(
@@ -198,10 +297,14 @@ def sql_daily(
 def windows(missing: Sequence[date], start: date, end: date, tenants: tuple[str, ...]) -> Iterator[Window]:
     """What is written in one transaction each: the missing days of each quarter of a year, then month after month."""
     for _, found in groupby(missing, key=lambda day: (day.year, (day.month - 1) // 3)):
-        days = tuple(found)
-        yield Window("snapshot_date", days[0], days[-1] + timedelta(days=1), tenants, days)
+        yield _window_of(tuple(found), tenants)
     for first, after in months(start, end):
         yield Window("snapshot_date", first, after, tenants)
+
+
+def _window_of(days: tuple[date, ...], tenants: tuple[str, ...]) -> Window:
+    """These days, in order, and no others between them."""
+    return Window("snapshot_date", days[0], days[-1] + timedelta(days=1), tenants, days)
 
 
 def _counts(connection: sa.Connection, file: SqlFile, window: Window) -> list[tuple[date, int]]:
@@ -214,28 +317,6 @@ def _file(table: str) -> SqlFile:
     if file is None:
         raise RevopsError(f"asset {table}: no file {table.replace('.', '/…/')}.sql under sql/")
     return file
-
-
-def _asset(
-    table: str,
-    deps: Sequence[str],
-    kind: str,
-    make: Callable[[sa.Connection, ReadAt, Warehouse, SqlFile, tuple[str, ...] | None], dict[str, Any]],
-) -> dg.AssetsDefinition:
-    file = _file(table)
-    spec = spec_of(file, deps, kind)
-
-    @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
-    def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        # One connection for all: each new one would plan and connect to the source anew.
-        with warehouse.transaction() as connection:
-            at = resolve_read_at(context, connection)
-            metadata = make(connection, at, warehouse, file, tenants_of_run(context))
-            shown = look(connection, file)
-        about: dict[str, Any] = about_run(at, warehouse)
-        return dg.MaterializeResult(metadata={**metadata, **about, **shown})
-
-    return run
 
 
 def spec_of(file: SqlFile, deps: Sequence[str], kind: str, is_daily: bool = False) -> dg.AssetSpec:

@@ -41,8 +41,8 @@ def test_old_events_go_and_every_partition_keeps_its_state(clean: Settings, put:
         assert {first, second} <= set(runs) and under_way.run_id not in runs
         assert removed["event_logs"] > 90 and removed["runs"] >= 1
         assert events(clean, first) == 0 and instance.get_run_by_id(first) is None
-        # Each asset and partition built: one event of the second run.
-        assert 0 < events(clean, second) < 30 and instance.get_run_by_id(second) is not None
+        # Each asset and partition built, and each check: one event of the second run.
+        assert 0 < events(clean, second) < 60 and instance.get_run_by_id(second) is not None
         assert instance.get_run_by_id(under_way.run_id) is not None
         assert instance.get_materialized_partitions(KEY) == partitions
         assert instance.get_latest_materialization_event(KEY) == newest

@@ -26,6 +26,9 @@ CLOCK = re.compile(
 )
 
 
+EVENTS = {"activities", "opportunity_history"}
+
+
 def tables_read(file: SqlFile) -> set[dg.AssetKey]:
     """Keys of the assets whose tables the SQL names, CTEs left out."""
     tree = sqlglot.parse_one(file.select, read="postgres")
@@ -38,6 +41,8 @@ def tables_read(file: SqlFile) -> set[dg.AssetKey]:
         key = asset_of(table.db, table.name)
         if key and key != asset_key(file.table):  # its own earlier days are no dependency
             keys.add(key)
+        if table.db == "history" and table.name not in EVENTS:  # versions without a time begin with their load
+            keys.add(asset_key("crm.loads"))
     return keys
 
 

@@ -1,6 +1,6 @@
 """Daily metrics: tables that functions of the database compute straight from the CRM. The assets only call them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -12,7 +12,9 @@ from revops_assets.partitions import DAILY, checked_range
 from revops_assets.resources import ALSO_TAG, POOL, Warehouse, resolve_read_at, tenants_of_run
 from revops_assets.sql_asset import OWNERS, about_run, asset_key, look, spec_of
 from revops_assets.sql_file import table_functions
-from revops_assets.warehouse.writer import all_tenants, note_table
+from revops_assets.unwritten import REWRITES, root_of, write_apart
+from revops_assets.warehouse.offences import Offence, find_offences
+from revops_assets.warehouse.writer import ReadAt, Window, all_tenants, note_table, tell_known_time
 
 LEADS = ("crm.leads", "crm.lead_history")
 OPPORTUNITIES = (
@@ -30,12 +32,14 @@ READ = {
     "metrics.rep_daily_pipeline": (*OPPORTUNITIES, "crm.reps"),
 }
 RUN_LOG = "metrics.run_log"
+# How ops.unwritten calls a part's day.
+DAY = "snapshot_date"
 DEPS = {**{table: ("crm.loads", *deps) for table, deps in READ.items()}, RUN_LOG: ("crm.loads", *READ)}
 DATASETS.update(
     {table: Daily(frozenset(deps), {}, "metric_date", is_behind_history=False) for table, deps in DEPS.items()}
 )
 STALE_DAYS = "metrics.stale_days"
-TABLES.add(STALE_DAYS)
+TABLES[STALE_DAYS] = ()
 
 
 def spans(days: set[date]) -> Iterator[tuple[date, date]]:
@@ -44,6 +48,50 @@ def spans(days: set[date]) -> Iterator[tuple[date, date]]:
     breaks = [n for n, (day, following) in enumerate(pairwise(ordered), 1) if following - day > timedelta(days=1)]
     for first, after in pairwise([0, *breaks, len(ordered)]) if ordered else ():
         yield ordered[first], ordered[after - 1]
+
+
+def compute(warehouse: Warehouse, run_id: str, at: ReadAt, selected: Set[str], window: Window) -> None:
+    """Compute a window of days, all tenants together or, where a tenant's rows break that, each by itself."""
+    names = sorted(table.removeprefix("metrics.") for table in selected)
+    functions = ["backfill_date_range"] if RUN_LOG in selected else [f"refresh_{name}" for name in names]
+
+    def once(connection: sa.Connection, window: Window, alone: bool) -> None:
+        tell_known_time(connection, at)
+        for function in functions:
+            for tenant in window.tenants or (None,):
+                connection.execute(
+                    sa.text(f"select metrics.{function}(cast(:first as date), cast(:last as date), :tenant)"),
+                    {"first": window.start, "last": window.end - timedelta(days=1), "tenant": tenant},
+                )
+
+    def explain(connection: sa.Connection, window: Window) -> list[Offence]:
+        tell_known_time(connection, at)
+        [tenant] = window.tenants or ()
+        given = {"first": window.start, "last": window.end - timedelta(days=1), "tenant": tenant, "names": names}
+        connection.execute(
+            sa.text("select metrics.begin_refresh(cast(:first as date), cast(:last as date), :tenant)"), given
+        )
+        connection.execute(sa.text("select metrics.read_for(cast(:names as text[]))"), given)
+        return [
+            offence
+            for table in sorted(selected - {RUN_LOG})
+            for offence in find_offences(
+                connection, table_functions()[table], f"select * from {table}_rows()", at, Window(), None
+            )
+        ]
+
+    for _ in write_apart(warehouse, run_id, sorted(selected), window, once, explain):
+        pass
+
+
+def compute_again(warehouse: Warehouse, run_id: str, at: ReadAt, tenant: str, days: list[date] | None) -> None:
+    """Compute a tenant's days anew: all tables of a day are of one known time."""
+    for first, last in spans(set(days or ())):
+        window = Window(DAY, first, last + timedelta(days=1), (tenant,))
+        compute(warehouse, run_id, at, DEPS.keys(), window)
+
+
+REWRITES.update(dict.fromkeys(DEPS, compute_again))
 
 
 @dg.multi_asset(
@@ -60,27 +108,20 @@ def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> It
     selected = {".".join(key.path) for key in context.selected_asset_keys}
     if RUN_LOG in selected and (missing := DEPS.keys() - selected):
         raise dg.Failure(f"{RUN_LOG} tells of days that were run as a whole: select {', '.join(sorted(missing))}, too")
-    names = [name.removeprefix("metrics.") for name in selected]
-    functions = ["backfill_date_range"] if RUN_LOG in selected else [f"refresh_{name}" for name in names]
     with warehouse.transaction() as connection:  # of its own: what was read of the source is seen for the rest of it
         at = resolve_read_at(context, connection)
+    tenants = tenants_of_run(context)
+    riders = context.run.tags.get(ALSO_TAG)
     with warehouse.transaction() as connection:
-        connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
-        tenants = tenants_of_run(context)
-        riders = context.run.tags.get(ALSO_TAG)
         asked = days_asked(
             connection,
             tenants or all_tenants(connection),
             [date.fromisoformat(day) for day in riders.split(",")] if riders else [],
         )
-        also = {day for table in selected for day in asked.get(table, ())}
-        for function in functions:
-            for first, last in (*spans(also), (start, end)):
-                for tenant in tenants or (None,):
-                    connection.execute(
-                        sa.text(f"select metrics.{function}(cast(:first as date), cast(:last as date), :tenant)"),
-                        {"first": first, "last": last, "tenant": tenant},
-                    )
+    also = {day for table in selected for day in asked.get(table, ())}
+    for first, last in (*spans(also), (start, end)):
+        compute(warehouse, root_of(context.run), at, selected, Window(DAY, first, last + timedelta(days=1), tenants))
+    with warehouse.transaction() as connection:
         results: list[dg.MaterializeResult] = []  # type: ignore[type-arg]
         for table in sorted(selected):
             key = asset_key(table)
@@ -107,6 +148,29 @@ def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> It
     yield from results
 
 
+def ask_for_stale_days(warehouse: Warehouse, run_id: str, at: ReadAt, tenants: tuple[str, ...] | None) -> int:
+    """Ask for the days that the newest loads changed; returns how many."""
+
+    def once(connection: sa.Connection, window: Window, alone: bool) -> int:
+        tell_known_time(connection, at)
+        found = sum(
+            connection.scalar(sa.text("select metrics.request_stale_days(:tenant)"), {"tenant": tenant}) or 0
+            for tenant in window.tenants or (None,)
+        )
+        note_table(connection, STALE_DAYS, at, window.tenants or all_tenants(connection))
+        return found
+
+    return sum(found for _, found in write_apart(warehouse, run_id, [STALE_DAYS], Window(tenants=tenants), once))
+
+
+def ask_again(warehouse: Warehouse, run_id: str, at: ReadAt, tenant: str, days: list[date] | None) -> None:
+    """Ask for one tenant's stale days."""
+    ask_for_stale_days(warehouse, run_id, at, (tenant,))
+
+
+REWRITES[STALE_DAYS] = ask_again
+
+
 @dg.multi_asset(
     name="metrics__stale_days",
     specs=[
@@ -129,14 +193,7 @@ def stale_days(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Ma
     """Ask for the days that the newest loads changed."""
     with warehouse.transaction() as connection:
         at = resolve_read_at(context, connection)
-    with warehouse.transaction() as connection:
-        connection.execute(sa.text("select set_config('revops.known_as_of', :at, true)"), {"at": str(at.known_as_of)})
-        tenants = tenants_of_run(context)
-        found = sum(
-            connection.scalar(sa.text("select metrics.request_stale_days(:tenant)"), {"tenant": tenant}) or 0
-            for tenant in tenants or (None,)
-        )
-        note_table(connection, STALE_DAYS, at, tenants or all_tenants(connection))
+    found = ask_for_stale_days(warehouse, root_of(context.run), at, tenants_of_run(context))
     return dg.MaterializeResult(metadata={"dagster/row_count": found, **about_run(at, warehouse)})
 
 

@@ -8,13 +8,12 @@ from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.contract import Contract
 from revops_assets.errors import RevopsError
 from revops_assets.sql_file import SqlFile
+from revops_assets.warehouse.offences import SHOWN, Offence, RowsRefused
 from revops_assets.warehouse.writer import Window
-
-SHOWN = 3
 
 
 def keep_contract(connection: sa.Connection, file: SqlFile, window: Window) -> None:
-    """RevopsError names dataset, key, column and value of the first rows of the window that break the contract."""
+    """RowsRefused names dataset, key, column and value of the first rows of the window that break the contract."""
     contract = BY_DATASET[file.table]
     _types(connection, contract)
     rules = list(contract.conditions())
@@ -36,12 +35,19 @@ def keep_contract(connection: sa.Connection, file: SqlFile, window: Window) -> N
         rows = connection.execute(sa.text(f"{rule.offending.format(window=source)} limit {SHOWN}"), window.params).all()
         found += [_named(contract, row[: len(contract.key)], rule.column, row[-1], rule.meaning) for row in rows]
     if found:
-        raise RevopsError(f"{file.table} breaks its contract, nothing was written: " + "; ".join(found[:SHOWN]))
+        told = "; ".join(map(str, found[:SHOWN]))
+        raise RowsRefused(f"{file.table} breaks its contract, nothing was written: {told}", found[:SHOWN])
 
 
-def _named(contract: type[Contract], key: sa.Row | tuple[object, ...], column: str, value: object, meaning: str) -> str:  # type: ignore[type-arg]
-    where = ", ".join(f"{name} {part}" for name, part in zip(contract.key, key, strict=True) if part is not None)
-    return f"{where}: {column} {'null' if value is None else repr(value)} {meaning}"
+def _named(
+    contract: type[Contract],
+    key: sa.Row | tuple[object, ...],  # type: ignore[type-arg]
+    column: str,
+    value: object,
+    meaning: str,
+) -> Offence:
+    where = {name: str(part) for name, part in zip(contract.key, key, strict=True) if part is not None}
+    return Offence(contract.dataset, where, column, None if value is None else str(value), meaning)
 
 
 def _types(connection: sa.Connection, contract: type[Contract]) -> None:

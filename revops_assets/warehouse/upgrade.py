@@ -1,7 +1,8 @@
 """`revops db upgrade`: creates and upgrades every database, keeping its data; any number may run at once.
 
 Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book);
-functions/ hold `create or replace` and run every time, and so do the wings' own (sql/<wing>/functions/). What depends
+functions/ hold `create or replace` and run every time, and so do those of both databases (sql/0_schema/functions/) and
+the wings' own (sql/<wing>/functions/). What depends
 on the installation's address (foreign servers, user mappings, foreign tables) is brought in line every time too, and so
 is what the roles may do.
 """
@@ -29,6 +30,8 @@ from revops_assets.warehouse.views import comment_tables, create_views
 SCHEMA_DIR = SQL_DIR / "0_schema"
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
 MINIMUM_VERSION = 150000
+# The schema of each database that the functions of both stand in.
+SHARED_IN = {"source": "crm", "warehouse": "ops"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def upgrade(settings: Settings) -> Upgraded:
             link_warehouse(environment)
             with databases.connect(environment, "warehouse") as connection:
                 fill_calendar(connection, environment)
+                with connection.cursor() as cursor:
+                    cursor.execute("select ops.lay_history()")
                 create_views(connection)
                 with connection.cursor() as cursor:
                     for path in sorted(SQL_DIR.glob("*/functions/*.sql")):
@@ -108,6 +113,10 @@ def _migrate(url: sa.URL, kind: str) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.execute(sa.text(f"set local search_path to {SHARED_IN[kind]}"))
+        for path in sorted((SCHEMA_DIR / "functions").glob("*.sql")):
+            _run(connection, path)
+        connection.execute(sa.text("set local search_path to default"))
         for path in sorted((SCHEMA_DIR / kind / "functions").glob("*.sql")):
             _run(connection, path)
 

@@ -6,10 +6,12 @@ run can see had finished) are filled in here, for every dataset alike.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,6 +63,13 @@ class Window:
         if self.tenants is not None:
             parts.append(f"{alias}.tenant_id = any(:window_tenants)")
         return " and ".join(parts)
+
+    @property
+    def all_days(self) -> tuple[date, ...]:
+        """Its days, one by one; none where it is no window of days."""
+        if self.days is not None or self.column is None:
+            return self.days or ()
+        return tuple(self.start + timedelta(n) for n in range((self.end - self.start).days))
 
     @property
     def params(self) -> dict[str, Any]:
@@ -214,11 +223,12 @@ def replace_window(
     params: dict[str, Any] | None = None,
     guards: Sequence[Guard] = (),
     compare: bool = False,
+    select: str | None = None,
 ) -> Written:
     """Replace the window; the caller's transaction commits. A guard that raises leaves the old rows in place.
 
     Writers of one dataset queue (advisory lock); readers see the old rows until the commit. With `compare` the days of
-    the window that had rows and read otherwise now are found.
+    the window that had rows and read otherwise now are found. `select` stands in for the file's own (reading_alone).
     """
     started = time.monotonic()
     _lock(connection, file, at)
@@ -237,7 +247,7 @@ def replace_window(
     statement = (
         f"insert into {file.table} ({columns})\n"
         f"select {', '.join('q.' + name for name in file.columns)}, :known_as_of, f.finished_at{stamps}\n"
-        f"from (\n{file.select}\n) as q\n"
+        f"from (\n{select or file.select}\n) as q\n"
         "left join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)\n"
         f"    on f.tenant_id = q.tenant_id\n{first_build}"
         f"where {window.condition('q')}\n{_in_key_order(connection, file)}"
@@ -264,11 +274,56 @@ def _lock(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
     """One writer of a dataset at a time, reading at the run's known time."""
     lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"
     connection.execute(sa.text(lock), {"dataset": file.table})
+    tell_known_time(connection, at)
+
+
+def tell_known_time(connection: sa.Connection, at: ReadAt) -> None:
+    """Let this transaction read at the run's known time (ops.known_as_of)."""
     connection.execute(sa.text("select set_config('revops.known_as_of', :value, true)"), {"value": str(at.known_as_of)})
 
 
+# Schemas whose rows are a tenant's own.
+OF_TENANTS = ("crm_remote", "history", "staging", "enriched", "analytics", "dashboard", "ai", "pipedrive", "dyno_crm")
+NAMED = re.compile(rf"\b({'|'.join(OF_TENANTS)})\.([a-z_0-9]+)\b(?!\s*\()")
+
+
+@contextmanager
+def reading_alone(connection: sa.Connection, select: str, tenants: Sequence[str]) -> Iterator[str]:
+    """The SELECT with views in place of the relations that it reads, which show these tenants' rows only: what breaks
+    it in another tenant's rows does not break it here."""
+    views = []
+    for schema, name in sorted(set(NAMED.findall(select))):
+        has_tenants = connection.scalar(
+            sa.text(
+                "select exists (select from pg_attribute"
+                " where attrelid = to_regclass(:name) and attname = 'tenant_id' and not attisdropped)"
+            ),
+            {"name": f"{schema}.{name}"},
+        )
+        if has_tenants:
+            view = f"alone__{schema}__{name}"
+            made = connection.scalar(
+                sa.text(
+                    f"select format('create temporary view {view} as select * from {schema}.{name}"
+                    " where tenant_id is null or tenant_id = any(%L)', cast(:tenants as text[]))"
+                ),
+                {"tenants": list(tenants)},
+            )
+            connection.exec_driver_sql(str(made).replace("%", "%%"))
+            views.append(view)
+            select = re.sub(rf"\b{schema}\.{name}\b(?!\s*\()", f"pg_temp.{view}", select)
+    yield select
+    if views:
+        connection.execute(sa.text(f"drop view {', '.join('pg_temp.' + view for view in views)}"))
+
+
 def replace_rows(
-    connection: sa.Connection, file: SqlFile, at: ReadAt, window: Window = WHOLE, params: dict[str, Any] | None = None
+    connection: sa.Connection,
+    file: SqlFile,
+    at: ReadAt,
+    window: Window = WHOLE,
+    params: dict[str, Any] | None = None,
+    select: str | None = None,
 ) -> Written:
     """Bring a table to what its file selects, writing only rows that differ; the caller's transaction commits.
 
@@ -288,13 +343,13 @@ def replace_rows(
     for statement in (
         "drop table if exists pg_temp.fresh_rows, pg_temp.changed_rows",
         f"create temporary table fresh_rows on commit drop as select {', '.join('q.' + name for name in file.columns)}"
-        f" from (\n{file.select}\n) as q where {window.condition('q')}",
+        f" from (\n{select or file.select}\n) as q where {window.condition('q')}",
         "create temporary table changed_rows on commit drop as\n"
         + (differing if has_rows else "select 'is' as side, n.* from fresh_rows as n"),
         "analyze changed_rows",
     ):
         connection.execute(sa.text(statement), values)
-    if keys := _key(connection, file):
+    if keys := key_of(connection, file):
         where = "using changed_rows as c where c.side = 'was' and " + " and ".join(f"d.{k} = c.{k}" for k in keys)
         rows, order = "changed_rows as q", f"where q.side = 'is' order by {', '.join('q.' + key for key in keys)}"
     else:
@@ -323,7 +378,7 @@ def _digests(connection: sa.Connection, file: SqlFile, window: Window) -> dict[t
     return {(tenant, day): tuple(digest) for tenant, day, *digest in rows}
 
 
-def _key(connection: sa.Connection, file: SqlFile) -> list[str]:
+def key_of(connection: sa.Connection, file: SqlFile) -> list[str]:
     """Columns of the table's primary key, in order."""
     keys = connection.scalars(
         sa.text(
@@ -338,7 +393,7 @@ def _key(connection: sa.Connection, file: SqlFile) -> list[str]:
 
 def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
     """ORDER BY the table's primary key: its index then grows at one end, several times faster than at random places."""
-    keys = _key(connection, file)
+    keys = key_of(connection, file)
     return "order by " + ", ".join(f"q.{key}" for key in keys) if keys else ""
 
 

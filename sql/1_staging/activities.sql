@@ -22,7 +22,5 @@ select
     occurred_at,
     (occurred_at at time zone (select ops.timezone()))::date as day,
     coalesce(type in ('meeting', 'demo') and is_done or type in ('call', 'email') and is_answered, false) as is_two_way
-from crm_remote.activities_versions
-where
-    known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
-    and occurred_at is not null and is_done is not false
+from history.activities
+where occurred_at is not null and is_done is not false

@@ -17,16 +17,10 @@ with versions as (
         v.role,
         v.is_deleted,
         (v.created_at at time zone (select ops.timezone()))::date as created_on,
-        (t.valid_from at time zone (select ops.timezone()))::date as valid_on,
-        row_number() over role_in_time as version_number,
-        lead((t.valid_from at time zone (select ops.timezone()))::date, 1, 'infinity') over role_in_time as next_on
-    from crm_remote.opportunity_contacts_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    cross join lateral (select coalesce(v.modified_at, l.started_at) as valid_from) as t
-    where v.known_from <= (select ops.known_as_of())
-    window role_in_time as (
-        partition by v.tenant_id, v.opportunity_contact_id order by t.valid_from, v.known_from, v.line_no
-    )
+        (v.valid_from at time zone (select ops.timezone()))::date as valid_on,
+        v.holds_from = '-infinity' as is_first,
+        (v.valid_to at time zone (select ops.timezone()))::date as next_on
+    from history.opportunity_contacts as v
 ),
 
 spans as (
@@ -35,11 +29,11 @@ spans as (
         opportunity_id,
         contact_id,
         ops.contact_role(role) as role,
-        case when version_number = 1 then coalesce(created_on, '-infinity') else valid_on end as from_day,
+        case when is_first then coalesce(created_on, '-infinity') else valid_on end as from_day,
         -- A record that is first heard of as deleted was there before.
         case when is_deleted then least(valid_on, next_on) else next_on end as to_day
     from versions
-    where (version_number = 1 or not is_deleted) and role is not null and contact_id is not null
+    where (is_first or not is_deleted) and role is not null and contact_id is not null
 )
 
 select

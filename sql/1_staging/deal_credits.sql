@@ -12,32 +12,20 @@
 --   valid_to: until just before when; the last reaches on without end
 --   share_from: shares of the reps before this one in order of their ids, summed: 0 to 1
 --   share_to: the same with this one's: its amount is the difference of the two, each times the deal's, rounded
-with versions as (
-    select distinct on (tenant_id, split_id, valid_from)
-        v.tenant_id,
-        v.split_id,
-        v.opportunity_id,
-        coalesce(v.rep_id, '-1') as rep_id,
-        coalesce(v.split_type, '') as split_type,
-        v.is_whole,
-        coalesce(v.percentage, v.amount) as weight,
-        v.percentage is not null as is_percentage,
-        v.is_deleted,
-        coalesce(v.modified_at, l.started_at) as valid_from
-    from crm_remote.opportunity_splits_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    where v.known_from <= (select ops.known_as_of())
-    order by
-        v.tenant_id asc, v.split_id asc, coalesce(v.modified_at, l.started_at) asc, v.known_from desc, v.line_no desc
-),
-
-spans as (
+with spans as (
     select
-        *,
-        case when row_number() over split_by_time = 1 then '-infinity' else valid_from end as since,
-        lead(valid_from, 1, 'infinity') over split_by_time as until
-    from versions
-    window split_by_time as (partition by tenant_id, split_id order by valid_from)
+        tenant_id,
+        split_id,
+        opportunity_id,
+        coalesce(rep_id, '-1') as rep_id,
+        coalesce(split_type, '') as split_type,
+        is_whole,
+        coalesce(percentage, amount) as weight,
+        percentage is not null as is_percentage,
+        is_deleted,
+        holds_from as since,
+        valid_to as until
+    from history.opportunity_splits
 ),
 
 judged_deals as (

@@ -1,7 +1,6 @@
 -- What changed about each deal, as objects to lay over each other in order of time: its beginning with every field's
 -- first value, each change of a tracked field, each span of staging.deal_stays. A field's first value is the old one of
--- its first change; of a field that never changed, the record's; of one that the source does not log, the first
--- version's, and later versions are its changes.
+-- its first change; where no change of it is logged for the deal, the first version's, and later versions change it.
 --
 -- One row per: tenant, deal and change.
 -- Columns:
@@ -23,21 +22,13 @@ with lives as (
     group by tenant_id, opportunity_id
 ),
 
-logged as (
-    select
-        tenant_id,
-        field
-    from crm_remote.opportunity_history_versions
-    where known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
-    group by tenant_id, field
-),
-
 logged_fields as (
     select
         tenant_id,
-        array_agg(case field when 'name' then 'opportunity_name' else field end) as fields
-    from logged
-    group by tenant_id
+        opportunity_id,
+        array_agg(distinct case field when 'name' then 'opportunity_name' else field end) as fields
+    from history.opportunity_history
+    group by tenant_id, opportunity_id
 ),
 
 versions as (
@@ -46,28 +37,20 @@ versions as (
         v.opportunity_id,
         v.known_from,
         v.line_no,
-        v.known_to > (select ops.known_as_of()) as is_current,
-        coalesce(v.modified_at, l.started_at) as valid_from,
-        row_number() over (
-            partition by v.tenant_id, v.opportunity_id
-            order by coalesce(v.modified_at, l.started_at), v.known_from, v.line_no
-        ) as version_number,
-        coalesce(f.fields, '{}') as logged_fields,
-        lag(v.close_date) over (
-            partition by v.tenant_id, v.opportunity_id
-            order by coalesce(v.modified_at, l.started_at), v.known_from, v.line_no
-        ) as previous_close_date,
+        v.valid_from,
         v.close_date,
+        row_number() over deal_in_time as version_number,
+        lag(v.close_date) over deal_in_time as previous_close_date,
+        coalesce(f.fields, '{}') as logged_fields,
         jsonb_build_object(
             'opportunity_name', v.name, 'account_id', v.account_id, 'owner_id', v.owner_id, 'amount', v.amount,
             'currency', v.currency, 'close_date', v.close_date, 'forecast_category', v.forecast_category,
             'probability', v.probability, 'next_step', v.next_step, 'discount_pct', v.discount_pct,
             'competitor', v.competitor, 'competitor_status', v.competitor_status, 'lead_source', v.lead_source
         ) as fields
-    from crm_remote.opportunities_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    left join logged_fields as f on v.tenant_id = f.tenant_id
-    where v.known_from <= (select ops.known_as_of())
+    from history.opportunities as v
+    left join logged_fields as f on v.tenant_id = f.tenant_id and v.opportunity_id = f.opportunity_id
+    window deal_in_time as (partition by v.tenant_id, v.opportunity_id order by v.valid_from)
 ),
 
 changes as (
@@ -83,10 +66,9 @@ changes as (
         lag(new_value) over (
             partition by tenant_id, opportunity_id, field order by changed_at, known_from, line_no
         ) as previous_value
-    from crm_remote.opportunity_history_versions
+    from history.opportunity_history
     where
-        known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of()) and not is_deleted
-        and field in (
+        field in (
             'name', 'account_id', 'owner_id', 'amount', 'currency', 'close_date', 'forecast_category', 'probability',
             'next_step', 'discount_pct', 'competitor', 'competitor_status', 'lead_source'
         )
@@ -114,17 +96,6 @@ currencies as (
         new_value as currency
     from changes
     where field = 'currency'
-),
-
-beginnings as (
-    select
-        tenant_id,
-        opportunity_id,
-        ops.merged(fields order by version_number) filter (where is_current) as last_fields,
-        ops.merged(fields - logged_fields order by version_number) filter (where version_number = 1) as first_fields
-    from versions
-    where is_current or version_number = 1
-    group by tenant_id, opportunity_id
 )
 
 select
@@ -133,11 +104,12 @@ select
     l.opened_at as changed_at,
     -1::bigint as load_order,
     0::bigint as line_order,
-    coalesce(b.last_fields, '{}') || coalesce(b.first_fields, '{}') || coalesce(f.fields, '{}') as changes,
+    coalesce(v.fields, '{}') || coalesce(f.fields, '{}') as changes,
     false as is_push,
     false as is_reopening
 from lives as l
-left join beginnings as b on l.tenant_id = b.tenant_id and l.opportunity_id = b.opportunity_id
+left join versions as v
+    on l.tenant_id = v.tenant_id and l.opportunity_id = v.opportunity_id and v.version_number = 1
 left join first_values as f on l.tenant_id = f.tenant_id and l.opportunity_id = f.opportunity_id
 union all
 select

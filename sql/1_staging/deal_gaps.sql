@@ -10,16 +10,14 @@
 --   gone_by: deleted or merged
 with versions as (
     select
-        v.tenant_id,
-        v.opportunity_id,
-        coalesce(v.modified_at, l.started_at) as changed_at,
-        v.known_from,
-        v.line_no,
-        case when not v.is_deleted then 'there' when v.merged_into_id is null then 'deleted' else 'merged' end as kind,
-        bool_or(v.is_deleted) over (partition by v.tenant_id, v.opportunity_id) as was_ever_gone
-    from crm_remote.opportunities_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    where v.known_from <= (select ops.known_as_of())
+        tenant_id,
+        opportunity_id,
+        valid_from as changed_at,
+        known_from,
+        line_no,
+        case when not is_deleted then 'there' when merged_into_id is null then 'deleted' else 'merged' end as kind,
+        bool_or(is_deleted) over (partition by tenant_id, opportunity_id) as was_ever_gone
+    from history.opportunities
 ),
 
 statuses as (
@@ -31,11 +29,8 @@ statuses as (
         line_no,
         case new_value when 'deleted' then 'deleted' else 'there' end as kind,
         bool_or(new_value = 'deleted') over (partition by tenant_id, opportunity_id) as was_ever_gone
-    from crm_remote.opportunity_history_versions
-    where
-        field = 'status' and new_value in ('open', 'won', 'lost', 'deleted') and not is_deleted
-        and changed_at is not null
-        and known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
+    from history.opportunity_history
+    where field = 'status' and new_value in ('open', 'won', 'lost', 'deleted') and changed_at is not null
 ),
 
 events as (
@@ -56,8 +51,7 @@ days as (
     from events as e
     cross join lateral (select (e.changed_at at time zone (select ops.timezone()))::date as day) as d
     order by
-        e.tenant_id asc, e.opportunity_id asc, d.day asc, e.changed_at desc, e.kind = 'there' asc, e.known_from desc,
-        e.line_no desc
+        e.tenant_id asc, e.opportunity_id asc, d.day asc, e.changed_at desc, e.known_from desc, e.line_no desc
 ),
 
 turns as (

@@ -58,6 +58,7 @@ dated as (
         pipeline_id,
         recorded_at,
         is_current,
+        said_at,
         case
             when kind = 'created' and first_value(kind) over stages_first = 'stage'
                 then first_value(old_label) over stages_first
@@ -87,12 +88,14 @@ meant as (
         e.pipeline_id,
         e.recorded_at,
         e.is_current,
+        e.said_at,
         e.logs_moves,
         e.kind in ('stage', 'open', 'won', 'lost') as is_logged,
         e.kind like 'recorded%' as is_recorded,
         e.kind = 'created' and e.stage_label is null as is_bare,
         case
             when e.kind in ('created', 'stage', 'version', 'closed_version') then coalesce(s.outcome, 'open')
+            when e.kind = 'moved_version' then 'pipeline'
             else replace(e.kind, 'recorded_', '')
         end as kind,
         case
@@ -110,7 +113,7 @@ meant as (
             and e.changed_at >= s.valid_from and e.changed_at < s.valid_to
     where
         e.has_record and e.changed_at is not null
-        and not (e.kind in ('version', 'closed_version') and e.logs_stages)
+        and not (e.kind in ('version', 'moved_version', 'closed_version') and e.logs_stages)
         -- A record of a closed deal tells that it was open in an open stage before; its closing says the rest.
         and (e.kind <> 'closed_version' or coalesce(s.outcome, 'open') = 'open')
 ),
@@ -143,7 +146,7 @@ settled as (
         end as kind,
         stage_and_pipeline,
         case
-            when is_recorded and logs_moves then greatest(changed_at, last_logged_at) else changed_at
+            when is_recorded and logs_moves then greatest(said_at, last_logged_at) else changed_at
         end as changed_at
     from judged
     where

@@ -16,26 +16,21 @@
 --   is_deleted: whether it had been removed
 --   listed_from: from when on the source's record says so; null where it is learned
 with listed as (
-    select distinct on (tenant_id, stage_id, valid_from)
-        v.tenant_id,
-        coalesce(v.record_id, v.stage_id) as stage_id,
-        coalesce(v.modified_at, l.started_at) as valid_from,
-        v.stage_id as stage_label,
-        v.pipeline_id,
-        coalesce(v.name, v.stage_id) as stage_name,
-        v.stage_order,
-        v.outcome,
-        v.is_deleted
-    from crm_remote.pipeline_stages_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    where v.known_from <= (select ops.known_as_of())
-    order by
-        v.tenant_id asc, coalesce(v.record_id, v.stage_id) asc, coalesce(v.modified_at, l.started_at) asc,
-        v.known_from desc, v.line_no desc
+    select
+        tenant_id,
+        coalesce(record_id, stage_id) as stage_id,
+        holds_from as valid_from,
+        valid_to,
+        stage_id as stage_label,
+        pipeline_id,
+        coalesce(name, stage_id) as stage_name,
+        stage_order,
+        outcome,
+        is_deleted,
+        valid_from as listed_from
+    from history.pipeline_stages
 ),
 
--- What need not be learned: stages whose record says it, and whatever a source that closes deals by a status calls a
--- stage.
 told as (
     select
         coalesce(array_agg(tenant_id || '/' || stage_label) filter (where outcome is not null), '{}') as stages,
@@ -59,26 +54,6 @@ learned as (
         and tenant_id || '/' || stage_id <> all((select t.stages from told as t)::text[])
     group by tenant_id, stage_id
     having bool_and(is_closed) and (bool_and(is_won) or not bool_or(is_won))
-),
-
-spans as (
-    select
-        tenant_id,
-        stage_id,
-        case
-            when row_number() over stage_by_time = 1 then '-infinity'
-            else valid_from
-        end as valid_from,
-        lead(valid_from, 1, 'infinity') over stage_by_time as valid_to,
-        stage_label,
-        pipeline_id,
-        stage_name,
-        stage_order,
-        outcome,
-        is_deleted,
-        valid_from as listed_from
-    from listed
-    window stage_by_time as (partition by tenant_id, stage_id order by valid_from)
 )
 
 select
@@ -93,7 +68,7 @@ select
     coalesce(s.outcome, l.outcome, 'open') as outcome,
     s.is_deleted,
     s.listed_from
-from spans as s
+from listed as s
 left join learned as l on s.tenant_id = l.tenant_id and s.stage_label = l.stage_label
 union all
 select

@@ -15,31 +15,12 @@
 --   hire_date: first day of work
 --   is_deleted: whether the record had been removed
 --   is_listed: whether the source lists the rep
-with versions as (
-    select distinct on (tenant_id, rep_id, valid_from)
-        v.tenant_id,
-        v.rep_id,
-        coalesce(v.modified_at, l.started_at) as valid_from,
-        coalesce(v.name, v.email, v.rep_id) as rep_name,
-        v.manager_id,
-        v.region,
-        v.segment,
-        v.role,
-        v.hire_date,
-        v.is_deleted
-    from crm_remote.reps_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    where v.known_from <= (select ops.known_as_of())
-    order by
-        v.tenant_id asc, v.rep_id asc, coalesce(v.modified_at, l.started_at) asc, v.known_from desc, v.line_no desc
-)
-
 select
     tenant_id,
     rep_id,
-    case when row_number() over rep_by_time = 1 then '-infinity' else valid_from end as valid_from,
-    lead(valid_from, 1, 'infinity') over rep_by_time as valid_to,
-    rep_name,
+    holds_from as valid_from,
+    valid_to,
+    coalesce(name, email, rep_id) as rep_name,
     manager_id,
     region,
     segment,
@@ -47,8 +28,7 @@ select
     hire_date,
     is_deleted,
     true as is_listed
-from versions
-window rep_by_time as (partition by tenant_id, rep_id order by valid_from)
+from history.reps
 union all
 select
     i.tenant_id,
@@ -76,5 +56,5 @@ from (
     from staging.deal_credits
     where rep_id <> '-1'
 ) as i
-left join versions as v on i.tenant_id = v.tenant_id and i.rep_id = v.rep_id
+left join history.reps as v on i.tenant_id = v.tenant_id and i.rep_id = v.rep_id
 where v.rep_id is null

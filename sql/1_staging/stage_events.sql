@@ -15,20 +15,14 @@
 --   pipeline_id: pipeline that the deal came into
 --   recorded_at: from when on the record said so; null for what is logged
 --   is_current: whether the record says so now
+--   said_at: since when, as the record says of a closed deal
 with versions as (
     select
-        v.*,
-        t.valid_from,
-        v.known_to > (select ops.known_as_of()) as is_current,
+        *,
         row_number() over deal_in_time as version_number,
-        lag(v.is_deleted, 1, false) over deal_in_time as was_deleted
-    from crm_remote.opportunities_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    cross join lateral (select coalesce(v.modified_at, l.started_at) as valid_from) as t
-    where v.known_from <= (select ops.known_as_of())
-    window deal_in_time as (
-        partition by v.tenant_id, v.opportunity_id order by t.valid_from, v.known_from, v.line_no
-    )
+        lag(is_deleted, 1, false) over deal_in_time as was_deleted
+    from history.opportunities
+    window deal_in_time as (partition by tenant_id, opportunity_id order by valid_from)
 ),
 
 closing_stages as (
@@ -50,7 +44,8 @@ select
     null::text as old_label,
     v.pipeline_id,
     v.valid_from as recorded_at,
-    v.is_current
+    v.is_current,
+    v.said_at
 from versions as v
 cross join
     lateral (
@@ -59,13 +54,19 @@ cross join
         (
             case
                 when v.version_number = 1 then coalesce(v.created_at, v.valid_from)
-                else least(v.valid_from, case when v.is_closed then v.closed_at end)
-            end, v.known_from, v.line_no, case when v.is_closed then 'closed_version' else 'version' end, v.stage_id,
-            not v.is_deleted or v.version_number = 1
+                else coalesce(v.turned_at, v.valid_from)
+            end, v.known_from, v.line_no,
+            case
+                when v.is_closed then 'closed_version'
+                when v.version_number = 1 or v.turned_at is not null then 'version'
+                else 'moved_version'
+            end, v.stage_id,
+            v.version_number = 1 or (not v.is_deleted and (v.turned_at is not null or not v.is_closed))
         ),
         (
-            least(v.valid_from, v.closed_at), 9223372036854775806::bigint, v.version_number,
-            case when v.is_won then 'recorded_won' else 'recorded_lost' end, null, v.is_closed and not v.is_deleted
+            coalesce(v.turned_at, v.valid_from), 9223372036854775806::bigint, v.version_number,
+            case when v.is_won then 'recorded_won' else 'recorded_lost' end, null,
+            v.is_closed and not v.is_deleted and (v.turned_at is not null or v.is_current)
         ),
         (
             v.valid_from, 9223372036854775807::bigint, v.version_number,
@@ -88,11 +89,11 @@ select
     case when h.field = 'stage_id' then h.old_value end as old_label,
     case when h.field = 'pipeline_id' then h.new_value end as pipeline_id,
     null as recorded_at,
-    false as is_current
-from crm_remote.opportunity_history_versions as h
+    false as is_current,
+    null as said_at
+from history.opportunity_history as h
 left join closing_stages as c on h.tenant_id = c.tenant_id
 where
-    h.field in ('stage_id', 'pipeline_id', 'status', 'loss_reason') and not h.is_deleted
-    and h.known_from <= (select ops.known_as_of()) and h.known_to > (select ops.known_as_of())
+    h.field in ('stage_id', 'pipeline_id', 'status', 'loss_reason')
     and (h.field <> 'status' or h.new_value in ('open', 'won', 'lost', 'deleted'))
     and (h.field <> 'loss_reason' or (h.new_value is not null and not coalesce(c.has_lost, false)))

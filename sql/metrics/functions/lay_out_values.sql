@@ -16,11 +16,15 @@ begin
             partition by l.tenant_id, l.record_id, l.field order by l.at, l.known_from, l.line_no, l.new_value
         ) as number
         from (
-            select m.*, bool_and(m.is_version) over (partition by m.tenant_id, m.record_id, m.field) as is_unlogged
+            select m.*, bool_and(m.is_version) over (partition by m.tenant_id, m.record_id, m.field) as is_unlogged,
+                lead(m.at) over (
+                    partition by m.tenant_id, m.record_id, m.field order by m.at, m.known_from, m.line_no, m.new_value
+                ) as next_at
             from pg_temp.metrics_log as m
             where m.kind = p_kind and (m.field = 'record_gone' or m.field not like 'record\_%')
         ) as l
-        where l.is_version = l.is_unlogged
+        -- Of several versions of one instant the one that was known last counts.
+        where l.is_version = l.is_unlogged and (not l.is_version or l.next_at is distinct from l.at)
     ),
 
     steps as (

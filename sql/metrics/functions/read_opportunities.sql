@@ -8,7 +8,7 @@ declare
     v_known_as_of text := current_setting('revops.known_as_of', true);
 begin
     perform metrics.read_log(
-        'opportunity', '{record_created,record_closed,record_gone,record_outcome,stage_id,status,loss_reason,owner_id,amount,currency,close_date,lead_source}',
+        'opportunity', '{record_created,record_closed,record_gone,record_outcome,record_current,stage_id,status,loss_reason,owner_id,amount,currency,close_date,lead_source}',
         'g.field in (''record_created'', ''record_closed'', ''record_outcome'', ''stage_id'', ''status'', ''loss_reason'') and g.at >= $4 and g.at < $5'
     );
     create temporary table if not exists metrics_stages (
@@ -89,13 +89,27 @@ begin
         )
     ),
 
+    -- What the versions of records say of deals without moves, by the rule of crm.turns_of.
     versions as (
-        select l.*, lag(l.new_value, 1, 'open') over (
-            partition by l.tenant_id, l.record_id order by l.at, l.known_from, l.line_no
-        ) as old_outcome
-        from pg_temp.metrics_log as l
-        where l.kind = 'opportunity' and l.field = 'record_outcome'
-            and (l.tenant_id, l.record_id) not in (select m.tenant_id, m.record_id from moves as m)
+        select v.*, lag(v.new_value, 1, 'open') over (partition by v.tenant_id, v.record_id order by v.at) as old_outcome,
+            least(v.old_value::timestamptz, v.at) as said_at
+        from (
+            select l.*, lead(l.at) over (
+                partition by l.tenant_id, l.record_id order by l.at, l.known_from, l.line_no
+            ) as next_at
+            from pg_temp.metrics_log as l
+            where l.kind = 'opportunity' and l.field = 'record_outcome'
+                and (l.tenant_id, l.record_id) not in (select m.tenant_id, m.record_id from moves as m)
+        ) as v
+        where v.next_at is distinct from v.at
+    ),
+
+    turns as (
+        select v.*, greatest(v.said_at, max(v.said_at) over (
+            partition by v.tenant_id, v.record_id order by v.at rows between unbounded preceding and 1 preceding
+        )) as turned_at
+        from versions as v
+        where v.new_value <> v.old_outcome
     ),
 
     -- Where the record is newer than the last move and says that the deal is closed otherwise, it is.
@@ -103,27 +117,20 @@ begin
         select distinct on (m.tenant_id, m.record_id) m.*
         from moves as m
         order by m.tenant_id, m.record_id, m.at desc, m.known_from desc, m.line_no desc
-    ),
-
-    last_versions as (
-        select distinct on (l.tenant_id, l.record_id) l.*
-        from pg_temp.metrics_log as l
-        where l.kind = 'opportunity' and l.field = 'record_outcome'
-        order by l.tenant_id, l.record_id, l.at desc, l.known_from desc, l.line_no desc
     )
 
     select 'opportunity', m.tenant_id, m.record_id, 'outcome', m.at, m.old_outcome, m.new_outcome, false, m.known_from, m.line_no
     from moves as m
     union all
-    select 'opportunity', v.tenant_id, v.record_id, 'outcome', least(v.old_value::timestamptz, v.at), v.old_outcome,
-        v.new_value, false, v.known_from, v.line_no
-    from versions as v
-    where v.new_value <> v.old_outcome
+    select 'opportunity', v.tenant_id, v.record_id, 'outcome', v.turned_at, v.old_outcome, v.new_value, false,
+        row_number() over (partition by v.tenant_id, v.record_id order by v.at), 0
+    from turns as v
     union all
     select 'opportunity', v.tenant_id, v.record_id, 'outcome', greatest(least(v.old_value::timestamptz, v.at), m.at), m.new_outcome,
         v.new_value, false, 9223372036854775806, v.line_no
-    from last_versions as v
-    inner join last_moves as m on m.tenant_id = v.tenant_id and m.record_id = v.record_id
+    from last_moves as m
+    inner join pg_temp.metrics_log as v
+        on v.kind = 'opportunity' and v.field = 'record_current' and v.tenant_id = m.tenant_id and v.record_id = m.record_id
     where v.new_value <> 'open' and v.new_value <> m.new_outcome and v.at >= m.at;
     perform metrics.lay_out_values('opportunity');
 

@@ -3,9 +3,8 @@
 --   crm.<table>_as_of(at [, known_as_of]) what was true just before the instant `at`, by what is (or was) known
 -- Both return rows of crm.<table>_versions and are inlined: a filter on tenant and key uses the indexes.
 --
--- A record is as its version says that was valid just before `at` by its own modification time (without one: by when
--- its load began), else as its earliest version says. It exists from its creation to before its deletion. Events are
--- those that happened before `at`. crm.opportunities_as_of adds the change log to that: see opportunities_as_of.sql.
+-- A record is as its version says whose span (crm.spans_of) holds just before `at`. It exists from its creation to before
+-- its deletion. Events are those that happened before `at`. crm.opportunities_as_of adds the change log to that: see opportunities_as_of.sql.
 do $do$
 declare
     v_table crm.canonical_tables;
@@ -35,23 +34,12 @@ begin
                 create or replace function crm.%1$I(
                     p_at timestamptz, p_known_as_of bigint default 9223372036854775806
                 ) returns setof %2$s language sql stable parallel safe as $sql$
-                    select %4$s from (
-                        select distinct on (v.tenant_id, v.%3$I) v.*, t.valid_from
-                        from %2$s as v
-                        cross join lateral (
-                            select coalesce(v.modified_at, (select l.started_at from crm.loads as l where l.load_id = v.load_id))
-                                as valid_from offset 0
-                        ) as t
-                        where v.known_from <= p_known_as_of
-                        order by v.tenant_id, v.%3$I, t.valid_from < p_at desc,
-                            case when t.valid_from < p_at then p_at - t.valid_from else t.valid_from - p_at end,
-                            v.known_from desc, v.line_no desc
-                    ) as s
-                    where not (s.is_deleted and s.valid_from < p_at) and (%5$s)
+                    select %4$s from (%3$s) as s
+                    where s.holds_from < p_at and s.valid_to >= p_at and not (s.is_deleted and s.valid_from < p_at) and (%5$s)
                 $sql$
             $ddl$, case v_table.table_name when 'opportunities' then 'opportunity_records_as_of'
                 else v_table.table_name || '_as_of' end,
-                v_versions, v_table.key_column,
+                v_versions, crm.spans_of(v_versions, 'crm.loads', format('v.%I', v_table.key_column), 'p_known_as_of'),
                 (select string_agg('s.' || quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute as a
                     where a.attrelid = v_versions::regclass and a.attnum > 0 and not a.attisdropped),
                 case v_table.business_at when 'modified_at' then 'true'

@@ -3,10 +3,10 @@
 -- A tracked field has the new value of its last change before `at`; else the old value of its first change after it;
 -- else what the record's version says (crm.opportunity_records_as_of). A deal is closed by entering a stage that is won
 -- or lost, by a change of `status`, or, where a source has no such stages, by a loss reason; entering an open stage
--- after that reopens it. Without any of these changes, or where the record is newer than the last of them and says that the
--- deal is closed, it is closed from its closing date on, else since its version began. modified_at is that of the
--- version read. A status of deleted takes it away until another. Changes of one instant count in the order in which they were loaded. A filter on tenant and deal uses
--- the indexes.
+-- after that reopens it. Before the first of these moves it was what the stage was that it came from. Without any of them, or
+-- where the record is newer than the last and says that the deal is closed otherwise, it is what its versions say
+-- (crm.turns_of). modified_at is that of the version read. A status of deleted takes it away until another. Changes of one
+-- instant count in the order in which they were loaded. A filter on tenant and deal uses the indexes.
 do $do$
 begin
     execute format($ddl$
@@ -29,58 +29,88 @@ create or replace function crm.opportunities_as_of(
                     when h.tenant_id || '/' || h.new_value = any((select c.lost from closings as c)::text[]) then 'lost'
                     else 'open'
                 end
-                when h.field = 'created_at' then 'open'
-                when h.field = 'status' then h.new_value
+                when h.field = 'status' and h.new_value in ('open', 'won', 'lost') then h.new_value
                 when h.field = 'loss_reason' and h.new_value is not null
                     and h.tenant_id <> all((select c.tenants_with_lost from closings as c)::text[]) then 'lost'
-            end as outcome
+            end as outcome,
+            case
+                when h.field <> 'stage_id' then 'open'
+                when h.tenant_id || '/' || h.old_value = any((select c.won from closings as c)::text[]) then 'won'
+                when h.tenant_id || '/' || h.old_value = any((select c.lost from closings as c)::text[]) then 'lost'
+                else 'open'
+            end as old_outcome
         from crm.opportunity_history_versions as h
         where h.known_from <= p_known_as_of and h.known_to > p_known_as_of and not h.is_deleted
             and h.field in ('stage_id', 'pipeline_id', 'amount', 'currency', 'probability', 'forecast_category', 'close_date',
                 'owner_id', 'account_id', 'next_step', 'lead_source', 'discount_pct', 'competitor', 'competitor_status', 'name',
-                'loss_reason', 'status', 'created_at')
+                'loss_reason', 'status')
         order by h.tenant_id, h.opportunity_id, greatest(h.changed_at - p_at, p_at - h.changed_at) desc,
             case when h.changed_at < p_at then h.known_from else -h.known_from end,
             case when h.changed_at < p_at then h.line_no else -h.line_no end
     ),
     changes as (
         select tenant_id, opportunity_id,
-            jsonb_object_agg(field, old_value) filter (where not is_earlier and field <> 'created_at') as later,
-            jsonb_object_agg(field, new_value) filter (where is_earlier and field <> 'created_at') as earlier,
-            bool_or(field in ('stage_id', 'status')) as has_moves,
-            max(changed_at) filter (where is_earlier and outcome is not null) as last_at,
-            max(changed_at) filter (where outcome is not null) as last_ever_at,
-            array_agg(outcome) filter (where is_earlier and outcome is not null) as outcomes,
-            array_agg(changed_at) filter (where is_earlier and outcome is not null) as outcomes_at
+            jsonb_object_agg(field, old_value) filter (where not is_earlier) as later,
+            jsonb_object_agg(field, new_value) filter (where is_earlier) as earlier,
+            array_agg(new_value) filter (where field = 'status' and is_earlier) as statuses,
+            max(changed_at) filter (where outcome is not null) as last_at,
+            array_agg(outcome) filter (where outcome is not null and is_earlier) as outcomes,
+            array_agg(changed_at) filter (where outcome is not null and is_earlier) as outcomes_at,
+            array_agg(old_outcome) filter (where outcome is not null and is_earlier) as old_outcomes,
+            array_agg(outcome) filter (where outcome is not null and not is_earlier) as later_outcomes,
+            array_agg(old_outcome) filter (where outcome is not null and not is_earlier) as later_old_outcomes
         from events
+        group by tenant_id, opportunity_id
+    ),
+    records as (
+        select tenant_id, opportunity_id,
+            (array_agg(outcome order by valid_from desc) filter (where turned_at < p_at))[1] as outcome,
+            (array_agg(turned_at order by valid_from desc) filter (where turned_at < p_at))[1] as turned_at,
+            max(outcome) filter (where is_current and not is_deleted) as newest_outcome,
+            max(valid_from) filter (where is_current) as newest_at,
+            max(said_at) filter (where is_current) as newest_said_at
+        from (%s) as t
         group by tenant_id, opportunity_id
     )
     select %s
     from crm.opportunity_records_as_of(p_at, p_known_as_of) as v
     left join changes as c on c.tenant_id = v.tenant_id and c.opportunity_id = v.opportunity_id
+    left join records as r on r.tenant_id = v.tenant_id and r.opportunity_id = v.opportunity_id
     cross join lateral (
-        select coalesce(v.closed_at, v.modified_at, (select l.started_at from crm.loads as l where l.load_id = v.load_id)) as closed_at
-    ) as k
+        select greatest(r.newest_said_at, c.last_at) as closed_at
+        where r.newest_outcome <> 'open' and r.newest_at >= c.last_at
+            and r.newest_outcome <> coalesce(c.later_outcomes[1], c.outcomes[cardinality(c.outcomes)])
+        union all
+        select null
+        limit 1
+    ) as n
     cross join lateral (
         select case
-            when v.is_closed and k.closed_at < p_at and case
-                when coalesce(c.has_moves, false) or c.outcomes is not null
-                    then c.outcomes[cardinality(c.outcomes)] = 'open' and coalesce(v.modified_at, k.closed_at) >= c.last_at
-                        and c.last_at = c.last_ever_at
-                else true
-            end then case when v.is_won then 'won' else 'lost' end
-            else coalesce(c.outcomes[cardinality(c.outcomes)], 'open')
+            when c.last_at is null then coalesce(r.outcome, 'open')
+            when n.closed_at < p_at then r.newest_outcome
+            else coalesce(c.outcomes[cardinality(c.outcomes)], c.later_old_outcomes[cardinality(c.later_old_outcomes)])
         end as outcome
     ) as o
+    -- Since when the moves say so: the last that differs, and what was before the first.
+    cross join lateral (
+        select coalesce(max(m.number), case when c.old_outcomes[1] is distinct from o.outcome then 0 end) + 1 as number
+        from generate_subscripts(c.outcomes, 1) as m (number)
+        where c.outcomes[m.number] <> o.outcome
+    ) as f
     cross join lateral jsonb_populate_record(
         v, coalesce(c.later, '{}') || coalesce(c.earlier, '{}') || jsonb_build_object(
             'is_closed', o.outcome <> 'open', 'is_won', o.outcome = 'won',
-            'closed_at', case when o.outcome <> 'open' then coalesce(c.outcomes_at[cardinality(c.outcomes)], k.closed_at) end
+            'closed_at', case
+                when o.outcome = 'open' then null
+                when c.last_at is null then r.turned_at
+                when n.closed_at < p_at then n.closed_at
+                else coalesce(c.outcomes_at[f.number], v.created_at)
+            end
         )
     ) as s
-    where o.outcome <> 'deleted'
+    where c.statuses[cardinality(c.statuses)] is distinct from 'deleted'
 $$
-    $ddl$, (
+    $ddl$, crm.turns_of(crm.spans_of('crm.opportunities_versions', 'crm.loads', 'v.opportunity_id', 'p_known_as_of')), (
         select string_agg(case when attname in ('tenant_id', 'opportunity_id') then 'v.' else 's.' end || quote_ident(attname), ', '
             order by attnum)
         from pg_attribute where attrelid = 'crm.opportunities_versions'::regclass and attnum > 0 and not attisdropped

@@ -6,7 +6,8 @@
 --   is_version: whether a version says so. A field that the log tells of goes by the log alone.
 --   record_created, record_closed, record_qualified, record_converted: at that instant; the first and the last say in
 --   old_value when the version was valid from
---   record_gone: whether the record was deleted then; record_outcome: open, won or lost, its old value the closing date
+--   record_gone: whether the record was deleted then; record_outcome: open, won or lost, its old value the closing date;
+--   record_current: likewise, of the version that is the current one (known_to ends with it)
 -- A change without an instant or a record says nothing. What a version said counts for ever (known_to has no end).
 create or replace view crm.opportunity_log as
 select h.tenant_id, h.opportunity_id as record_id, h.field, h.changed_at as at, h.old_value, h.new_value,
@@ -22,22 +23,24 @@ where not h.is_deleted and h.changed_at is not null and h.opportunity_id is not 
     and h.new_value in ('deleted', 'open', 'won', 'lost')
 union all
 select v.tenant_id, v.opportunity_id, f.field, f.at, f.old_value, f.new_value, f.is_version, v.known_from,
-    9223372036854775807, v.line_no
+    coalesce(f.known_to, 9223372036854775807), v.line_no
 from crm.opportunities_versions as v
 inner join crm.loads as l on l.load_id = v.load_id
 cross join lateral (select coalesce(v.modified_at, l.started_at) as valid_from offset 0) as t
 cross join lateral (
-    values ('record_created', v.created_at, t.valid_from::text, null, true, true),
-        ('record_closed', v.closed_at, null, null, true, v.is_closed and v.closed_at is not null and not v.is_deleted),
-        ('record_gone', t.valid_from, 'false', v.is_deleted::text, false, true),
+    values ('record_created', v.created_at, t.valid_from::text, null, true, true, null),
+        ('record_closed', v.closed_at, null, null, true, v.is_closed and v.closed_at is not null and not v.is_deleted, null),
+        ('record_gone', t.valid_from, 'false', v.is_deleted::text, false, true, null),
         ('record_outcome', t.valid_from, case when v.is_closed then v.closed_at::text end,
-            case when not v.is_closed then 'open' when v.is_won then 'won' else 'lost' end, true, not v.is_deleted),
-        ('owner_id', t.valid_from, null, v.owner_id, true, true),
-        ('amount', t.valid_from, null, v.amount::text, true, true),
-        ('currency', t.valid_from, null, v.currency, true, true),
-        ('close_date', t.valid_from, null, v.close_date::text, true, true),
-        ('lead_source', t.valid_from, null, v.lead_source, true, true)
-) as f (field, at, old_value, new_value, is_version, applies)
+            case when not v.is_closed then 'open' when v.is_won then 'won' else 'lost' end, true, not v.is_deleted, null),
+        ('record_current', t.valid_from, case when v.is_closed then v.closed_at::text end,
+            case when not v.is_closed then 'open' when v.is_won then 'won' else 'lost' end, true, not v.is_deleted, v.known_to),
+        ('owner_id', t.valid_from, null, v.owner_id, true, true, null),
+        ('amount', t.valid_from, null, v.amount::text, true, true, null),
+        ('currency', t.valid_from, null, v.currency, true, true, null),
+        ('close_date', t.valid_from, null, v.close_date::text, true, true, null),
+        ('lead_source', t.valid_from, null, v.lead_source, true, true, null)
+) as f (field, at, old_value, new_value, is_version, applies, known_to)
 where f.applies;
 comment on view crm.opportunity_log is 'Everything that is known of how deals came to be as they are: changes, versions, events.';
 

@@ -163,6 +163,20 @@ begin
         $sql$, v_stage);
     end loop;
 
+    -- Changes of one instant that nobody numbered go in the order in which they were staged.
+    execute format($sql$
+        update %1$s as s set line_no = n.number
+        from (
+            select t.ctid as at, row_number() over (order by t.ctid) as number
+            from %1$s as t
+            where t.load_id = %2$s and t.line_no is null and (t.%3$I, t.changed_at) in (
+                select o.%3$I, o.changed_at from %1$s as o where o.load_id = %2$s and o.changed_at is not null
+                group by 1, 2 having count(*) > 1
+            )
+        ) as n
+        where s.ctid = n.at
+    $sql$, v_stage, p_load_id, v_record);
+
     -- Changes of one field at one instant trade their lines, so that whoever reads them in order of lines reads them in
     -- order of time.
     drop table if exists pg_temp.instant_changes, pg_temp.instant_order;

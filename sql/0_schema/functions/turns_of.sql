@@ -1,0 +1,32 @@
+-- The one rule of when a record says that a deal was open, won or lost, as the text of a query: the versions of deals that
+-- p_spans (the text of crm.spans_of) gives, each with what it made of the deal.
+--   outcome: open, won or lost, as the version says
+--   turned_at: where it says otherwise than the version before (before the first: open), since when: the deal was closed at its
+--   closing date, though not after the version began, nor before the turn before it; it was opened when the version began
+-- A version that is deleted says nothing.
+create or replace function turns_of(p_spans text) returns text language sql immutable as $$
+    select format($query$
+        select
+            t.*,
+            case
+                when t.is_turn then greatest(t.said_at, max(t.said_at) filter (where t.is_turn) over (
+                    partition by t.tenant_id, t.opportunity_id order by t.valid_from
+                    rows between unbounded preceding and 1 preceding
+                ))
+            end as turned_at
+        from (
+            select
+                o.*,
+                least(o.valid_from, case when o.is_closed then o.closed_at end) as said_at,
+                not o.is_deleted and o.outcome <> lag(o.outcome, 1, 'open') over (
+                    partition by o.tenant_id, o.opportunity_id, o.is_deleted order by o.valid_from
+                ) as is_turn
+            from (
+                select
+                    case when not v.is_closed then 'open' when v.is_won then 'won' else 'lost' end as outcome,
+                    v.*
+                from (%s) as v
+            ) as o
+        ) as t
+    $query$, p_spans)
+$$;

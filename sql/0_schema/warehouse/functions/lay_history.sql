@@ -1,0 +1,33 @@
+-- Lays down history.<table> for every canonical table of the source, to be read at the session's known time: of records the
+-- versions with their spans of time (ops.spans_of; of deals with what they were, ops.turns_of), of events what is known of them. A stage that was renamed stays one
+-- record (record_id).
+create or replace function ops.lay_history() returns void language plpgsql as $$
+declare
+    v_table record;
+    v_query text;
+begin
+    for v_table in select t.* from crm_remote.canonical_tables as t order by t.table_name loop
+        if v_table.is_event then
+            v_query := format($sql$
+                select v.* from crm_remote.%I as v
+                where v.known_from <= (select ops.known_as_of()) and v.known_to > (select ops.known_as_of()) and not v.is_deleted
+            $sql$, v_table.table_name || '_versions');
+        else
+            v_query := ops.spans_of(
+                format('crm_remote.%I', v_table.table_name || '_versions'), 'crm_remote.loads',
+                case v_table.table_name when 'pipeline_stages' then 'coalesce(v.record_id, v.stage_id)'
+                    else format('v.%I', v_table.key_column) end,
+                '(select ops.known_as_of())'
+            );
+            if v_table.table_name = 'opportunities' then
+                v_query := ops.turns_of(v_query);
+            end if;
+        end if;
+        execute format('create or replace view history.%I as %s', v_table.table_name, v_query);
+        execute format('comment on view history.%I is %L', v_table.table_name, format(
+            case when v_table.is_event then 'crm.%s as known to the session.'
+                else 'Records of crm.%s with the spans of time in which they were so, as known to the session.' end,
+            v_table.table_name
+        ));
+    end loop;
+end $$;
