@@ -23,27 +23,7 @@
 --   is_reopening: whether the deal had been closed just before
 --   gone_at: when the deal was deleted or merged, if it is: from then on it does not count (and see staging.deal_gaps)
 --   gone_by: deleted or merged, if it was
-with labels as (
-    -- Which stage a label meant: the one that had it last; before any had it, the one that had it first.
-    select
-        tenant_id,
-        stage_label,
-        stage_id,
-        case when row_number() over label_in_time = 1 then '-infinity' else since end as since,
-        lead(since, 1, 'infinity') over label_in_time as until
-    from (
-        select
-            tenant_id,
-            stage_label,
-            stage_id,
-            coalesce(min(listed_from), '-infinity') as since
-        from staging.pipeline_stages
-        group by tenant_id, stage_label, stage_id
-    ) as named
-    window label_in_time as (partition by tenant_id, stage_label order by since, stage_id)
-),
-
-events as materialized (
+with events as materialized (
     select * from staging.stage_events
 ),
 
@@ -100,16 +80,12 @@ meant as (
         end as kind,
         case
             when e.stage_label is not null and coalesce(s.outcome, 'open') = 'open'
-                then array[coalesce(l.stage_id, e.stage_label), s.pipeline_id]
+                then array[coalesce(s.stage_id, e.stage_label), s.pipeline_id]
         end as stage_and_pipeline
     from dated as e
-    left join labels as l
+    left join ops.stage_meanings as s
         on
-            e.tenant_id = l.tenant_id and e.stage_label = l.stage_label
-            and e.changed_at >= l.since and e.changed_at < l.until
-    left join staging.pipeline_stages as s
-        on
-            l.tenant_id = s.tenant_id and l.stage_id = s.stage_id
+            e.tenant_id = s.tenant_id and e.stage_label = s.stage_label
             and e.changed_at >= s.valid_from and e.changed_at < s.valid_to
     where
         e.has_record and e.changed_at is not null
@@ -146,12 +122,17 @@ settled as (
         end as kind,
         stage_and_pipeline,
         case
-            when is_recorded and logs_moves then greatest(said_at, last_logged_at) else changed_at
+            when is_recorded and logs_moves
+                then ops.closed_by_record(kind, recorded_at, said_at, last_logged_kind, last_logged_at)
+            else changed_at
         end as changed_at
     from judged
     where
         not is_recorded or not logs_moves
-        or (is_current and recorded_at >= last_logged_at and kind <> last_logged_kind)
+        or (
+            is_current
+            and ops.closed_by_record(kind, recorded_at, said_at, last_logged_kind, last_logged_at) is not null
+        )
 ),
 
 ends as (

@@ -1,7 +1,5 @@
--- Reads the deals that were created on one of the days of pg_temp.metrics_days, or won or lost or opened again, once. A
--- deal is won or lost by entering a stage that is, by a change of its status, or, where a source has no lost stages, by a
--- loss reason; entering an open stage after that reopens it. A deal of which no such change is logged is what its record's
--- versions say, closed since its closing date. Fills
+-- Reads the deals that were created on one of the days of pg_temp.metrics_days, or won or lost or opened again, once. When a
+-- deal was open, won or lost: docs/definitions.md. Fills
 --   pg_temp.metrics_opportunities   one row per deal and day, of what happened on it and still held at its end: created, won
 create or replace function metrics.read_opportunities() returns void language plpgsql as $$
 declare
@@ -13,7 +11,7 @@ begin
     );
     create temporary table if not exists metrics_stages (
         tenant_id text not null, stage_id text not null, stage_label text not null, valid_from timestamptz not null,
-        valid_to timestamptz not null, outcome text not null, listed_from timestamptz
+        valid_to timestamptz not null, pipeline_id text, outcome text not null, listed_from timestamptz
     ) on commit drop;
     create temporary table if not exists metrics_opportunities (
         tenant_id text not null, opportunity_id text not null, metric_date date not null, as_of timestamptz not null,
@@ -33,7 +31,7 @@ begin
     -- What the stages meant, currencies are worth and deals' credit is: the views read at the session's known time.
     perform set_config('revops.known_as_of', (metrics.window_to_read()).known_as_of::text, true);
     insert into pg_temp.metrics_stages
-    select s.tenant_id, s.stage_id, s.stage_label, s.valid_from, s.valid_to, s.outcome, s.listed_from
+    select s.tenant_id, s.stage_id, s.stage_label, s.valid_from, s.valid_to, s.pipeline_id, s.outcome, s.listed_from
     from ops.pipeline_stages as s
     inner join pg_temp.metrics_tenants as t on t.tenant_id = s.tenant_id;
     insert into pg_temp.metrics_rates
@@ -48,51 +46,61 @@ begin
     end if;
     perform set_config('revops.known_as_of', coalesce(v_known_as_of, ''), true);
 
-    insert into pg_temp.metrics_log
-    -- Which stage a label meant, as in staging.deal_stays, and what that stage made of a deal then.
-    with labels as (
-        select n.tenant_id, n.stage_label, n.stage_id, case when row_number() over label_in_time = 1 then '-infinity' else n.since end
-            as since, lead(n.since, 1, 'infinity') over label_in_time as until
-        from (
-            select s.tenant_id, s.stage_label, s.stage_id, coalesce(min(s.listed_from), '-infinity') as since
-            from pg_temp.metrics_stages as s
-            group by s.tenant_id, s.stage_label, s.stage_id
-        ) as n
-        window label_in_time as (partition by n.tenant_id, n.stage_label order by n.since, n.stage_id)
-    ),
+    -- Moves by what their stages meant then; what the versions of records say of deals without any; and the closing by a record
+    -- that is newer than the last move: all by the rules of both databases (sql/0_schema/functions).
+    execute format($sql$
+        insert into pg_temp.metrics_log
+        with meanings as materialized (%s),
 
-    meanings as (
-        select l.tenant_id, l.stage_label, greatest(l.since, s.valid_from) as valid_from, least(l.until, s.valid_to) as valid_to,
-            s.outcome
-        from labels as l
-        inner join pg_temp.metrics_stages as s on s.tenant_id = l.tenant_id and s.stage_id = l.stage_id
-        where greatest(l.since, s.valid_from) < least(l.until, s.valid_to)
-    ),
+        moves as (
+            select m.* from (
+                select l.tenant_id, l.record_id, l.at, l.known_from, l.line_no, coalesce(o.outcome, 'open') as old_outcome,
+                    ops.move_outcome(l.field, l.new_value, n.outcome, exists (
+                        select from pg_temp.metrics_stages as s where s.tenant_id = l.tenant_id and s.outcome = 'lost'
+                    )) as new_outcome
+                from pg_temp.metrics_log as l
+                left join meanings as o
+                    on l.field = 'stage_id' and o.tenant_id = l.tenant_id and o.stage_label = l.old_value
+                    and l.at >= o.valid_from and l.at < o.valid_to
+                left join meanings as n
+                    on l.field = 'stage_id' and n.tenant_id = l.tenant_id and n.stage_label = l.new_value
+                    and l.at >= n.valid_from and l.at < n.valid_to
+                where l.kind = 'opportunity' and l.field in ('stage_id', 'status', 'loss_reason')
+            ) as m
+            where m.new_outcome is not null
+        ),
 
-    moves as (
-        select l.tenant_id, l.record_id, l.at, l.known_from, l.line_no, coalesce(o.outcome, 'open') as old_outcome,
-            case l.field when 'status' then l.new_value when 'loss_reason' then 'lost' else coalesce(n.outcome, 'open') end
-                as new_outcome
-        from pg_temp.metrics_log as l
-        left join meanings as o
-            on l.field = 'stage_id' and o.tenant_id = l.tenant_id and o.stage_label = l.old_value
-            and l.at >= o.valid_from and l.at < o.valid_to
-        left join meanings as n
-            on l.field = 'stage_id' and n.tenant_id = l.tenant_id and n.stage_label = l.new_value
-            and l.at >= n.valid_from and l.at < n.valid_to
-        where l.kind = 'opportunity' and (
-            l.field = 'stage_id'
-            or l.field = 'status' and l.new_value in ('open', 'won', 'lost')
-            or l.field = 'loss_reason' and l.new_value is not null and not exists (
-                select from pg_temp.metrics_stages as s where s.tenant_id = l.tenant_id and s.outcome = 'lost'
-            )
+        last_moves as (
+            select distinct on (m.tenant_id, m.record_id) m.*
+            from moves as m
+            order by m.tenant_id, m.record_id, m.at desc, m.known_from desc, m.line_no desc
         )
-    ),
 
-    -- What the versions of records say of deals without moves, by the rule of crm.turns_of.
-    versions as (
-        select v.*, lag(v.new_value, 1, 'open') over (partition by v.tenant_id, v.record_id order by v.at) as old_outcome,
-            least(v.old_value::timestamptz, v.at) as said_at
+        select 'opportunity', m.tenant_id, m.record_id, 'outcome', m.at, m.old_outcome, m.new_outcome, false, m.known_from,
+            m.line_no
+        from moves as m
+        union all
+        select 'opportunity', v.tenant_id, v.opportunity_id, 'outcome', v.turned_at, v.previous_outcome, v.outcome, false,
+            row_number() over (partition by v.tenant_id, v.opportunity_id order by v.valid_from), 0
+        from (%s) as v
+        where v.turned_at is not null
+        union all
+        select 'opportunity', c.tenant_id, c.record_id, 'outcome', c.closed_at, c.last_outcome, c.outcome, false,
+            9223372036854775806, c.line_no
+        from (
+            select m.tenant_id, m.record_id, v.line_no, v.new_value as outcome, m.new_outcome as last_outcome,
+                ops.closed_by_record(
+                    v.new_value, v.at, least(v.old_value::timestamptz, v.at), m.new_outcome, m.at
+                ) as closed_at
+            from last_moves as m
+            inner join pg_temp.metrics_log as v
+                on v.kind = 'opportunity' and v.field = 'record_current' and v.tenant_id = m.tenant_id
+                and v.record_id = m.record_id
+        ) as c
+        where c.closed_at is not null
+    $sql$, ops.meanings_of('pg_temp.metrics_stages'), ops.turns_of($sql$
+        select o.tenant_id, o.record_id as opportunity_id, o.at as valid_from, o.new_value <> 'open' as is_closed,
+            o.new_value = 'won' as is_won, o.old_value::timestamptz as closed_at, false as is_deleted
         from (
             select l.*, lead(l.at) over (
                 partition by l.tenant_id, l.record_id order by l.at, l.known_from, l.line_no
@@ -100,38 +108,9 @@ begin
             from pg_temp.metrics_log as l
             where l.kind = 'opportunity' and l.field = 'record_outcome'
                 and (l.tenant_id, l.record_id) not in (select m.tenant_id, m.record_id from moves as m)
-        ) as v
-        where v.next_at is distinct from v.at
-    ),
-
-    turns as (
-        select v.*, greatest(v.said_at, max(v.said_at) over (
-            partition by v.tenant_id, v.record_id order by v.at rows between unbounded preceding and 1 preceding
-        )) as turned_at
-        from versions as v
-        where v.new_value <> v.old_outcome
-    ),
-
-    -- Where the record is newer than the last move and says that the deal is closed otherwise, it is.
-    last_moves as (
-        select distinct on (m.tenant_id, m.record_id) m.*
-        from moves as m
-        order by m.tenant_id, m.record_id, m.at desc, m.known_from desc, m.line_no desc
-    )
-
-    select 'opportunity', m.tenant_id, m.record_id, 'outcome', m.at, m.old_outcome, m.new_outcome, false, m.known_from, m.line_no
-    from moves as m
-    union all
-    select 'opportunity', v.tenant_id, v.record_id, 'outcome', v.turned_at, v.old_outcome, v.new_value, false,
-        row_number() over (partition by v.tenant_id, v.record_id order by v.at), 0
-    from turns as v
-    union all
-    select 'opportunity', v.tenant_id, v.record_id, 'outcome', greatest(least(v.old_value::timestamptz, v.at), m.at), m.new_outcome,
-        v.new_value, false, 9223372036854775806, v.line_no
-    from last_moves as m
-    inner join pg_temp.metrics_log as v
-        on v.kind = 'opportunity' and v.field = 'record_current' and v.tenant_id = m.tenant_id and v.record_id = m.record_id
-    where v.new_value <> 'open' and v.new_value <> m.new_outcome and v.at >= m.at;
+        ) as o
+        where o.next_at is distinct from o.at
+    $sql$));
     perform metrics.lay_out_values('opportunity');
 
     insert into pg_temp.metrics_opportunities

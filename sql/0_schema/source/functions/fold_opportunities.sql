@@ -33,9 +33,9 @@ begin
         insert into %1$I.opportunities (load_id, opportunity_id, created_at, closed_at, is_closed, is_won, is_deleted, modified_at, %2$s)
         with changes as (
             select h.*, case
-                when h.field = 'loss_reason' and h.new_value is not null then 'lost'
-                when h.field = 'status' then h.new_value
-                when h.field in ('stage_id', 'created_at') then 'open'
+                when h.field = 'created_at' then 'open'
+                when h.field = 'status' and h.new_value = 'deleted' then 'deleted'
+                else crm.move_outcome(h.field, h.new_value, 'open', false)
             end as outcome
             from crm.opportunity_history as h
             inner join fold_touched as t on t.opportunity_id = h.opportunity_id

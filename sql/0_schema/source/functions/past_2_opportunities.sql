@@ -23,16 +23,10 @@ create or replace function crm.opportunities_as_of(
     -- earliest. The aggregates take their rows in this order, so that one sort serves them all.
     events as (
         select h.tenant_id, h.opportunity_id, h.field, h.old_value, h.new_value, h.changed_at, h.changed_at < p_at as is_earlier,
-            case
-                when h.field = 'stage_id' then case
-                    when h.tenant_id || '/' || h.new_value = any((select c.won from closings as c)::text[]) then 'won'
-                    when h.tenant_id || '/' || h.new_value = any((select c.lost from closings as c)::text[]) then 'lost'
-                    else 'open'
-                end
-                when h.field = 'status' and h.new_value in ('open', 'won', 'lost') then h.new_value
-                when h.field = 'loss_reason' and h.new_value is not null
-                    and h.tenant_id <> all((select c.tenants_with_lost from closings as c)::text[]) then 'lost'
-            end as outcome,
+            crm.move_outcome(h.field, h.new_value, case
+                when h.tenant_id || '/' || h.new_value = any((select c.won from closings as c)::text[]) then 'won'
+                when h.tenant_id || '/' || h.new_value = any((select c.lost from closings as c)::text[]) then 'lost'
+            end, h.tenant_id = any((select c.tenants_with_lost from closings as c)::text[])) as outcome,
             case
                 when h.field <> 'stage_id' then 'open'
                 when h.tenant_id || '/' || h.old_value = any((select c.won from closings as c)::text[]) then 'won'
@@ -77,12 +71,8 @@ create or replace function crm.opportunities_as_of(
     left join changes as c on c.tenant_id = v.tenant_id and c.opportunity_id = v.opportunity_id
     left join records as r on r.tenant_id = v.tenant_id and r.opportunity_id = v.opportunity_id
     cross join lateral (
-        select greatest(r.newest_said_at, c.last_at) as closed_at
-        where r.newest_outcome <> 'open' and r.newest_at >= c.last_at
-            and r.newest_outcome <> coalesce(c.later_outcomes[1], c.outcomes[cardinality(c.outcomes)])
-        union all
-        select null
-        limit 1
+        select crm.closed_by_record(r.newest_outcome, r.newest_at, r.newest_said_at,
+            coalesce(c.later_outcomes[1], c.outcomes[cardinality(c.outcomes)]), c.last_at) as closed_at
     ) as n
     cross join lateral (
         select case

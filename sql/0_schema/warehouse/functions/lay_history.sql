@@ -30,4 +30,6 @@ begin
             v_table.table_name
         ));
     end loop;
+    execute 'create or replace view ops.stage_meanings as ' || ops.meanings_of('staging.pipeline_stages');
+    comment on view ops.stage_meanings is 'Which stage a label meant, and what that stage made of a deal then.';
 end $$;
