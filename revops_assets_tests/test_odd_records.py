@@ -189,3 +189,34 @@ def test_a_second_line_of_the_same_key_is_named(
     rules(name, lines)
     with pytest.raises(RevopsError, match=said):
         materialize(clean, '+key:"staging/deal_days"', "2024-02-04")
+
+
+def test_what_nobody_knows_is_null_not_nothing(put: Put, clean: Settings, warehouse: Query) -> None:
+    """No meeting, a meeting before the deal, no amount, a single day: greatest() and least() would make a 0 of them."""
+    meeting = {"type": "meeting", "rep_id": "r", "is_done": True, "contact_id": "c"}
+    put(
+        "a",
+        reps=[REP],
+        pipeline_stages=STAGES,
+        opportunities=[
+            closed("without", "03-05", "won", None), closed("early", "03-05", "won", None),
+            closed("late", "03-05", "won", None), still_open("o", None),
+        ],
+        quotas=[{"quota_id": "q", "period_start": "2024-01-01", "period_end": "2024-03-31", "amount": 100}],
+        activities=[
+            meeting | {"activity_id": "1", "opportunity_id": "early", "occurred_at": "2023-12-20 10:00Z"},
+            meeting | {"activity_id": "2", "opportunity_id": "late", "occurred_at": "2024-01-12 10:00Z"},
+        ],
+    )  # fmt: skip
+    materialize(clean, "+group:dashboard", "2024-03-07")
+    assert warehouse("select opportunity_id, days_to_first_meeting::int from staging.closing_facts order by 1") == [
+        ("early", 0), ("late", 10), ("without", None),
+    ]  # fmt: skip
+    assert warehouse(
+        "select weighted_amount, shortfall_pct, risk_level from analytics.forecast_confidence where snapshot_date = '2024-03-07'"
+        " and quarter = 'Q1 2024' and team_id = 'All' and segment = 'All' and region = 'All' and line = 'TOTAL FORECAST'"
+    ) == [(None, None, None)]
+    periods = dict(
+        warehouse("select period, activity_consistency_score from dashboard.rep_activity_metrics where rep_id = 'r'")
+    )
+    assert periods["today"] is None and periods["30d"] is None  # nothing was done in any of them

@@ -71,7 +71,7 @@ select
     s.is_won,
     s.cycle_us,
     s.engaged_contacts_count::numeric as stakeholders_engaged,
-    greatest(d.first_meeting_on - s.opened_on, 0)::numeric as days_to_first_meeting,
+    (d.first_meeting_on - least(s.opened_on, d.first_meeting_on))::numeric as days_to_first_meeting,
     s.has_champion::numeric as champion_identified_rate,
     s.has_buyer::numeric as economic_buyer_engaged_rate,
     coalesce(d.activities_count, 0) / 4.0 as activities_per_deal_week,

@@ -159,7 +159,11 @@ short as (
     select
         *,
         -- A forecast below 0 (credits) is short of the whole target, not of more.
-        case when target > 0 then least(greatest(target - weighted_amount, 0) / target, 1) end as shortfall
+        -- One that nobody knows is short of nothing that one could tell.
+        case
+            when target > 0 and weighted_amount is not null
+                then least(greatest(target - weighted_amount, 0) / target, 1)
+        end as shortfall
     from judged
 )
 

@@ -156,7 +156,10 @@ select
         case when m.thursday_avg < 0.7 * m.mean_of_days then 'Thursday' end,
         case when m.friday_avg < 0.7 * m.mean_of_days then 'Friday' end
     ], null) as low_activity_days,
-    round(1 - least(1, m.deviation_of_days / nullif(m.mean_of_days, 0)), 4) as activity_consistency_score,
+    case
+        when m.working_days_count > 1 and m.mean_of_days > 0
+            then round(1 - least(1, m.deviation_of_days / m.mean_of_days), 4)
+    end as activity_consistency_score,
     m.working_days_count,
     m.team_id,
     m.team_name as manager_name,

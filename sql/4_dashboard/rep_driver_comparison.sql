@@ -145,7 +145,7 @@ select
     gap_to_top,
     round(gap_to_top / nullif(top_performer_value, 0), 4) as gap_pct,
     case
-        when closed_deals_count < 20 or win_rate is null then 'not enough history'
+        when closed_deals_count < 20 or win_rate is null or closed_win_rate is null then 'not enough history'
         else dashboard.percent(greatest(closed_win_rate - win_rate, 0)) || ' win rate improvement potential'
     end as gap_impact,
     bar_max,
