@@ -73,30 +73,33 @@ def write_apart(
 
     An error that rows do not cause is raised. `explain` finds the rows that a tenant's write failed for.
     """
-    try:
-        with warehouse.transaction() as connection:
-            done = write(connection, window, False)
-            strike(connection, datasets, window)
-    except Exception as error:
-        if not is_of_rows(error):
-            raise
-    else:
-        yield window, done
+    written, error = _attempt(warehouse, datasets, window, write, alone=False)
+    if error is None:
+        yield from written
         return
     with warehouse.transaction() as connection:
         tenants = all_tenants(connection) if window.tenants is None else window.tenants
     for tenant in tenants:
         own = replace(window, tenants=(tenant,))
-        try:
-            with warehouse.transaction() as connection:
-                done = write(connection, own, True)
-                strike(connection, datasets, own)
-        except Exception as error:
-            if not is_of_rows(error):
-                raise
+        written, error = _attempt(warehouse, datasets, own, write, alone=True)
+        yield from written
+        if error is not None:
             note(warehouse, run_id, datasets, own, in_words(error), _explained(warehouse, own, explain, error))
-        else:
-            yield own, done
+
+
+def _attempt(
+    warehouse: Warehouse, datasets: Sequence[str], window: Window, write: Write[Done], alone: bool
+) -> tuple[list[tuple[Window, Done]], Exception | None]:
+    """Write a window in a transaction; what was written, or the error of rows that it failed for."""
+    try:
+        with warehouse.transaction() as connection:
+            done = write(connection, window, alone)
+            strike(connection, datasets, window)
+    except Exception as error:
+        if not is_of_rows(error):
+            raise
+        return [], error
+    return [(window, done)], None
 
 
 def _explained(warehouse: Warehouse, window: Window, explain: Explain, error: Exception) -> Sequence[Offence]:
