@@ -73,7 +73,7 @@ def main() -> None:
 def measure(settings: Settings, size: int) -> None:
     """Both ways over the same tables."""
     present = dataset_files()["staging.closing_facts"].select
-    with databases.engine(settings, "warehouse").begin() as connection:
+    with databases.engine(settings, "warehouse").connect() as connection:
         connection.execute(sa.text("truncate staging.deal_intervals, staging.activities"))
         connection.execute(sa.text(INTERVALS), {"size": size})
         connection.execute(sa.text(ACTIVITIES), {"size": size})
@@ -82,7 +82,7 @@ def measure(settings: Settings, size: int) -> None:
         assert rows and rows[0] == size
         connection.execute(sa.text(f"set local statement_timeout = {LONGEST * 1000}"))
         again, longer = timed(connection, self_joined(present))
-        connection.execute(sa.text("rollback"))
+        connection.rollback()
     assert again in (rows, None)
     beside = f"{longer:.2f} s = {longer / seconds:.1f} x" if again else f"not done after {LONGEST} s"
     print(f"{size:,} closings: one pass {seconds:.2f} s, self-join {beside}")

@@ -40,7 +40,7 @@ from revops_assets.resources import (
 )
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets.sql_file import SqlFile, dataset_files
-from revops_assets.unwritten import REWRITES, Waiting, hold, is_anything_unwritten, root_of, without, write_apart
+from revops_assets.unwritten import REWRITES, hold, root_of, without, write_apart
 from revops_assets.warehouse.offences import Offence, find_offences
 from revops_assets.warehouse.views import create_view
 from revops_assets.warehouse.writer import (
@@ -229,18 +229,12 @@ def sql_daily(
 
         with warehouse.transaction() as connection:
             check_columns(connection, file)
-            may_wait = is_anything_unwritten(connection)
         for window in planned:
-            waiting: Mapping[str, Waiting] = {}
-            if may_wait:
-                with warehouse.transaction() as connection:
-                    waiting = hold(connection, run_id, table, deps, window.tenants, window.all_days)
+            with warehouse.transaction() as connection:
+                waiting = hold(connection, run_id, table, deps, window.tenants, window.all_days)
             for part in without(window, waiting):
-                written_of = 0
                 for done, (written, asked) in write_apart(warehouse, run_id, [table], part, once, explain):
-                    written_of += len(done.tenants or ())
                     yield done, written, asked
-                may_wait = may_wait or written_of < len(part.tenants or ())
 
     def again(warehouse: Warehouse, run_id: str, at: ReadAt, tenant: str, days: list[date] | None) -> None:
         by_month = groupby(days or (), key=lambda day: (day.year, day.month))

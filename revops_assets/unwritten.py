@@ -142,11 +142,6 @@ def note(
                 _note(connection, run_id, dataset, tenant, days, culprit, f"waits for {culprit}", None)
 
 
-def is_anything_unwritten(connection: sa.Connection) -> bool:
-    """Whether any part is open: else nothing has to wait."""
-    return bool(connection.scalar(sa.text("select exists (select from ops.unwritten)")))
-
-
 def hold(
     connection: sa.Connection,
     run_id: str,

@@ -4,7 +4,8 @@
 -- Both return rows of crm.<table>_versions and are inlined: a filter on tenant and key uses the indexes.
 --
 -- A record is as its version says whose span (crm.spans_of) holds just before `at`. It exists from its creation to before
--- its deletion. Events are those that happened before `at`. crm.opportunities_as_of adds the change log to that: see opportunities_as_of.sql.
+-- its deletion. Events are those that happened before `at`. crm.opportunities_as_of adds the change log to that: see
+-- past_2_opportunities.sql.
 do $do$
 declare
     v_table crm.canonical_tables;

@@ -1,6 +1,6 @@
 -- Lays down history.<table> for every canonical table of the source, to be read at the session's known time: of records the
--- versions with their spans of time (ops.spans_of; of deals with what they were, ops.turns_of), of events what is known of them. A stage that was renamed stays one
--- record (record_id).
+-- versions with their spans of time (ops.spans_of; of deals with what they were, ops.turns_of), of events what is known of
+-- them. A stage that was renamed stays one record (record_id).
 create or replace function ops.lay_history() returns void language plpgsql as $$
 declare
     v_table record;
