@@ -1,8 +1,16 @@
 -- Lays down history.<table> for every canonical table of the source, to be read at the session's known time: of records the
 -- versions with their spans of time (ops.spans_of; of deals with what they were, ops.turns_of), of events what is known of
--- them. A stage that was renamed stays one record (record_id).
+-- them. A stage that was renamed stays one record (record_id); of stage benchmarks a record is what is said of one stage
+-- (of_stage), under whichever of its names.
 create or replace function ops.lay_history() returns void language plpgsql as $$
 declare
+    c_benchmarks constant text := $sql$(
+        select v.*, coalesce(s.stage_id, v.stage_id) as of_stage
+        from crm_remote.stage_benchmarks_versions as v
+        left join (select distinct tenant_id, stage_label, stage_id from staging.pipeline_stages) as s
+            on s.tenant_id = v.tenant_id and s.stage_label = v.stage_id
+        where v.stage_id is not null
+    )$sql$;
     v_table record;
     v_query text;
 begin
@@ -14,8 +22,12 @@ begin
             $sql$, v_table.table_name || '_versions');
         else
             v_query := ops.spans_of(
-                format('crm_remote.%I', v_table.table_name || '_versions'), 'crm_remote.loads',
-                case v_table.table_name when 'pipeline_stages' then 'coalesce(v.record_id, v.stage_id)'
+                case v_table.table_name when 'stage_benchmarks' then c_benchmarks
+                    else format('crm_remote.%I', v_table.table_name || '_versions') end,
+                'crm_remote.loads',
+                case v_table.table_name
+                    when 'pipeline_stages' then 'coalesce(v.record_id, v.stage_id)'
+                    when 'stage_benchmarks' then 'v.of_stage'
                     else format('v.%I', v_table.key_column) end,
                 '(select ops.known_as_of())'
             );
