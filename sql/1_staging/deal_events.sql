@@ -1,6 +1,6 @@
 -- What changed about each deal, as objects to lay over each other in order of time: its beginning with every field's
--- first value, each change of a tracked field, each span of staging.deal_stays. A field's first value is the old one of
--- its first change; where no change of it is logged for the deal, the first version's, and later versions change it.
+-- first value, each later value of a field (history.opportunity_values; one that never changed: as the first version
+-- says), each span of staging.deal_stays.
 --
 -- One row per: tenant, deal and change.
 -- Columns:
@@ -22,79 +22,56 @@ with lives as (
     group by tenant_id, opportunity_id
 ),
 
-logged_fields as (
+field_values as (
     select
         tenant_id,
-        opportunity_id,
-        array_agg(distinct case field when 'name' then 'opportunity_name' else field end) as fields
-    from history.opportunity_history
-    group by tenant_id, opportunity_id
-),
-
-versions as (
-    select
-        v.tenant_id,
-        v.opportunity_id,
-        v.known_from,
-        v.line_no,
-        v.valid_from,
-        v.close_date,
-        row_number() over deal_in_time as version_number,
-        lag(v.close_date) over deal_in_time as previous_close_date,
-        coalesce(f.fields, '{}') as logged_fields,
-        jsonb_build_object(
-            'opportunity_name', v.name, 'account_id', v.account_id, 'owner_id', v.owner_id, 'amount', v.amount,
-            'currency', v.currency, 'close_date', v.close_date, 'forecast_category', v.forecast_category,
-            'probability', v.probability, 'next_step', v.next_step, 'discount_pct', v.discount_pct,
-            'competitor', v.competitor, 'competitor_status', v.competitor_status, 'lead_source', v.lead_source
-        ) as fields
-    from history.opportunities as v
-    left join logged_fields as f on v.tenant_id = f.tenant_id and v.opportunity_id = f.opportunity_id
-    window deal_in_time as (partition by v.tenant_id, v.opportunity_id order by v.valid_from)
-),
-
-changes as (
-    select
-        tenant_id,
-        opportunity_id,
-        changed_at,
-        known_from,
-        line_no,
-        old_value,
-        new_value,
-        case field when 'name' then 'opportunity_name' else field end as field,
-        lag(new_value) over (
-            partition by tenant_id, opportunity_id, field order by changed_at, known_from, line_no
-        ) as previous_value
-    from history.opportunity_history
-    where
-        field in (
-            'name', 'account_id', 'owner_id', 'amount', 'currency', 'close_date', 'forecast_category', 'probability',
-            'next_step', 'discount_pct', 'competitor', 'competitor_status', 'lead_source'
-        )
+        record_id as opportunity_id,
+        valid_from,
+        coalesce(known_from, 0) as load_order,
+        coalesce(line_no, 0) as line_order,
+        value,
+        coalesce(old_value, previous_value) as previous_value,
+        case field when 'name' then 'opportunity_name' else field end as field
+    from history.opportunity_values
 ),
 
 first_values as (
     select
         tenant_id,
         opportunity_id,
-        jsonb_object_agg(field, old_value order by changed_at desc, known_from desc, line_no desc) as fields
-    from changes
+        jsonb_object_agg(field, value) as changes
+    from field_values
+    where valid_from = '-infinity'
     group by tenant_id, opportunity_id
+),
+
+versions as (
+    select
+        tenant_id,
+        opportunity_id,
+        currency,
+        jsonb_build_object(
+            'opportunity_name', name, 'account_id', account_id, 'owner_id', owner_id, 'amount', amount,
+            'currency', currency, 'close_date', close_date, 'forecast_category', forecast_category,
+            'probability', probability, 'next_step', next_step, 'discount_pct', discount_pct,
+            'competitor', competitor, 'competitor_status', competitor_status, 'lead_source', lead_source
+        ) as fields
+    from history.opportunities
+    where holds_from = '-infinity'
 ),
 
 currencies as (
     select
         tenant_id,
         opportunity_id,
-        fields ->> 'currency' as currency
+        upper(currency) as currency
     from versions
     union
     select
         tenant_id,
         opportunity_id,
-        new_value as currency
-    from changes
+        upper(value) as currency
+    from field_values
     where field = 'currency'
 )
 
@@ -104,42 +81,24 @@ select
     l.opened_at as changed_at,
     -1::bigint as load_order,
     0::bigint as line_order,
-    coalesce(v.fields, '{}') || coalesce(f.fields, '{}') as changes,
+    coalesce(v.fields, '{}') || coalesce(f.changes, '{}') as changes,
     false as is_push,
     false as is_reopening
 from lives as l
-left join versions as v
-    on l.tenant_id = v.tenant_id and l.opportunity_id = v.opportunity_id and v.version_number = 1
+left join versions as v on l.tenant_id = v.tenant_id and l.opportunity_id = v.opportunity_id
 left join first_values as f on l.tenant_id = f.tenant_id and l.opportunity_id = f.opportunity_id
 union all
 select
     tenant_id,
     opportunity_id,
     valid_from as changed_at,
-    known_from as load_order,
-    coalesce(line_no, 0) as line_order,
-    fields - logged_fields as changes,
-    coalesce(
-        not ('close_date' = any(logged_fields)) and close_date > previous_close_date, false
-    ) as is_push,
+    load_order,
+    line_order,
+    jsonb_build_object(field, value) as changes,
+    coalesce(field = 'close_date' and value > previous_value, false) as is_push,
     false as is_reopening
-from versions
-where version_number > 1
-union all
-select
-    tenant_id,
-    opportunity_id,
-    changed_at,
-    known_from as load_order,
-    coalesce(line_no, 0) as line_order,
-    jsonb_build_object(field, new_value) as changes,
-    -- Where two logs tell of one change, the second says what the first did.
-    coalesce(
-        field = 'close_date' and new_value > coalesce(old_value, previous_value)
-        and new_value is distinct from previous_value, false
-    ) as is_push,
-    false as is_reopening
-from changes
+from field_values
+where valid_from > '-infinity'
 union all
 -- An amount in a foreign currency is worth another sum from the day of a new rate on.
 select
@@ -153,7 +112,7 @@ select
     false as is_reopening
 from currencies as b
 inner join lives as l on b.tenant_id = l.tenant_id and b.opportunity_id = l.opportunity_id
-inner join staging.exchange_rates as r on b.tenant_id = r.tenant_id and upper(b.currency) = r.currency
+inner join staging.exchange_rates as r on b.tenant_id = r.tenant_id and b.currency = r.currency
 where r.valid_from > l.opened_on
 union all
 select

@@ -4,6 +4,10 @@
 -- (of_stage), under whichever of its names.
 create or replace function ops.lay_history() returns void language plpgsql as $$
 declare
+    c_fields constant text[] := array[
+        'name', 'account_id', 'owner_id', 'amount', 'currency', 'close_date', 'forecast_category', 'probability', 'next_step',
+        'discount_pct', 'competitor', 'competitor_status', 'lead_source'
+    ];
     c_benchmarks constant text := $sql$(
         select v.*, coalesce(s.stage_id, v.stage_id) as of_stage
         from crm_remote.stage_benchmarks_versions as v
@@ -42,6 +46,21 @@ begin
             v_table.table_name
         ));
     end loop;
+    execute 'create or replace view history.opportunity_values as ' || ops.values_of(format($sql$(
+        select h.tenant_id, h.opportunity_id as record_id, h.field, h.changed_at as at, h.old_value, h.new_value,
+            false as is_version, h.known_from, h.line_no
+        from history.opportunity_history as h
+        where h.field = any(%1$L)
+        union all
+        select v.tenant_id, v.opportunity_id, f.field, v.valid_from, null, f.value, true, v.known_from, v.line_no
+        from history.opportunities as v
+        cross join lateral (
+            select u.field, u.value from unnest(%1$L::text[], array[%2$s]) as u (field, value)
+        ) as f
+        where v.holds_from > '-infinity' or v.valid_to < 'infinity'
+    )$sql$, c_fields, (select string_agg(format('v.%I::text', field), ', ') from unnest(c_fields) as field)));
+    comment on view history.opportunity_values is 'What each tracked field of a deal held when, as known to the session: of deals '
+        'with several versions and of fields with logged changes; any other always held what history.opportunities says.';
     execute 'create or replace view ops.stage_meanings as ' || ops.meanings_of('staging.pipeline_stages');
     comment on view ops.stage_meanings is 'Which stage a label meant, and what that stage made of a deal then.';
 end $$;
