@@ -256,11 +256,11 @@ Rewrite = Callable[[Warehouse, str, ReadAt, str, "list[date] | None"], None]
 REWRITES: dict[str, Rewrite] = {}
 
 LEFT = """
-select dataset, tenant_id, because_of, (array_agg(message order by noted_at, snapshot_date))[1] as message,
+select dataset, tenant_id, because_of, run_id, (array_agg(message order by noted_at, snapshot_date))[1] as message,
     array_agg(snapshot_date order by snapshot_date) filter (where snapshot_date is not null) as days
 from ops.unwritten
-where run_id = :run_id and dataset = any(:datasets)
-group by dataset, tenant_id, because_of
+where dataset = any(:datasets)
+group by dataset, tenant_id, because_of, run_id
 order by because_of is not null, min(noted_at), dataset, tenant_id
 """
 
@@ -272,6 +272,7 @@ class Left:
     dataset: str
     tenant: str
     because_of: str | None
+    run_id: str
     message: str
     days: tuple[date, ...] | None
 
@@ -286,12 +287,14 @@ class Left:
         return f"tenant {self.tenant}: {self.dataset} keeps its earlier rows{self.when}: {self.message}"
 
 
-def left_by(connection: sa.Connection, run_id: str, datasets: Collection[str]) -> list[Left]:
-    """What a run, and those that did it again, left unwritten of the datasets: first what could not be written, then
-    what waits for it."""
-    rows = connection.execute(sa.text(LEFT), {"run_id": run_id, "datasets": list(datasets)})
+def left(connection: sa.Connection, datasets: Collection[str]) -> list[Left]:
+    """What is unwritten of the datasets: first what could not be written, then what waits for it.
+
+    A part is of the run (the first, where others did it again) that tried it last.
+    """
+    rows = connection.execute(sa.text(LEFT), {"datasets": list(datasets)})
     return [
-        Left(row.dataset, row.tenant_id, row.because_of, row.message, None if row.days is None else tuple(row.days))
+        Left(row.dataset, row.tenant_id, row.because_of, row.run_id, row.message, None if row.days is None else tuple(row.days))
         for row in rows
     ]
 
@@ -301,7 +304,7 @@ def write_again(warehouse: Warehouse, run_id: str, at: ReadAt, datasets: Collect
     tried: set[tuple[str, str]] = set()
     while True:
         with warehouse.transaction() as connection:
-            parts = left_by(connection, run_id, datasets)
+            parts = [part for part in left(connection, datasets) if part.run_id == run_id]
         open_parts = {(part.dataset, part.tenant) for part in parts}
         due = next(
             (

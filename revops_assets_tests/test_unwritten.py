@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from revops_assets.assets.ai import ANSWERS
+from revops_assets.checks import WRITTEN
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
 from revops_assets.partitions import checked_range
@@ -209,3 +210,26 @@ def test_a_tenant_whose_tables_fail_is_named_and_the_others_days_are_built(
         "select tenant_id, known_as_of < max(known_as_of) over () from ops.tables_written where dataset = %s order by 1"
     )
     assert warehouse(seen, "staging.deal_events") == [("odd", True), ("plain", False)]
+
+
+def test_what_an_earlier_run_left_is_told_by_every_later_one(put: Put, clean: Settings, warehouse: Query) -> None:
+    """A run of another tenant goes well, and its check still warns; it is silent once the part is written."""
+    for tenant in ("plain", "odd"):
+        put(tenant, **RECORDS)
+    warehouse("alter table staging.reps add constraint no_odd check (tenant_id <> 'odd') not valid")
+    try:
+        with pytest.raises(RevopsError, match=r"tenant odd: staging\.reps keeps its earlier rows"):
+            materialize(clean, "group:staging", DAY)
+        later = materialize(clean, "group:staging", DAY, tenants=["plain"])
+    finally:
+        warehouse("alter table staging.reps drop constraint no_odd")
+    told = {
+        check["asset"]: check["severity"]
+        for check in later.checks
+        if check["check"] == WRITTEN and not check["passed"]
+    }
+    waiting = {name for (name,) in warehouse("select distinct dataset from ops.unwritten where tenant_id = 'odd'")}
+    assert set(told) == waiting >= {"staging.reps"}
+    assert set(told.values()) == {"WARN"}
+    mended = materialize(clean, "group:staging", DAY)
+    assert all(check["passed"] for check in mended.checks)
