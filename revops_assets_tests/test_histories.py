@@ -219,8 +219,8 @@ def lay(put: Put, histories: Any) -> None:
         records, log = [], []
         for number, (versions, changes) in enumerate(histories):
             deal = f"d{number:03}"
-            for _, version in ([found for found in versions if found[0] == load] or versions[:1] if load == 0 else
-                               [found for found in versions if found[0] == load][:1])[:1]:  # fmt: skip
+            due = [version for at, version in versions if at == load] or [version for _, version in versions if load == 0]
+            for version in due[:1]:
                 outcome = OUTCOMES.get(version["stage_id"])
                 records.append(version | {
                     "opportunity_id": deal, "created_at": MIDNIGHT + timedelta(hours=6), "is_closed": outcome is not None,
