@@ -194,6 +194,9 @@ def as_told(found: Deal, day: date) -> dict[str, Any]:
         for done in talks
         if done.contact_id and done.at.astimezone(ZONE).date() > day - timedelta(days=90)
     }
+    last_date = max((change.at for change in found.changes if change.field == "CloseDate" and change.at < end))
+    if any(a.value == LOST and last_date == a.at for a, _ in pairwise(steps)):  # nobody has said anew when it is to close
+        state["CloseDate"] = None
     owner = next((rep for rep in REPS if rep.id == state["OwnerId"]), None)
     return {
         "stage_id": f"01J{[stage.name for stage in STAGES].index(str(state['StageName'])) + 1:04d}",

@@ -77,8 +77,8 @@ def test_a_rep_beside_the_team_and_the_quarter_before(clean: Settings, warehouse
         " win_rate_change_qoq, rank_change_qoq from analytics.rep_performance where snapshot_date = '2024-04-10' and overall_rank is not null order by 1"
     ) == [
         # On 31 March Ann had 100 of 910 and won 1 of 2 (rank 1); the team won 3 of 4 by now, 90 days together.
-        ("ann", Decimal("0.75"), 200, Decimal("26.67"), Decimal("-0.0833"), Decimal("8.33"), Decimal("0.2861"), Decimal("0.1667"), 0),
-        ("bob", Decimal("0.75"), 200, Decimal("26.67"), Decimal("0.25"), Decimal("-16.67"), 0, 0, 0),
+        ("ann", Decimal("0.75"), 200, Decimal("26.67"), Decimal("-0.3333"), 25, Decimal("0.2861"), Decimal("0.1667"), 0),
+        ("bob", Decimal("0.75"), 200, Decimal("26.67"), Decimal("0.3333"), -25, 0, 0, 0),
         ("cyd", None, None, None, None, None, 0, None, 0),
     ]  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_a_source_that_tells_of_no_won_deal_has_no_win_rate(
     materialize(clean, REPS, "2024-01-31")
     columns = "rep_id, won_count, lost_count, win_rate, year_won_amount, ytd_attainment, performance_tier, overall_rank"
     assert warehouse(f"select {columns} from analytics.rep_performance where snapshot_date = '2024-01-31'") == [
-        ("7", 0, 1, None, None, None, None, 1)
+        ("7", 0, 1, None, None, None, None, None)
     ]
 
 
@@ -219,21 +219,25 @@ def reps_on(day: date, quotas: list[dict[str, Any]]) -> dict[str, dict[str, Any]
         )
     active = [key for key, row in rows.items() if row["is_active"]]
     least = Decimal(-10)
-    ranking = sorted(active, key=lambda key: (-(rows[key]["ytd_attainment"] if rows[key]["ytd_attainment"] is not None else least),
+    ranking = sorted((key for key in active if (rows[key]["ytd_attainment"], rows[key]["win_rate"]) != (None, None)), key=lambda key: (-(rows[key]["ytd_attainment"] if rows[key]["ytd_attainment"] is not None else least),
                                               -(rows[key]["win_rate"] if rows[key]["win_rate"] is not None else least), rows[key]["_name"]))  # fmt: skip
     with_quota = sum(rows[key]["ytd_attainment"] is not None for key in active)
     for key, row in rows.items():
         team = [rows[other]["_deals"] for other in active if rows[other]["team_id"] == row["team_id"]]
+        rest = [rows[other]["_deals"] for other in active if rows[other]["team_id"] == row["team_id"] and other != key]
+        others_won = sum(len(found) for found, _, _ in rest)
         won = sum(len(found) for found, _, _ in team)
         amounts = [amount for _, _, found in team for amount in found]
         attainment = row["ytd_attainment"]
         row |= {
-            "overall_rank": ranking.index(key) + 1 if key in active else None,
-            "total_reps": len(active) if key in active else None,
+            "overall_rank": ranking.index(key) + 1 if key in ranking else None,
+            "total_reps": len(ranking) if key in active else None,
+            "_rest_win_rate": share(others_won, others_won + sum(len(found) for _, found, _ in rest)),
+            "_rest_cycle": share(sum(Decimal(str(found["cycle"].sum())) for found, _, _ in rest) / 86400, others_won, 2),
             "team_win_rate": share(won, won + sum(len(found) for _, found, _ in team)),
             "team_avg_deal_size": share(sum(amounts), len(amounts), 2),
             "team_avg_sales_cycle_days": share(sum(Decimal(str(found["cycle"].sum())) for found, _, _ in team) / 86400, won, 2),
-            "is_top_performer": key in active and attainment is not None and ranking.index(key) < max(1, with_quota // 4),
+            "is_top_performer": key in ranking and attainment is not None and ranking.index(key) < max(1, with_quota // 4),
             "performance_tier": None if attainment is None or key not in active
             else next(name for name, least in (("Top Performer", "1.10"), ("On Track", "0.90"), ("Needs Improvement", "0.70"), ("At Risk", "-1"))
                       if attainment >= Decimal(least)),
@@ -269,14 +273,13 @@ def test_the_generated_company_s_reps(
                 row[change] = now - past if now is not None and past is not None else None
             past = then.get("overall_rank")
             row["rank_change_qoq"] = past - row["overall_rank"] if past and row["overall_rank"] else None
-            row |= {
-                "win_rate_vs_team": None
-                if row["win_rate"] is None or row["team_win_rate"] is None
-                else row["win_rate"] - row["team_win_rate"]
-            }
-            cycle, team = row["avg_sales_cycle_days"], row["team_avg_sales_cycle_days"]
-            row["cycle_vs_team"] = None if cycle is None or team is None else cycle - team
-            del row["_deals"], row["_name"]
+            for name, own, rest in (
+                ("win_rate_vs_team", "win_rate", "_rest_win_rate"), ("cycle_vs_team", "avg_sales_cycle_days", "_rest_cycle"),
+            ):  # fmt: skip
+                known = row["is_active"] and row[own] is not None and row[rest] is not None
+                row[name] = row[own] - row[rest] if known else None
+            for name in ("_deals", "_name", "_rest_win_rate", "_rest_cycle"):
+                del row[name]
         columns = list(next(iter(expected.values())))
         rows = warehouse(
             f"select rep_id, {', '.join(columns)} from analytics.rep_performance where snapshot_date = %s", day

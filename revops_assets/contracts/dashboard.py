@@ -244,7 +244,8 @@ class RepPerformanceView(Contract):
         SetRule(
             "overall_rank",
             "select tenant_id, snapshot_date, null as rep_id, max(overall_rank)::text as value from {window} group by 1, 2"
-            " having max(overall_rank) <> count(*) or count(distinct overall_rank) <> count(*) or max(total_reps) <> count(*)",
+            " having coalesce(max(overall_rank), 0) <> count(overall_rank) or count(distinct overall_rank) <> count(overall_rank)"
+            " or min(total_reps) <> count(overall_rank) or max(total_reps) <> count(overall_rank)",
             "is the last of ranks with gaps or ties",
         ),
     )
@@ -259,8 +260,8 @@ class RepPerformanceView(Contract):
     win_rate: Share | None
     avg_deal_size: Number | None
     avg_sales_cycle_days: AtLeastZero | None
-    overall_rank: FROM_ONE
-    total_reps: FROM_ONE
+    overall_rank: FROM_ONE | None
+    total_reps: Count
     rank_display: str
     rank_change_qoq: int | None
     team_avg_win_rate: Share | None

@@ -234,6 +234,9 @@ def _live(rng: random.Random, plan: Plan, deal: Deal, rep: Rep, amount: float | 
                 again = work_time(rng, zone, at + timedelta(days=rng.uniform(5, 25)))
                 note(again, "StageName", here.name)
                 note(again, "ForecastCategoryName", here.category)
+                if rng.random() < 0.5:  # the others keep the day of the closing as their close date
+                    note(again, "CloseDate", str(again.date() + timedelta(days=rng.randint(14, 45))))
+                    note(again, "Probability", str(here.probability))
                 _close(note, work_time(rng, zone, again + timedelta(days=rng.uniform(6, 30))), LOST)
             break
         if here.name == "Proposal" and not has_gone_back and rng.random() < 0.12:

@@ -1,6 +1,7 @@
 -- What changed about each deal, as objects to lay over each other in order of time: its beginning with every field's
 -- first value, each later value of a field (history.opportunity_values; one that never changed: as the first version
--- says), each span of staging.deal_stays.
+-- says), each span of staging.deal_stays. What a closing left on a deal that is opened again does not count: a close date that
+-- had passed by then, or is the day of the closing, and a probability of 0 or 100.
 --
 -- One row per: tenant, deal and change.
 -- Columns:
@@ -27,6 +28,7 @@ field_values as (
         tenant_id,
         record_id as opportunity_id,
         valid_from,
+        valid_to,
         coalesce(known_from, 0) as load_order,
         coalesce(line_no, 0) as line_order,
         value,
@@ -58,6 +60,43 @@ versions as (
         ) as fields
     from history.opportunities
     where holds_from = '-infinity'
+),
+
+stays as (
+    select
+        *,
+        (entered_at at time zone (select ops.timezone()))::date as entered_on,
+        (lag(entered_at) over (
+            partition by tenant_id, opportunity_id order by stay_number
+        ) at time zone (select ops.timezone()))::date as closed_on
+    from staging.deal_stays
+),
+
+-- What the closing left on a deal that was opened again.
+left_over as (
+    select
+        s.tenant_id,
+        s.opportunity_id,
+        s.stay_number,
+        jsonb_object_agg(f.field, null::text) as changes
+    from stays as s
+    left join versions as v on s.tenant_id = v.tenant_id and s.opportunity_id = v.opportunity_id
+    cross join (values ('close_date'), ('probability')) as f (field)
+    left join field_values as c
+        on
+            s.tenant_id = c.tenant_id and s.opportunity_id = c.opportunity_id and f.field = c.field
+            and s.entered_at >= c.valid_from and s.entered_at < c.valid_to
+    cross join
+        lateral (
+            select case when c.field is null then v.fields ->> f.field else c.value end as value
+        ) as w
+    where
+        s.is_reopening
+        and case f.field
+            when 'close_date' then w.value::date < s.entered_on or w.value::date <= s.closed_on
+            else w.value::numeric in (0, 100)
+        end
+    group by s.tenant_id, s.opportunity_id, s.stay_number
 ),
 
 currencies as (
@@ -116,15 +155,17 @@ inner join staging.exchange_rates as r on b.tenant_id = r.tenant_id and b.curren
 where r.valid_from > l.opened_on
 union all
 select
-    tenant_id,
-    opportunity_id,
-    entered_at as changed_at,
+    s.tenant_id,
+    s.opportunity_id,
+    s.entered_at as changed_at,
     0 as load_order,
-    stay_number as line_order,
-    jsonb_build_object(
-        'status', status, 'pipeline_id', pipeline_id, 'stage_id', stage_id, 'stage_entered_at', entered_at,
-        'closed_at', case when status <> 'open' then entered_at end
+    s.stay_number as line_order,
+    coalesce(l.changes, '{}') || jsonb_build_object(
+        'status', s.status, 'pipeline_id', s.pipeline_id, 'stage_id', s.stage_id, 'stage_entered_at', s.entered_at,
+        'closed_at', case when s.status <> 'open' then s.entered_at end
     ) as changes,
     false as is_push,
-    is_reopening
-from staging.deal_stays
+    s.is_reopening
+from stays as s
+left join left_over as l
+    on s.tenant_id = l.tenant_id and s.opportunity_id = l.opportunity_id and s.stay_number = l.stay_number

@@ -33,13 +33,13 @@
 --   open_deals_count: open deals
 --   open_amount: what they are worth
 --   mean_health_score: their mean health score
---   overall_rank: 1 for the best of the active reps: by attainment, then win rate, then name
+--   overall_rank: 1 for the best of the active reps: by attainment, then win rate, then name; null with neither figure
 --   total_reps: how many are ranked
 --   team_win_rate: the team's win rate
 --   team_avg_deal_size: the team's mean deal size
 --   team_avg_sales_cycle_days: the team's mean cycle
---   win_rate_vs_team: rep less team
---   cycle_vs_team: rep less team, days
+--   win_rate_vs_team: rep less the rest of the team
+--   cycle_vs_team: rep less the rest of the team, days
 --   attainment_change_qoq: against the last day of the quarter before
 --   win_rate_change_qoq: against the last day of the quarter before
 --   rank_change_qoq: places moved up since the last day of the quarter before
@@ -148,9 +148,11 @@ teams as (
         tenant_id,
         snapshot_date,
         team_id,
-        round(sum(won_count) filter (where has_outcomes) / nullif(sum(won_count + lost_count), 0), 4) as team_win_rate,
-        round(sum(won_amount) / nullif(sum(won_with_amount_count), 0), 2) as team_avg_deal_size,
-        round(sum(won_cycle_days) / nullif(sum(won_count), 0), 2) as team_avg_sales_cycle_days
+        bool_or(has_outcomes) as has_outcomes,
+        sum(won_count) as won_count,
+        sum(won_count + lost_count) as closed_count,
+        sum(won_cycle_days) as won_cycle_days,
+        round(sum(won_amount) / nullif(sum(won_with_amount_count), 0), 2) as team_avg_deal_size
     from reps
     where is_active
     group by tenant_id, snapshot_date, team_id
@@ -168,7 +170,7 @@ ranked as (
         count(*) over (partition by tenant_id, snapshot_date) as total_reps,
         count(ytd_attainment) over (partition by tenant_id, snapshot_date) as reps_with_attainment
     from measured
-    where is_active
+    where is_active and coalesce(ytd_attainment, win_rate) is not null
 )
 
 select
@@ -201,12 +203,20 @@ select
     case when m.has_money then m.open_amount end as open_amount,
     m.mean_health_score,
     k.overall_rank,
-    k.total_reps,
-    t.team_win_rate,
+    case when m.is_active then coalesce(n.total_reps, 0) end as total_reps,
+    case when t.has_outcomes then round(t.won_count / nullif(t.closed_count, 0), 4) end as team_win_rate,
     t.team_avg_deal_size,
-    t.team_avg_sales_cycle_days,
-    m.win_rate - t.team_win_rate as win_rate_vs_team,
-    m.avg_sales_cycle_days - t.team_avg_sales_cycle_days as cycle_vs_team,
+    round(t.won_cycle_days / nullif(t.won_count, 0), 2) as team_avg_sales_cycle_days,
+    case
+        when m.is_active
+            then m.win_rate - round((t.won_count - m.won_count) / nullif(t.closed_count - m.won_count - m.lost_count, 0), 4)
+    end as win_rate_vs_team,
+    case
+        when m.is_active
+            then
+                m.avg_sales_cycle_days
+                - round(((t.won_cycle_days - m.won_cycle_days) / nullif(t.won_count - m.won_count, 0))::numeric, 2)
+    end as cycle_vs_team,
     m.ytd_attainment - b.ytd_attainment as attainment_change_qoq,
     m.win_rate - b.win_rate as win_rate_change_qoq,
     b.overall_rank - k.overall_rank as rank_change_qoq,
@@ -218,6 +228,13 @@ select
 from measured as m
 inner join staging.thresholds as h on m.tenant_id = h.tenant_id and m.snapshot_date = h.snapshot_date
 left join ranked as k on m.tenant_id = k.tenant_id and m.snapshot_date = k.snapshot_date and m.rep_id = k.rep_id
+left join (
+    select distinct
+        tenant_id,
+        snapshot_date,
+        total_reps
+    from ranked
+) as n on m.tenant_id = n.tenant_id and m.snapshot_date = n.snapshot_date
 left join teams as t on m.tenant_id = t.tenant_id and m.snapshot_date = t.snapshot_date and m.team_id = t.team_id
 left join analytics.rep_performance as b
     on m.tenant_id = b.tenant_id and b.snapshot_date = m.quarter_start - 1 and m.rep_id = b.rep_id

@@ -14,16 +14,16 @@
 --   win_rate: won / (won + lost) of the last 365 days, by count
 --   avg_deal_size: mean amount of the won deals
 --   avg_sales_cycle_days: mean elapsed days from creation to winning
---   overall_rank: 1 for the best
+--   overall_rank: 1 for the best; null without a figure to rank by
 --   total_reps: how many are ranked
---   rank_display: the two for people
+--   rank_display: the two for people; a dash without a rank
 --   rank_change_qoq: places moved up since the end of the quarter before
 --   team_avg_win_rate: the team's win rate, pooled over its deals
 --   team_avg_deal_size: the team's mean deal size
 --   team_avg_cycle: the team's mean cycle, days
---   win_rate_vs_team: rep less team
+--   win_rate_vs_team: rep less the rest of the team
 --   win_rate_vs_team_display: the same for people
---   cycle_vs_team: rep less team, days
+--   cycle_vs_team: rep less the rest of the team, days
 --   attainment_change_qoq: against the end of the quarter before
 --   win_rate_change_qoq: against the end of the quarter before
 --   performance_tier: Top Performer, On Track, Needs Improvement or At Risk; null without a quota
