@@ -29,7 +29,7 @@ class LookBack(StrEnum):
     SEVEN_DAYS = "seven days before"
     LAST_WEEK = "the end of the week before"
     WEEKS_OF_THE_QUARTER = "the ends of the weeks of its quarter"
-    WEEKS_OF_A_QUARTER_THAT_ENDS = "the ends of its quarter's weeks, on the quarter's last day"
+    WEEKS_OF_A_QUARTER_THAT_ENDS = "the ends of its quarter's weeks, the last a day early, on the quarter's last day"
     LAST_QUARTER = "the end of the quarter before"
     PAST_QUARTERS = "the ends of the eight quarters before"
 
@@ -87,6 +87,8 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
         for week in range(1, 13):
             if (end := place.quarter_start + WEEK * week - DAY) < day:
                 yield end
+        if kind is LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS:
+            yield place.quarter_end - DAY
 
 
 def read_calendar(connection: sa.Connection) -> Calendar:

@@ -294,7 +294,14 @@ def left(connection: sa.Connection, datasets: Collection[str]) -> list[Left]:
     """
     rows = connection.execute(sa.text(LEFT), {"datasets": list(datasets)})
     return [
-        Left(row.dataset, row.tenant_id, row.because_of, row.run_id, row.message, None if row.days is None else tuple(row.days))
+        Left(
+            row.dataset,
+            row.tenant_id,
+            row.because_of,
+            row.run_id,
+            row.message,
+            None if row.days is None else tuple(row.days),
+        )
         for row in rows
     ]
 

@@ -26,7 +26,12 @@ READ = (
 )
 INSIGHT = {
     "strengths": [
-        {"title": "Bookings", "detail": "100% of what counts", "metric_value": "100%", "metric_comparison": "team 50%"}
+        {
+            "title": "Bookings",
+            "detail": "100% of what counts",
+            "metric_value": "100%",
+            "metric_comparison": "team $211K",
+        }
     ],
     "improvements": [],
     "priority_actions": [
@@ -64,9 +69,9 @@ def test_the_template_by_hand(clean: Settings, warehouse: Query) -> None:
     assert ann[4] == [
         {"deal_name": "Big", "deal_amount": "$2.1M", "action": "task", "reason": "Find a contact: nobody has a role on the deal", "deadline": "this_week"}
     ]  # fmt: skip
-    assert ann[5:] == ("Ann stands at 99% of the quota to date (#1/2, On Track) and wins 100% of closed deals (+50% against the team)."
+    assert ann[5:] == ("Ann stands at 99% of the quota to date (#1/2, On Track) and wins 100% of closed deals (+100% against the team)."
                        " Stuck deals: 1 ($2.1M). The team's Q2 2024: forecast $211K of $2K, risk Low.", "Big", None, None)  # fmt: skip
-    assert bob[4:7] == ([], "Bob stands at 0% of the quota to date (#2/2, At Risk) and wins 0% of closed deals (-50% against the team). The team's Q2 2024: forecast $211K of $2K, risk Low.", "No open deals")  # fmt: skip
+    assert bob[4:7] == ([], "Bob stands at 0% of the quota to date (#2/2, At Risk) and wins 0% of closed deals (-100% against the team). The team's Q2 2024: forecast $211K of $2K, risk Low.", "No open deals")  # fmt: skip
     assert warehouse("select count(*) from ai.texts") == [(0,)]
 
 
@@ -195,4 +200,4 @@ def test_an_endpoint_that_is_not_there(
 
 def test_figures_are_compared_as_numbers() -> None:
     said = Insight(**{**INSIGHT, "overall_assessment": "1,200.50 of 3.0 and 7"})  # type: ignore[arg-type]
-    assert foreign_figures(said, '{"a": 1200.5, "b": "3", "c": "100%, 50%, $2.1M, #1/2"}') == ["7"]
+    assert foreign_figures(said, '{"a": 1200.5, "b": "3", "c": "100%, $211K, $2.1M, #1/2"}') == ["7"]

@@ -342,7 +342,7 @@ def what_reps_did(warehouse: Query) -> None:
 def a_rep_s_standing_in_words(warehouse: Query) -> None:
     columns = "rep_name, manager_name, ytd_attainment, ytd_attainment_display, rank_display, win_rate_vs_team_display, performance_tier"
     assert warehouse(f"select {columns} from dashboard.rep_performance_view where snapshot_date = '2024-04-10' order by overall_rank") == [
-        ("Ann", "Mia", Decimal("0.9901"), "99%", "#1/2", "+50%", "On Track"), ("Bob", "Mia", 0, "0%", "#2/2", "-50%", "At Risk"),
+        ("Ann", "Mia", Decimal("0.9901"), "99%", "#1/2", "+100%", "On Track"), ("Bob", "Mia", 0, "0%", "#2/2", "-100%", "At Risk"),
     ]  # fmt: skip
 
 

@@ -90,6 +90,26 @@ def test_each_day_has_the_values_of_its_end(put: Put, days: Days) -> None:
     ]
 
 
+def test_what_a_closing_left_on_a_reopened_deal_does_not_count(put: Put, days: Days) -> None:
+    """Lost on the 5th, reopened on the 8th: d1 as the closing left it, d2 with a date set later, d3 due in May all along."""
+    lost = (("A", "Lost", "02-05 10:00"), ("Lost", "A", "02-08 09:00"))
+    put(
+        "a",
+        pipeline_stages=[*SMALL_STAGES, {"stage_id": "Lost", "stage_order": 9, "outcome": "lost"}],
+        opportunities=[deal("A", "d1", close_date="2024-02-05", probability=0), deal("A", "d2", close_date="2024-04-30", probability=20),
+                       deal("A", "d3", close_date="2024-05-31", probability=20)],
+        opportunity_history=[
+            *(row for name in ("d1", "d2", "d3") for row in moves(*lost, deal=name)),
+            *moves(("2024-03-31", "2024-02-05", "02-05 10:00"), ("2024-02-05", "2024-04-30", "02-09 12:00"), field="close_date", deal="d2"),
+            *moves(("20", "0", "02-05 10:00"), ("0", "20", "02-08 09:00"), field="probability", deal="d2"),
+        ],
+    )  # fmt: skip
+    assert days("opportunity_id, close_date::text, probability", "2024-02-08", "2024-02-09") == [
+        ("02-08", "d1", None, None), ("02-08", "d2", None, 20), ("02-08", "d3", "2024-05-31", 20),
+        ("02-09", "d1", None, None), ("02-09", "d2", "2024-04-30", 20), ("02-09", "d3", "2024-05-31", 20),
+    ]  # fmt: skip
+
+
 def test_engagement_comes_and_goes(put: Put, clean: Settings, warehouse: Query) -> None:
     put(
         "a",
@@ -181,6 +201,13 @@ def open_on(day: date) -> list[Deal]:
     ]  # fmt: skip
 
 
+def close_date(found: Deal, end: datetime) -> str | None:
+    """As told last, but not by the closing of a deal that is open again."""
+    [*_, last] = [change for change in found.changes if change.field == "CloseDate" and change.at < end]
+    closings = [change.at for change in found.changes if change.field == "StageName" and change.value == LOST]
+    return None if found.closed_at(end) is None and last.at in closings else last.value
+
+
 def as_told(found: Deal, day: date) -> dict[str, Any]:
     """A deal at a day's end, from the generator's own events."""
     end = day_end(PLAN, day)
@@ -194,15 +221,12 @@ def as_told(found: Deal, day: date) -> dict[str, Any]:
         for done in talks
         if done.contact_id and done.at.astimezone(ZONE).date() > day - timedelta(days=90)
     }
-    last_date = max((change.at for change in found.changes if change.field == "CloseDate" and change.at < end))
-    if any(a.value == LOST and last_date == a.at for a, _ in pairwise(steps)):  # nobody has said anew when it is to close
-        state["CloseDate"] = None
     owner = next((rep for rep in REPS if rep.id == state["OwnerId"]), None)
     return {
         "stage_id": f"01J{[stage.name for stage in STAGES].index(str(state['StageName'])) + 1:04d}",
         "days_in_stage": elapsed(whole(steps[-1].at), end),
         "amount": state["Amount"] and Decimal(state["Amount"]),
-        "close_date": state["CloseDate"],
+        "close_date": close_date(found, end),
         "owner_id": state["OwnerId"] or "-1",
         "team_id": (owner.manager_id or "none") if owner else "-1",
         "forecast_category": state["ForecastCategoryName"],

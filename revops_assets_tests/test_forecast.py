@@ -18,7 +18,7 @@ from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import MANAGERS, REPS, WON
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import Export, Put, Query, materialize
-from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, as_told, elapsed, load_company, whole
+from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, as_told, close_date, elapsed, load_company, whole
 from revops_assets_tests.test_health import score_of
 from revops_assets_tests.test_stage_visits import deal, moves
 
@@ -80,7 +80,7 @@ def test_a_forecast_by_hand(put: Put, clean: Settings, warehouse: Query) -> None
         ("Q2 2024", "Commit", 1, 0, 700, 665, *nothing, 0),
         ("Q2 2024", "Pipeline", 0, 0, 0, 0, *nothing, 0),
         # No target of the company: what its reps are to sell, half of r1's half-year.
-        ("Q2 2024", "TOTAL FORECAST", 1, 0, 700, 665, 910, -245, Decimal("0.2692"), "Critical", 665, 0),
+        ("Q2 2024", "TOTAL FORECAST", 1, 0, 700, 665, 910, -245, Decimal("0.2692"), None, 665, 0),
     ]
     assert warehouse(
         "select team_name, segment, region, amount, target from analytics.forecast_confidence where quarter = 'Q1 2024' and line = 'TOTAL FORECAST'"
@@ -189,7 +189,7 @@ def deals_at(day: date) -> pd.DataFrame:
         state, closed_at = found.state(end), found.closed_at(end)
         row = {
             "id": found.id, "amount": Decimal(state["Amount"]) if state["Amount"] else None,
-            "close_date": date.fromisoformat(state["CloseDate"]) if state["CloseDate"] else None,
+            "close_date": date.fromisoformat(due) if (due := close_date(found, end)) else None,
             "created_on": found.created_at.astimezone(ZONE).date(), "closed_on": None, "cycle": None, "health": None,
         }  # fmt: skip
         if closed_at:
@@ -210,6 +210,10 @@ def spread(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
     filled = frame.assign(segment=frame["segment"].fillna("Unknown"), region=frame["region"].fillna("Unknown"))
     for kept in product([True, False], repeat=3):
         yield filled.assign(**{name: filled[name] if keep else "All" for name, keep in zip(GROUPS, kept, strict=True)})
+
+
+def end_of_week(start: date, end: date, week: int) -> date:
+    return start + timedelta(days=7 * week - 1) if week < 13 else end - timedelta(days=1)
 
 
 def lines_on(day: date) -> pd.DataFrame:
@@ -257,7 +261,7 @@ def test_the_generated_company_s_forecasts(
     materialize(clean, FORECAST, str(SAMPLED[0]), str(SAMPLED[-1]))
     cents = Decimal("0.01")
     begun = min(found.created_at for found in deals(PLAN)).astimezone(ZONE).date()
-    errors: dict[tuple[Any, ...], list[Decimal]] = {}  # by quarter's first day, week and group
+    errors: dict[tuple[Any, ...], tuple[Decimal, Decimal]] = {}  # and actuals, by quarter's first day, week and group
     for quarter in (
         date(2022, 10, 1),
         date(2023, 1, 1),
@@ -271,21 +275,20 @@ def test_the_generated_company_s_forecasts(
             continue
         final = lines_on(end)
         for week in range(1, 14):
-            week_end = start + timedelta(days=7 * week - 1) if week < 13 else end
+            week_end = end_of_week(start, end, week)
             if week_end < begun:
                 continue
             totals = lines_on(week_end).groupby(KEYS[:4])["weighted"].sum()
             for (name, *group), forecast in totals.items():
                 if name == label(start) and (name, *group, "Closed Won") in final.index:
                     actual = final.loc[(name, *group, "Closed Won"), "amount"]
-                    if actual:
-                        error = abs(forecast.quantize(cents, ROUND_HALF_UP) - actual) / actual
-                        errors.setdefault((start, week, *group), []).append(half_up(error, 4))
+                    if actual > 0:
+                        errors[(start, week, *group)] = (abs(forecast.quantize(cents, ROUND_HALF_UP) - actual), actual)
     with (tmp_path / "ForecastingQuota.json").open() as handle:
         quotas = [json.loads(line) for line in handle]
     for day in SAMPLED:
         expected = lines_on(day)
-        start, _ = quarter_of(day)
+        start, end = quarter_of(day)
         week = min((day - start).days // 7 + 1, 13)
         targets: dict[tuple[str, ...], Decimal] = {}
         everybody = people(day).set_index("rep_id")
@@ -319,17 +322,25 @@ def test_the_generated_company_s_forecasts(
         for group, told in expected.groupby(KEYS[:4]):
             total = sum((amount.quantize(cents, ROUND_HALF_UP) for amount in told["weighted"]), Decimal(0))
             target = targets.get(group)  # type: ignore[call-overload]
-            past = [error for quarter, number, *of in errors for error in errors[(quarter, number, *of)]
-                    if quarter < start and number == week and tuple(of) == group[1:]] if group[0] == label(start) else []  # fmt: skip
-            if past:
-                trust, basis = max(Decimal(0), 1 - sum(past) / len(past)), "backtest"
-            else:
-                trust = total / told["amount"].sum() if told["amount"].sum() else None
-                basis = "weighted to unweighted" if trust is not None else None
+            trust, basis, count = None, "next quarter", 0
+            if group[0] == label(start):
+                then, now = (
+                    [errors[key] for key in errors if key[0] < start and key[1] == number and key[2:] == group[1:]]
+                    for number in (max(week - 1, 1), week)
+                )
+                count = min(len(then), len(now))
+                basis = "backtest" if count >= 3 else "too few quarters"
+                if count >= 3:
+                    before, after = (
+                        sum(error for error, _ in past) / sum(actual for _, actual in past) for past in (then, now)
+                    )
+                    last, following = (end_of_week(start, end, number) for number in (week - 1, week))
+                    passed = min(Decimal((day - last).days) / (following - last).days, Decimal(1)) if week > 1 else 1
+                    trust = max(Decimal(0), 1 - before - (after - before) * passed)
             row = built[(*group, "TOTAL FORECAST")]  # type: ignore[misc]
             assert row[:6] == (told["n"].sum(), told["bare"].sum(), told["amount"].sum(), total, target,
                                None if target is None else total - target), (day, group)  # fmt: skip
-            assert row[6:] == (None if trust is None else half_up(trust, 4), basis, len(past)), (day, group)
+            assert row[6:] == (None if trust is None else half_up(trust, 4), basis, count), (day, group)
 
 
 def test_what_was_forecast_and_what_came_of_it(put: Put, clean: Settings, warehouse: Query) -> None:
@@ -342,7 +353,7 @@ def test_what_was_forecast_and_what_came_of_it(put: Put, clean: Settings, wareho
                        deal("Proposal", "d", "2024-04-01Z", amount=10, close_date="2024-04-30")],
         opportunity_history=[*moves(("Proposal", "Won", "01-20"), deal="w"), *moves(("Proposal", "Lost", "03-31"), deal="l")],
     )  # fmt: skip
-    materialize(clean, FORECAST, "2024-04-08")
+    materialize(clean, FORECAST, "2024-04-14")
     rows = warehouse(
         "select week_number, to_char(week_end, 'MM-DD'), forecast_amount, actual_amount, error_amount, absolute_percentage_error, bias"
         f" from analytics.forecast_backtest where {TOTAL} and week_number in (2, 3, 12, 13) order by 1"
@@ -351,10 +362,48 @@ def test_what_was_forecast_and_what_came_of_it(put: Put, clean: Settings, wareho
         (2, "01-14", 30, 100, -70, Decimal("0.7"), Decimal("-0.7")),  # Pipeline, five days in its stage: 0.30 x 100
         (3, "01-21", 100, 100, 0, 0, 0),
         (12, "03-24", 385, 100, 285, Decimal("2.85"), Decimal("2.85")),
-        (13, "03-31", 100, 100, 0, 0, 0),
+        # The day before the last, on which the deal still stands in Commit: the last day knows what came.
+        (13, "03-30", 385, 100, 285, Decimal("2.85"), Decimal("2.85")),
     ]  # fmt: skip
     confidence = f"select ai_forecast_confidence, confidence_basis, backtest_quarters from analytics.forecast_confidence where {TOTAL} and line = 'TOTAL FORECAST' and quarter = 'Q2 2024'"
-    assert warehouse(confidence) == [(Decimal("0.3000"), "backtest", 1)]
+    assert warehouse(confidence) == [(None, "too few quarters", 1)]
+
+
+def test_confidence_is_from_what_all_quarters_sold_and_moves_between_weeks(
+    clean: Settings, warehouse: Query, put: Put
+) -> None:
+    """Three quarters sold 100, 900 and 1; the first two were forecast right but for 70 and 90, the tiny one 8 times over."""
+    put(
+        "a",
+        pipeline_stages=STAGE,
+        opportunities=[deal("Proposal", "d", "2023-04-01Z", amount=10, close_date="2024-04-30")],
+    )
+    materialize(clean, FORECAST, "2024-04-07", "2024-06-30")
+    group = "'All', 'All', 'All', 'All'"
+    for end, actual, first, second in (
+        ("2023-09-30", 100, 30, 100),
+        ("2023-12-31", 900, 990, 900),
+        ("2024-03-31", 1, 9, 1),
+    ):
+        warehouse("delete from analytics.forecast_backtest where snapshot_date = %s", end)
+        for week, forecast in ((1, first), (2, second), (12, second), (13, first)):
+            warehouse(
+                "insert into analytics.forecast_backtest (tenant_id, snapshot_date, quarter, team_id, team_name, segment, region, method,"
+                " week_number, week_end, forecast_amount, actual_amount, error_amount, known_as_of)"
+                f" select 'a', day, quarter, {group}, 'default', {week}, day, {forecast}, {actual}, {forecast - actual}, 1 from ops.calendar where day = '{end}'"
+            )
+    materialize(clean, 'key:"analytics/forecast_confidence"', "2024-04-07", "2024-06-30")
+    told = dict(warehouse(
+        "select to_char(snapshot_date, 'MM-DD'), ai_forecast_confidence from analytics.forecast_confidence"
+        f" where {TOTAL} and line = 'TOTAL FORECAST' and quarter = 'Q2 2024' and confidence_basis = 'backtest' and backtest_quarters = 3"
+    ))  # fmt: skip
+    # Wrong by 70 + 90 + 8 of 1001 at the first week's end, by nothing at the second's; in week 13, of 8 days, the same way back.
+    assert {day: told[day] for day in ("04-07", "04-08", "04-13", "04-14", "06-23", "06-24", "06-29", "06-30")} == {
+        "04-07": Decimal("0.8322"), "04-08": Decimal("0.8561"), "04-13": Decimal("0.9760"), "04-14": 1,
+        "06-23": 1, "06-24": Decimal("0.9720"), "06-29": Decimal("0.8322"), "06-30": Decimal("0.8322"),
+    }  # fmt: skip
+    other = f"select distinct ai_forecast_confidence, confidence_basis, risk_level from analytics.forecast_confidence where {TOTAL} and line = 'TOTAL FORECAST'"
+    assert warehouse(f"{other} and quarter = 'Q3 2024'") == [(None, "next quarter", None)]
 
 
 def test_the_whole_graph_builds_where_the_source_tells_little(

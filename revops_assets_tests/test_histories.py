@@ -219,7 +219,9 @@ def lay(put: Put, histories: Any) -> None:
         records, log = [], []
         for number, (versions, changes) in enumerate(histories):
             deal = f"d{number:03}"
-            due = [version for at, version in versions if at == load] or [version for _, version in versions if load == 0]
+            due = [version for at, version in versions if at == load] or [
+                version for _, version in versions if load == 0
+            ]
             for version in due[:1]:
                 outcome = OUTCOMES.get(version["stage_id"])
                 records.append(version | {

@@ -224,9 +224,7 @@ def test_what_an_earlier_run_left_is_told_by_every_later_one(put: Put, clean: Se
     finally:
         warehouse("alter table staging.reps drop constraint no_odd")
     told = {
-        check["asset"]: check["severity"]
-        for check in later.checks
-        if check["check"] == WRITTEN and not check["passed"]
+        check["asset"]: check["severity"] for check in later.checks if check["check"] == WRITTEN and not check["passed"]
     }
     waiting = {name for (name,) in warehouse("select distinct dataset from ops.unwritten where tenant_id = 'odd'")}
     assert set(told) == waiting >= {"staging.reps"}

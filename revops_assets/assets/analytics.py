@@ -25,6 +25,7 @@ ASSETS = [
             "analytics.forecast_backtest",
             "staging.quota_days",
             "staging.rep_days",
+            "staging.thresholds",
             "reference.forecast_risk",
         ],
         looks_back_on={"analytics.forecast_backtest": LookBack.PAST_QUARTERS},

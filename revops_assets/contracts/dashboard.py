@@ -54,7 +54,7 @@ class DashboardKpis(Contract):
     open_pipeline_amount: Number | None
     without_amount_count: Count
     forecast_method: Literal["default"] | None
-    confidence_basis: Literal["backtest", "weighted to unweighted"] | None
+    confidence_basis: Literal["backtest", "too few quarters", "next quarter"] | None
     backtest_quarters: Count | None
 
 

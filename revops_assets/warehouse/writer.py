@@ -398,15 +398,16 @@ def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
 
 
 def check_columns(connection: sa.Connection, file: SqlFile) -> None:
-    """The table has the columns that its file describes, in that order, then those that follow."""
+    """The table has the columns that its file describes and those that follow, in any order: they are written by name."""
     rows = connection.execute(
         sa.text(
-            "select attname from pg_attribute where attrelid = to_regclass(:name)"
-            " and attnum > 0 and not attisdropped order by attnum"
+            "select attname from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
         ),
         {"name": file.table},
     )
-    present = [name for (name,) in rows]
-    wanted = [*file.columns, *columns_after(file)]
+    present, wanted = {name for (name,) in rows}, {*file.columns, *columns_after(file)}
     if present != wanted:
-        raise RevopsError(f"{file.table} has columns {present}, its file describes {wanted}: run `revops db upgrade`")
+        lacking, more = sorted(wanted - present), sorted(present - wanted)
+        raise RevopsError(
+            f"{file.table} lacks {lacking} and has {more} beyond what its file describes: run `revops db upgrade`"
+        )

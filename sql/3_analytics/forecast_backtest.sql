@@ -12,7 +12,7 @@
 --   region: All, a region, or Unknown
 --   method: how open deals were weighed: default is by forecast category and health
 --   week_number: 1 to 13
---   week_end: last day of the week
+--   week_end: last day of the week; of the 13th the day before, as the quarter's last day knows what was won
 --   forecast_amount: won and weighted open, as of the week's end
 --   actual_amount: won, as of the quarter's end
 --   error_amount: forecast less actual
@@ -24,7 +24,7 @@ with weeks as (
         r.day as snapshot_date,
         r.quarter,
         c.week_of_quarter as week_number,
-        max(c.day) as week_end
+        max(c.day) filter (where c.day < c.quarter_end) as week_end
     from pg_temp.run_days as r
     inner join ops.calendar as c on r.quarter_start <= c.day and r.quarter_end >= c.day
     where r.day = r.quarter_end

@@ -1,6 +1,8 @@
 -- The forecast of each day's quarter and the next, line by line and in total: what is won, what open deals add, how
--- that compares with the target, and how far to trust it: 1 less the mean error that forecasts had at the same week of
--- the last eight quarters, as far as there is history. For every combination of team, segment and region.
+-- that compares with the target, and how far to trust it: 1 less the error that forecasts had at the same time of the
+-- last eight quarters, summed over them as a share of what was sold (WAPE), between the ends of two weeks in proportion
+-- to the days. With too few quarters to tell (thresholds), and of the next quarter, whose forecast holds no deals that
+-- are yet to be created, nothing is said. For every combination of team, segment and region.
 --
 -- One row per: tenant, day, quarter, team, segment, region and line.
 -- Columns:
@@ -22,17 +24,18 @@
 --   target: in the total: what is to be sold; of All the company's target, else the reps' quotas
 --   gap_to_target: in the total: forecast less target, below 0 when short
 --   shortfall_pct: in the total: size of what is short as a share of the target, 0 if nothing is
---   risk_level: in the total: Low, Medium, High or Critical, by the shortfall
+--   risk_level: in the total of the day's quarter: Low, Medium, High or Critical, by the shortfall
 --   method: in the total: how open deals were weighed in ai_forecast
 --   ai_forecast: in the total: the forecast
---   ai_forecast_confidence: in the total: how far to trust it, 0 to 1; null where negative amounts make it no share
---   confidence_basis: in the total: backtest, or weighted to unweighted where no past quarter tells
---   backtest_quarters: in the total: past quarters that the confidence is from
+--   ai_forecast_confidence: in the total: how far to trust it, 0 to 1; null where nothing can be said
+--   confidence_basis: in the total: what it is from, or why there is none: backtest, too few quarters, or next quarter
+--   backtest_quarters: in the total: past quarters with sales and a forecast at that time
 with lines as (
     select
         l.*,
         case when l.quarter = r.quarter then r.week_of_quarter else 0 end as week_number,
-        r.quarter_start as this_quarter_start
+        r.quarter_start as this_quarter_start,
+        r.quarter_end as this_quarter_end
     from analytics.forecast_lines as l
     inner join pg_temp.run_days as r on l.tenant_id = r.tenant_id and l.snapshot_date = r.day
     where l.snapshot_date >= :window_start and l.snapshot_date < :window_end
@@ -49,6 +52,7 @@ totals as (
         region,
         week_number,
         this_quarter_start,
+        this_quarter_end,
         sum(deals_count) as deals_count,
         sum(without_amount_count) as without_amount_count,
         sum(unjudged_count) as unjudged_count,
@@ -58,7 +62,8 @@ totals as (
         sum(weighted_amount) as weighted_amount
     from lines
     group by
-        tenant_id, snapshot_date, quarter, team_id, team_name, segment, region, week_number, this_quarter_start
+        tenant_id, snapshot_date, quarter, team_id, team_name, segment, region, week_number, this_quarter_start,
+        this_quarter_end
 ),
 
 company_targets as (
@@ -114,7 +119,7 @@ targets as (
     from company_targets as c
 ),
 
--- Errors of the last eight quarters before the day's, by week.
+-- Errors of the last eight quarters before the day's, at the end of each week.
 past_errors as (
     select
         q.tenant_id,
@@ -123,8 +128,8 @@ past_errors as (
         b.segment,
         b.region,
         b.week_number,
-        count(b.absolute_percentage_error) as quarters_count,
-        avg(b.absolute_percentage_error) as mean_error
+        count(*) as quarters_count,
+        sum(abs(b.error_amount)) / sum(b.actual_amount) as error
     from (select distinct
         r.tenant_id,
         r.quarter_start
@@ -133,18 +138,36 @@ past_errors as (
         on
             q.tenant_id = b.tenant_id and q.quarter_start > b.snapshot_date
             and b.snapshot_date >= (q.quarter_start - interval '24 months')::date
-    where b.method = 'default'
+    where b.method = 'default' and b.actual_amount > 0
     group by q.tenant_id, q.quarter_start, b.team_id, b.segment, b.region, b.week_number
-    having count(b.absolute_percentage_error) > 0
 ),
 
 judged as (
     select
         t.*,
         case when t.week_number = 0 then g.next_quarter_target else g.quarter_target end as target,
-        e.mean_error,
-        coalesce(e.quarters_count, 0) as backtest_quarters
+        case when w.passed = 1 then e.error else p.error + (e.error - p.error) * w.passed end as error,
+        case
+            when w.passed = 1 then coalesce(e.quarters_count, 0)
+            else least(coalesce(e.quarters_count, 0), coalesce(p.quarters_count, 0))
+        end as backtest_quarters
     from totals as t
+    -- From the end of the week before to this one's; the first week has none before, the 13th ends a day early.
+    cross join
+        lateral (
+            select
+                case when t.week_number > 1 then t.week_number - 1 else 1 end as before,
+                case
+                    when t.week_number <= 1 then 1
+                    else least(
+                        (t.snapshot_date - (t.this_quarter_start + 7 * (t.week_number - 1) - 1))::numeric
+                        / case
+                            when t.week_number < 13 then 7
+                            else t.this_quarter_end - 1 - (t.this_quarter_start + 7 * 12 - 1)
+                        end, 1
+                    )
+                end as passed
+        ) as w
     left join targets as g
         on
             t.tenant_id = g.tenant_id and t.snapshot_date = g.snapshot_date and t.team_id = g.team_id
@@ -153,6 +176,10 @@ judged as (
         on
             t.tenant_id = e.tenant_id and t.this_quarter_start = e.quarter_start and t.team_id = e.team_id
             and t.segment = e.segment and t.region = e.region and t.week_number = e.week_number
+    left join past_errors as p
+        on
+            t.tenant_id = p.tenant_id and t.this_quarter_start = p.quarter_start and t.team_id = p.team_id
+            and t.segment = p.segment and t.region = p.region and w.before = p.week_number
 ),
 
 short as (
@@ -218,17 +245,19 @@ select
     k.risk_level,
     'default' as method,
     s.weighted_amount as ai_forecast,
-    ops.share(
-        case
-            when s.mean_error is null then s.weighted_amount / nullif(s.amount, 0) else greatest(1 - s.mean_error, 0)
-        end
-    ) as ai_forecast_confidence,
     case
-        when s.mean_error is not null then 'backtest'
-        when ops.share(s.weighted_amount / nullif(s.amount, 0)) is not null then 'weighted to unweighted'
+        when s.error is not null and s.backtest_quarters >= h.confidence_quarters
+            then round(greatest(1 - s.error, 0), 4)
+    end as ai_forecast_confidence,
+    case
+        when s.weighted_amount is null then null
+        when s.week_number = 0 then 'next quarter'
+        when s.backtest_quarters >= h.confidence_quarters then 'backtest'
+        else 'too few quarters'
     end as confidence_basis,
     s.backtest_quarters
 from short as s
+inner join staging.thresholds as h on s.tenant_id = h.tenant_id and s.snapshot_date = h.snapshot_date
 left join lateral (
     select f.risk_level
     from reference.forecast_risk as f
@@ -237,4 +266,4 @@ left join lateral (
         and s.shortfall <= coalesce(f.shortfall_at_most, 'infinity')
     order by f.shortfall_at_most asc nulls last
     limit 1
-) as k on s.shortfall is not null
+) as k on s.shortfall is not null and s.week_number > 0

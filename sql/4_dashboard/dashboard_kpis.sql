@@ -13,7 +13,7 @@
 --   team_id: All, a manager's id, none or -1
 --   quarter_target: what is to be sold
 --   ai_forecast: the forecast
---   ai_forecast_confidence: how far to trust it, 0 to 1
+--   ai_forecast_confidence: how far to trust it, 0 to 1; null where nothing can be said
 --   commit_amount: won and open Commit
 --   commit_confidence: won and weighted open Commit, as a share of it; null where negative amounts make it no share
 --   closed_won_amount: won
@@ -27,7 +27,7 @@
 --   open_pipeline_amount: what they are worth
 --   without_amount_count: deals of the quarter without an amount
 --   forecast_method: how open deals were weighed
---   confidence_basis: backtest, or weighted to unweighted
+--   confidence_basis: what the confidence is from, or why there is none: backtest, too few quarters, or next quarter
 --   backtest_quarters: past quarters that the confidence is from
 with kpis as (
     select
