@@ -398,7 +398,7 @@ def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
 
 
 def check_columns(connection: sa.Connection, file: SqlFile) -> None:
-    """The table has the columns that its file describes and those that follow, in any order: they are written by name."""
+    """The table has the columns that its file describes and those that follow, in any order."""
     rows = connection.execute(
         sa.text(
             "select attname from pg_attribute where attrelid = to_regclass(:name) and attnum > 0 and not attisdropped"
