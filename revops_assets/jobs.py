@@ -1,4 +1,4 @@
-"""Jobs: the selections of assets that are run together, and the two tasks that are none."""
+"""Jobs: the selections of assets that are run together, and the tasks that are none."""
 
 from pathlib import Path
 from typing import Any
@@ -7,12 +7,14 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
+from revops_assets.consistency import SHOWN, topics
 from revops_assets.errors import RevopsError, Unreachable
 from revops_assets.loading.load import load_export
 from revops_assets.resources import DATABASE_RETRIES
 from revops_assets.retention import purge_events
 from revops_assets.settings import Settings, get_settings
 from revops_assets.sql_asset import asset_key
+from revops_assets.warehouse import databases
 
 funnel_job = dg.define_asset_job(
     "funnel",
@@ -111,6 +113,23 @@ def housekeeping_job() -> None:
     purge_dagster_events()
 
 
+@dg.op(retry_policy=DATABASE_RETRIES)
+def compare_datasets(context: dg.OpExecutionContext) -> None:
+    """Fail where two datasets disagree; the failure names the first differences."""
+    with databases.engine(get_settings(), "warehouse").begin() as connection:
+        found = list(topics(connection))
+    for topic in found:
+        context.log.info(f"{topic.name}: {topic.compared} said twice, {topic.differing} of them differently")
+    if told := [str(difference) for topic in found for difference in topic.first]:
+        raise dg.Failure("; ".join(told[:SHOWN]), allow_retries=False)
+
+
+@dg.job(name="consistency", executor_def=dg.in_process_executor)
+def consistency_job() -> None:
+    """Compare what several datasets say of the same thing, on every stored day: `revops doctor --consistency`."""
+    compare_datasets()
+
+
 def jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
     """All jobs; the scenario's only where there is a scenario."""
     always: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [
@@ -119,6 +138,7 @@ def jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition | dg.JobDefini
         reruns_job,
         load_export_job,
         housekeeping_job,
+        consistency_job,
         funnel_job,
         stage_visits_job,
         stage_velocity_job,

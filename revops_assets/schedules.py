@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import sqlalchemy as sa
 
-from revops_assets.jobs import daily_job, housekeeping_job
+from revops_assets.jobs import consistency_job, daily_job, housekeeping_job
 from revops_assets.look_back import DATASETS
 from revops_assets.partitions import partition_ends, range_tags
 from revops_assets.resources import ENV_TAG, PRIORITY_TAG
@@ -66,4 +66,12 @@ def schedules(settings: Settings) -> Sequence[dg.ScheduleDefinition]:
         default_status=running,
         description="Keeps Dagster's own storage bounded.",
     )
-    return [daily, housekeeping]
+    consistency = dg.ScheduleDefinition(
+        name="consistency",
+        job=consistency_job,
+        cron_schedule="30 5 * * *",
+        execution_timezone=settings.timezone,
+        default_status=running,
+        description="Compares what several datasets say of the same thing; a difference fails the run, and alerts.",
+    )
+    return [daily, housekeeping, consistency]

@@ -16,7 +16,7 @@ from pathlib import Path
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR
 
-NOT_DATASETS = {"0_schema", "checks", "reach", "reference"}
+NOT_DATASETS = {"consistency", "0_schema", "checks", "reach", "reference"}
 COLUMN = re.compile(r"^  (\w+): (.+)$")
 
 

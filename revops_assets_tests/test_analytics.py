@@ -37,16 +37,16 @@ def test_the_pipeline_s_health_in_every_dimension(warehouse: Query) -> None:
         "select dimension, group_id, group_name, deals_count, without_amount_count, amount, mean_health_score, amount_weighted_health_score,"
         " healthy_count, critical_count, needs_attention_count, stuck_count from analytics.pipeline_health_summary order by 1, 2"
     ) == [
-        ("forecast_category", "Best Case", "Best Case", 1, 0, 200, 10, 10, 0, 1, 1, 1),
+        ("forecast_category", "Best Case", "Best Case", 1, 0, 200, 0, 0, 0, 1, 1, 1),
         ("forecast_category", "Commit", "Commit", 1, 0, 100, 85, 85, 1, 0, 0, 0),
         ("forecast_category", "Omitted", "Omitted", 1, 1, None, 100, None, 1, 0, 0, 0),
         ("forecast_category", "Pipeline", "Pipeline", 1, 0, 300, 100, 100, 1, 0, 0, 0),
-        ("manager", "-1", "Unassigned", 1, 0, 200, 10, 10, 0, 1, 1, 1),
+        ("manager", "-1", "Unassigned", 1, 0, 200, 0, 0, 0, 1, 1, 1),
         ("manager", "m1", "Mia", 2, 1, 100, Decimal("92.5"), 85, 2, 0, 0, 0),
         ("manager", "none", "No manager", 1, 0, 300, 100, 100, 1, 0, 0, 0),
-        ("overall", "All", "All", 4, 1, 600, Decimal("73.75"), Decimal("67.5"), 3, 1, 1, 1),
+        ("overall", "All", "All", 4, 1, 600, Decimal("71.25"), Decimal("64.17"), 3, 1, 1, 1),
         ("stage", "p/Discovery", "Discovery", 2, 1, 300, 100, 100, 2, 0, 0, 0),
-        ("stage", "p/Proposal", "Proposal", 2, 0, 300, Decimal("47.5"), 35, 1, 1, 1, 1),
+        ("stage", "p/Proposal", "Proposal", 2, 0, 300, Decimal("42.5"), Decimal("28.33"), 1, 1, 1, 1),
     ]
 
 
@@ -83,7 +83,7 @@ def test_stuck_deals_by_hand(put: Put, clean: Settings, warehouse: Query) -> Non
             since("Proposal", "d05", 21, close_date="2024-04-15"),  # 11 over, 75 days left
             since("Legal Review", "d06", 8),  # 3 over, yet 1.6 times; no close date
             since("Legal Review", "d07", 13, close_date="2024-01-20", amount=900),  # the date has passed
-            since("Proposal", "d08", 31, close_date="2024-06-01", amount=1000),  # worth most, health 10
+            since("Proposal", "d08", 31, close_date="2024-06-01", amount=1000),  # worth most, health 0
             since("Odd", "d09", 31, close_date="2024-02-01"),  # nothing says how long it should take
         ],
     )  # fmt: skip
@@ -92,11 +92,13 @@ def test_stuck_deals_by_hand(put: Put, clean: Settings, warehouse: Query) -> Non
         "select opportunity_id, deviation_days, days_until_close, urgency, slip_risk, primary_action, health_score, amount_rank"
         " from analytics.deals_stuck_in_process order by 1"
     ) == [
-        ("d02", 6, 12, "MEDIUM", "MEDIUM", "email", 50, None),
-        ("d03", 8, 30, "CRITICAL", "LOW", "escalate", 50, None),
-        ("d04", 8, 31, "MEDIUM", "LOW", "email", 50, None),
-        ("d05", 11, 75, "HIGH", "LOW", "email", 30, None),
-        ("d06", 3, None, "LOW", None, "email", 50, None),
+        # Without an amount: (0.15 x half of the health + 0.30 x time + 0.10 x one flag of four) / 0.55.
+        ("d02", 6, 12, "HIGH", "MEDIUM", "email", 50, None),  # 65
+        ("d03", 8, 30, "HIGH", "LOW", "email", 50, None),  # 55
+        ("d04", 8, 31, "HIGH", "LOW", "email", 50, None),  # 54
+        ("d05", 11, 75, "LOW", "LOW", "email", 30, None),  # 33: most of the time is left
+        ("d06", 3, None, "MEDIUM", None, "email", 50, None),  # 40, of 0.25
+        # (0.35 x the lesser of two amounts + 0.30 + 0.15 x 0.7 + 0.10 x two flags of four) / 0.90: 70
         ("d07", 8, -11, "CRITICAL", "HIGH", "escalate", 30, 0),
-        ("d08", 21, 122, "HIGH", "LOW", "escalate", 10, 1),
+        ("d08", 21, 122, "HIGH", "LOW", "escalate", 0, 1),  # 58: big and unhealthy
     ]

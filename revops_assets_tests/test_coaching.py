@@ -35,7 +35,7 @@ INSIGHT = {
     ],
     "improvements": [],
     "priority_actions": [
-        {"deal_name": "Big", "deal_amount": "$2.1M", "action": "call", "reason": "Stuck", "deadline": "this_week"}
+        {"deal_name": "Big", "deal_amount": 2100000.0, "action": "call", "reason": "Stuck", "deadline": "2024-04-11"}
     ],
     "overall_assessment": "Ann is #1/2 and wins 100% of closed deals.",
     "primary_focus_area": "Big",
@@ -67,11 +67,13 @@ def test_the_template_by_hand(clean: Settings, warehouse: Query) -> None:
     ann, bob = warehouse(READ)
     assert ann[:4] == ("ann", "template-1", [], [])
     assert ann[4] == [
-        {"deal_name": "Big", "deal_amount": "$2.1M", "action": "task", "reason": "Find a contact: nobody has a role on the deal", "deadline": "this_week"}
+        {"deal_name": "Big", "deal_amount": 2100000, "action": "task", "deadline": "2024-04-11",
+         "reason": "Escalate to m: stuck 41 days in Proposal (expected 10); due in 10 days"}
     ]  # fmt: skip
-    assert ann[5:] == ("Ann stands at 99% of the quota to date (#1/2, On Track) and wins 100% of closed deals (+100% against the team)."
-                       " Stuck deals: 1 ($2.1M). The team's Q2 2024: forecast $211K of $2K, risk Low.", "Big", None, None)  # fmt: skip
-    assert bob[4:7] == ([], "Bob stands at 0% of the quota to date (#2/2, At Risk) and wins 0% of closed deals (-100% against the team). The team's Q2 2024: forecast $211K of $2K, risk Low.", "No open deals")  # fmt: skip
+    assert ann[5:] == ("Ann stands at 99% of the quota to date (#1/2, On Track). Win rate 100%, 100 points above the rest of the team."
+                       " 1 deal is stuck ($2.1M). The team's Q2 2024: forecast $211K of $2K, risk Low.", "Big", None, None)  # fmt: skip
+    assert bob[4:7] == ([], "Bob stands at 0% of the quota to date (#2/2, At Risk). Win rate 0%, 100 points below the rest of the team."
+                        " The team's Q2 2024: forecast $211K of $2K, risk Low.", "No open deals that need anything")  # fmt: skip
     assert warehouse("select count(*) from ai.texts") == [(0,)]
 
 
@@ -200,4 +202,6 @@ def test_an_endpoint_that_is_not_there(
 
 def test_figures_are_compared_as_numbers() -> None:
     said = Insight(**{**INSIGHT, "overall_assessment": "1,200.50 of 3.0 and 7"})  # type: ignore[arg-type]
-    assert foreign_figures(said, '{"a": 1200.5, "b": "3", "c": "100%, $211K, $2.1M, #1/2"}') == ["7"]
+    assert foreign_figures(
+        said, '{"a": 1200.5, "b": "3", "c": "100%, $211K, #1/2", "d": 2100000, "e": "2024-04-11"}'
+    ) == ["7"]

@@ -100,7 +100,7 @@ def test_the_change_of_seven_days_fills_in_the_day_before(
     put("a", pipeline_stages=STAGE, opportunities=[deal("Proposal"), deal("Proposal", "d2", "2024-01-28Z")])
     scores = health("opportunity_id, health_score, health_change_7d", "2024-01-31")
     # 31 days against 10 are beyond every band; 24 are at most 3 x 10; the other deal was not there.
-    assert scores == [("d1", 10, -20), ("d2", 100, None)]
+    assert scores == [("d1", 0, -30), ("d2", 100, None)]
     assert warehouse("select dataset, min(snapshot_date)::text, count(*) from ops.days_written group by 1 order by 1") == [
         ("enriched.deal_health_scores", "2024-01-31", 1), ("enriched.health_rules", "2024-01-24", 2),
         ("enriched.stage_rules", "2024-01-24", 2), ("staging.deal_days", "2024-01-24", 2), ("staging.rep_days", "2024-01-24", 2),
@@ -135,10 +135,10 @@ def score_of(told: dict[str, Any], name: str) -> dict[str, Any]:
         float(told["discount_pct"]),
     )
     parts = {
-        "velocity": (25, band(ratio, (0.5, 100), (1, 85), (1.5, 70), (2, 50), (3, 30), other=10)),
-        "activity": (25, 10 if told["last_two_way_at"] is None
-                     else band(silence, (2, 100), (5, 85), (7, 70), (10, 50), (14, 30), other=10)),
-        "stakeholder": (25, min(100, {0: 20, 1: 20, 2: 50, 3: 75, 4: 90}.get(contacts, 100) + 10 * told["has_champion"])),
+        "velocity": (25, band(ratio, (0.5, 100), (1, 85), (1.5, 70), (2, 50), (3, 30), other=0)),
+        "activity": (25, 0 if told["last_two_way_at"] is None
+                     else band(silence, (2, 100), (5, 85), (7, 70), (10, 50), (14, 30), other=0)),
+        "stakeholder": (25, min(100, {0: 0, 1: 20, 2: 50, 3: 75, 4: 90}.get(contacts, 100) + 10 * told["has_champion"])),
         "competition": (15, {None: 100, "named": 90, "active": 60}[told["competitor_status"]]),
         "discount": (10, band(discount, (0, 100), (10, 90), (15, 80), (20, 65), (25, 45), other=25)),
     }  # fmt: skip

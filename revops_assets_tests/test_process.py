@@ -61,10 +61,10 @@ def test_velocity_by_hand(clean: Settings, warehouse: Query) -> None:
     )
     where = "where snapshot_date = %s and team_id = 'All' and segment = 'All' and region = 'All' order by stage_order"
     assert warehouse(f"select stage_name, {columns} from analytics.stage_velocity {where}", DAY) == [
-        # 20, 30, and 78 days of d4; before that 10 of d3.
-        ("Discovery", 3, Decimal("42.6667"), 30, 1, 10, Decimal("3.2667"), "worsening", 1, 14, Decimal("28.6667"), "red", 1, 70, 20),
-        # 4 and 30; before that 8 of d3 and 1 of d4.
-        ("Proposal", 2, 17, 17, 2, Decimal("4.5"), Decimal("2.7778"), "worsening", Decimal("0.5"), 10, 7, "red", 1, 1000, 21),
+        # 20, 30, and 78 days of d4; before that 10 of d3: one stay says nothing of chance.
+        ("Discovery", 3, Decimal("42.6667"), 30, 1, 10, Decimal("3.2667"), None, 1, 14, Decimal("28.6667"), "red", 1, 70, 20),
+        # 4 and 30; before that 8 of d3 and 1 of d4: with such a spread chance alone gives 12 days more.
+        ("Proposal", 2, 17, 17, 2, Decimal("4.5"), Decimal("2.7778"), "stable", Decimal("0.5"), 10, 7, "red", 1, 1000, 21),
         ("Negotiation", 0, None, None, 0, None, None, None, None, 14, None, None, 1, 500, 16),
     ]  # fmt: skip
     one = "select team_name, segment, region, completed_count, median_duration_days, deals_in_stage from analytics.stage_velocity where snapshot_date = %s and stage_id = 'Proposal'"
@@ -74,16 +74,32 @@ def test_velocity_by_hand(clean: Settings, warehouse: Query) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "trend", "status"),
-    [(-0.6, "improving", "green"), (0.4, "stable", "yellow"), (0.5, "worsening", "yellow"), (3.1, "worsening", "red")],
+    ("earlier", "later", "trend", "status"),
+    [
+        ((10, 10), (9.4, 9.4), "improving", "green"),
+        ((10, 10), (10.4, 10.4), "stable", "green"),  # less than half a day
+        ((10, 10), (12, 12), "worsening", "green"),  # on target: up to a fifth over the ten days expected
+        ((10, 10), (12.5, 12.5), "worsening", "yellow"),
+        ((10, 10), (13.1, 13.1), "worsening", "red"),
+        ((7, 13), (10, 16), "stable", "yellow"),  # three days more, where two stays alone differ by six
+        ((10,), (13, 13), None, "yellow"),
+    ],
 )
 def test_trend_and_status_by_their_bounds(
-    put: Put, clean: Settings, warehouse: Query, change: float, trend: str, status: str
+    put: Put, clean: Settings, warehouse: Query, earlier: tuple[float], later: tuple[float], trend: str, status: str
 ) -> None:
-    """10 days in the earlier window, 10 + change in the later; Proposal should take 10."""
-    earlier, changes = through("d1", "Proposal", "Negotiation", at=[110, 100])
-    later, more = through("d2", "Proposal", "Negotiation", at=[20 + change, 10])
-    put("a", pipeline_stages=STAGES, opportunities=[earlier, later], opportunity_history=[*changes, *more])
+    """Stays in Proposal, which should take 10 days, in the earlier window and in the later one."""
+    found = [
+        through(f"d{end}-{n}", "Proposal", "Negotiation", at=[end + days, end])
+        for end, stays in ((100, earlier), (10, later))
+        for n, days in enumerate(stays)
+    ]
+    put(
+        "a",
+        pipeline_stages=STAGES,
+        opportunities=[row for row, _ in found],
+        opportunity_history=[change for _, changes in found for change in changes],
+    )
     materialize(clean, '+key:"analytics/stage_velocity"', DAY)
     where = (
         "where snapshot_date = %s and stage_id = 'Proposal' and team_id = 'All' and segment = 'All' and region = 'All'"

@@ -1,11 +1,11 @@
 """Tier 5: coaching insights, from all dashboards."""
 
 import hashlib
-import json
 
 import sqlalchemy as sa
 
 from revops_assets.insights.model import ask_about
+from revops_assets.look_back import LookBack
 from revops_assets.resources import Warehouse
 from revops_assets.sql_asset import sql_daily
 from revops_assets.warehouse.writer import Window
@@ -48,7 +48,7 @@ def answers_of_model(connection: sa.Connection, window: Window, warehouse: Wareh
                 "day": row[1],
                 "rep": row[2],
                 "model": settings.model_name if answer.insight else None,
-                "answer": json.dumps(answer.insight.model_dump()) if answer.insight else None,
+                "answer": answer.insight.model_dump_json() if answer.insight else None,
                 "prompt": answer.prompt_sha256,
                 "reason": answer.fallback_reason,
             },
@@ -70,6 +70,7 @@ ASSETS = [
             "dashboard.stuck_deals_view",
             "reference.rep_metrics",
         ],
+        looks_back_on={"dashboard.rep_driver_comparison": LookBack.LAST_WEEK},
     ),
     sql_daily("ai.rep_coaching_insights", deps=["ai.coaching_inputs"], before_write=answers_of_model),
 ]

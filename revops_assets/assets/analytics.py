@@ -4,10 +4,26 @@ from revops_assets.look_back import LookBack
 from revops_assets.sql_asset import sql_daily
 
 ASSETS = [
-    sql_daily("analytics.pipeline_health_summary", deps=["staging.deal_days", "enriched.deal_health_scores"]),
+    sql_daily(
+        "analytics.deal_priorities",
+        deps=[
+            "staging.deal_days",
+            "staging.thresholds",
+            "enriched.deal_health_scores",
+            "enriched.deal_people",
+            "enriched.health_rules",
+            "reference.forecast_weights",
+            "reference.priority_weights",
+            "reference.risk_flags",
+        ],
+    ),
+    sql_daily(
+        "analytics.pipeline_health_summary",
+        deps=["analytics.deal_priorities", "staging.deal_days", "enriched.deal_health_scores"],
+    ),
     sql_daily(
         "analytics.deals_stuck_in_process",
-        deps=["staging.deal_days", "enriched.deal_health_scores", "staging.thresholds"],
+        deps=["analytics.deal_priorities", "staging.deal_days", "enriched.deal_health_scores", "staging.thresholds"],
     ),
     sql_daily(
         "analytics.forecast_lines",

@@ -69,7 +69,9 @@ ASSETS = [
     sql_daily(
         "dashboard.dashboard_kpis",
         deps=["analytics.forecast_confidence", "dashboard.forecast_history"],
-        looks_back_on={"dashboard.forecast_history": LookBack.SEVEN_DAYS},
+        looks_back_on=dict.fromkeys(
+            ["dashboard.forecast_history", "analytics.forecast_confidence"], LookBack.SEVEN_DAYS
+        ),
         chart=KPIS,
     ),
     sql_daily("dashboard.stage_velocity", deps=["analytics.stage_velocity"], chart=VELOCITY),
@@ -77,7 +79,7 @@ ASSETS = [
         "dashboard.stuck_deals_view",
         deps=[
             "analytics.deals_stuck_in_process",
-            "enriched.deal_people",
+            "analytics.deal_priorities",
             "staging.deal_days",
             "staging.accounts",
             "reference.risk_flags",
@@ -101,14 +103,12 @@ ASSETS = [
     sql_daily(
         "dashboard.next_best_actions",
         deps=[
+            "analytics.deal_priorities",
             "staging.deal_days",
             "staging.accounts",
             "staging.activities",
             "enriched.deal_health_scores",
-            "enriched.deal_people",
             "dashboard.rep_activity_metrics",
-            "reference.priority_weights",
-            "reference.risk_flags",
         ],
     ),
 ]

@@ -46,7 +46,10 @@ ASSETS = [
     sql_table("staging.accounts", deps=["crm.accounts", "crm.loads"]),
     sql_table("staging.contacts", deps=["crm.contacts", "crm.loads"]),
     sql_table("staging.deal_contacts", deps=["staging.activities", "staging.contact_roles"]),
-    sql_table("staging.closing_facts", deps=["staging.deal_intervals", "staging.activities"]),
+    sql_table(
+        "staging.closing_facts",
+        deps=["staging.deal_intervals", "staging.activities", "staging.deal_stays", "staging.pipeline_stages"],
+    ),
     sql_table("staging.evidence", deps=["staging.deal_intervals"]),
     sql_table("staging.visit_facts", deps=["staging.stage_visits", "staging.deal_intervals"]),
     sql_table(

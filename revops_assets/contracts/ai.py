@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from annotated_types import MaxLen
@@ -40,10 +40,10 @@ class PriorityAction(Part):
     """What the rep should do about a deal."""
 
     deal_name: str
-    deal_amount: str
+    deal_amount: float | None
     action: str
     reason: str
-    deadline: str
+    deadline: date
 
 
 class Insight(Part):

@@ -315,6 +315,7 @@ class RepDriverComparison(Contract):
     manager_name: str
     segment: str | None
     region: str | None
+    win_rate_potential: Share | None
 
 
 class RepActivityMetrics(Contract):
@@ -323,7 +324,7 @@ class RepActivityMetrics(Contract):
     dataset: ClassVar[str] = "dashboard.rep_activity_metrics"
     key: ClassVar[tuple[str, ...]] = ("tenant_id", "snapshot_date", "rep_id", "period")
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("total_activities", "d.total_activities = d.call_count + d.email_count + d.meeting_count + d.demo_count", "is not the sum of the kinds"),
+        Rule("total_activities", "d.total_activities = d.call_count + d.email_count + d.meeting_count + d.demo_count + d.other_count", "is not the sum of the kinds"),
         Rule("avg_daily_activities", "(d.avg_daily_activities is null) = (d.working_days_count = 0)", "does not agree with working_days_count"),
     )  # fmt: skip
     sets: ClassVar[tuple[SetRule, ...]] = (
@@ -356,6 +357,7 @@ class RepActivityMetrics(Contract):
     manager_name: str
     segment: str | None
     region: str | None
+    other_count: Count
 
 
 class NextBestActions(Contract):
@@ -365,9 +367,12 @@ class NextBestActions(Contract):
     key: ClassVar[tuple[str, ...]] = ("tenant_id", "snapshot_date", "rep_id", "priority_rank")
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("contact_name", "(d.contact_name is null) = (d.contact_role is null)", "does not agree with contact_role"),
-        Rule("time_display", "d.time_display = coalesce(d.best_time_start || ' – ' || d.best_time_end, '—')", "does not say the best time"),
+        Rule("time_display", "d.time_display = d.best_time_start || ' – ' || d.best_time_end or d.best_time_start is null and d.time_display in ('any time', '—')",
+             "does not say the best time"),
         Rule("best_time_start", "coalesce(d.best_time_start ~ '^(1[0-2]|[1-9]):[0-5][0-9] [AP]M$', true)", "is not of the form 2:00 PM"),
         Rule("best_time_samples", "(d.best_time_samples is null) = (d.best_time_start is null)", "does not agree with best_time_start"),
+        Rule("urgency", "case d.urgency when 'today' then d.deal_urgency = 'CRITICAL' when 'this_week' then d.deal_urgency in ('CRITICAL', 'HIGH')"
+             " else d.deal_urgency in ('MEDIUM', 'LOW') end", "does not agree with deal_urgency"),
         Rule("action_icon", "d.action_icon = case d.action_type when 'call' then '📞' when 'email' then '📧' when 'meeting' then '📅' else '✅' end",
              "does not say action_type"),
     )  # fmt: skip
@@ -396,7 +401,7 @@ class NextBestActions(Contract):
     deal_amount: Number | None
     deal_health: Score | None
     days_since_contact: Count
-    risk_if_delayed: str
+    risk_if_delayed: str | None
     action_icon: Literal["📞", "📧", "📅", "✅"]
     time_display: str
     opportunity_name: str
@@ -415,6 +420,8 @@ class NextBestActions(Contract):
     manager_name: str
     segment: str | None
     region: str | None
+    deal_urgency: Urgency
+    amount_at_stake: Number | None
 
 
 CONTRACTS: tuple[type[Contract], ...] = (

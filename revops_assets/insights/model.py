@@ -106,13 +106,17 @@ def _json_part(text: str) -> str:
 def foreign_figures(insight: Insight, data: str) -> list[str]:
     """Figures of the text that the rep's data, as JSON, does not hold."""
     allowed = {_plain(found) for found in NUMBER.findall(data)}
-    cited = NUMBER.findall(" ".join(_strings(insight.model_dump())))
+    cited = NUMBER.findall(" ".join(_strings(insight.model_dump(mode="json"))))
     return [found for found in dict.fromkeys(cited) if _plain(found) not in allowed]
 
 
 def _strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
+    if isinstance(value, float):
+        return [f"{value:.2f}"]
+    if value is None:
+        return []
     parts = value.values() if isinstance(value, dict) else value
     return [text for part in parts for text in _strings(part)]
 

@@ -206,6 +206,7 @@ def _live(rng: random.Random, plan: Plan, deal: Deal, rep: Rep, amount: float | 
     lost_in = None if is_won else _stage_of_loss(rng)
     has_gone_back = False
     stage = 0
+    late = random.Random(f"{plan.seed}/{plan.end_date}/late/{deal.id}")
     while stage < len(STAGES):
         here = STAGES[stage]
         slow = 2.6 if rep.slow_stage == here.name else 2.4 if here.name == "Legal Review" else 1.0
@@ -213,6 +214,8 @@ def _live(rng: random.Random, plan: Plan, deal: Deal, rep: Rep, amount: float | 
         left = work_time(rng, zone, at + timedelta(days=stay))
         while close < left.date():  # the date passes, and is moved out
             pushed = work_time(rng, zone, datetime.combine(close, time(), zone))
+            if late.random() < 0.7:  # most only notice days later
+                pushed = min(pushed + timedelta(days=late.randint(2, 20)), left)
             close = (
                 max(left.date(), close) + timedelta(days=rng.randint(7, 35))
                 if rng.random() < 0.5

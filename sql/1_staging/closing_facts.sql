@@ -17,6 +17,7 @@
 --   economic_buyer_engaged_rate: 1 with an engaged economic buyer, else 0
 --   activities_per_deal_week: activities of the 28 days up to the closing, per week
 --   average_discount: share off; null if nobody said
+--   stage_reached: order of the furthest stage that it had been in; null if the source does not order its stages
 with closed as (
     select
         *,
@@ -58,6 +59,24 @@ done as (
     inner join staging.activities as a
         on s.tenant_id = a.tenant_id and s.opportunity_id = a.opportunity_id and s.closed_on >= a.day
     group by s.tenant_id, s.opportunity_id, s.d_from
+),
+
+got as (
+    select
+        s.tenant_id,
+        s.opportunity_id,
+        s.d_from,
+        max(p.stage_order) as stage_reached
+    from stood as s
+    inner join staging.deal_stays as v
+        on
+            s.tenant_id = v.tenant_id and s.opportunity_id = v.opportunity_id and s.closed_at > v.entered_at
+            and v.status = 'open'
+    inner join staging.pipeline_stages as p
+        on
+            v.tenant_id = p.tenant_id and v.stage_id = p.stage_id
+            and v.entered_at >= p.valid_from and v.entered_at < p.valid_to
+    group by s.tenant_id, s.opportunity_id, s.d_from
 )
 
 select
@@ -75,7 +94,10 @@ select
     s.has_champion::numeric as champion_identified_rate,
     s.has_buyer::numeric as economic_buyer_engaged_rate,
     coalesce(d.activities_count, 0) / 4.0 as activities_per_deal_week,
-    s.discount_pct / 100 as average_discount
+    s.discount_pct / 100 as average_discount,
+    g.stage_reached
 from stood as s
+left join got as g
+    on s.tenant_id = g.tenant_id and s.opportunity_id = g.opportunity_id and s.d_from = g.d_from
 left join done as d
     on s.tenant_id = d.tenant_id and s.opportunity_id = d.opportunity_id and s.d_from = d.d_from

@@ -14,16 +14,17 @@
 --   needs_attention_below: health score below which a deal needs attention
 --   own_median_visits: completed stays from which a tenant's own median can be a benchmark
 --   stuck_over_benchmark_days: days over its benchmark after which a deal is stuck
---   urgency_close_days: days to the close date within which being stuck is critical
---   urgency_critical_days: days over its benchmark for that
---   urgency_high_days: days over its benchmark after which being stuck is urgent
---   urgency_medium_days: days over its benchmark after which it is of medium urgency
+--   urgency_critical_score: priority from which a deal is CRITICAL
+--   urgency_high_score: priority from which it is HIGH
+--   urgency_medium_score: priority from which it is MEDIUM
+--   closing_days: days before its close date from which a deal is due soon
 --   slip_high_factor: the slip risk is high with fewer days left than so many times the deviation
 --   slip_medium_factor: and medium with fewer than so many times
 --   escalate_below_health: health score below which a big stuck deal is escalated
 --   escalate_amount_rank: share of the open deals that are worth less from which a deal is big
 --   velocity_change_pct: change of a mean duration from which it improves or worsens
 --   velocity_red_days: days over its benchmark after which a stage's mean is red
+--   velocity_tolerance: share of its benchmark by which a stage's mean may be over it and still be on target
 --   top_performer_share: share of the reps that count as top performers
 --   swing_deals: how many of a quarter's deals, the largest, are listed as those that swing it
 --   confidence_quarters: past quarters that it takes to say how far to trust a forecast
@@ -41,16 +42,17 @@ select
     max(t.value) filter (where t.name = 'needs_attention_below') as needs_attention_below,
     max(t.value) filter (where t.name = 'own_median_visits') as own_median_visits,
     max(t.value) filter (where t.name = 'stuck_over_benchmark_days') as stuck_over_benchmark_days,
-    max(t.value) filter (where t.name = 'urgency_close_days') as urgency_close_days,
-    max(t.value) filter (where t.name = 'urgency_critical_days') as urgency_critical_days,
-    max(t.value) filter (where t.name = 'urgency_high_days') as urgency_high_days,
-    max(t.value) filter (where t.name = 'urgency_medium_days') as urgency_medium_days,
+    max(t.value) filter (where t.name = 'urgency_critical_score') as urgency_critical_score,
+    max(t.value) filter (where t.name = 'urgency_high_score') as urgency_high_score,
+    max(t.value) filter (where t.name = 'urgency_medium_score') as urgency_medium_score,
+    max(t.value) filter (where t.name = 'closing_days') as closing_days,
     max(t.value) filter (where t.name = 'slip_high_factor') as slip_high_factor,
     max(t.value) filter (where t.name = 'slip_medium_factor') as slip_medium_factor,
     max(t.value) filter (where t.name = 'escalate_below_health') as escalate_below_health,
     max(t.value) filter (where t.name = 'escalate_amount_rank') as escalate_amount_rank,
     max(t.value) filter (where t.name = 'velocity_change_pct') as velocity_change_pct,
     max(t.value) filter (where t.name = 'velocity_red_days') as velocity_red_days,
+    max(t.value) filter (where t.name = 'velocity_tolerance') as velocity_tolerance,
     max(t.value) filter (where t.name = 'top_performer_share') as top_performer_share,
     max(t.value) filter (where t.name = 'swing_deals')::int as swing_deals,
     max(t.value) filter (where t.name = 'confidence_quarters')::int as confidence_quarters,

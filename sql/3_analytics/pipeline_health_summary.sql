@@ -24,7 +24,7 @@
 --   at_risk_amount: what the At Risk deals are worth
 --   critical_amount: what the Critical deals are worth
 --   needs_attention_count: deals with a score below the threshold
---   stuck_count: deals with the flag STUCK
+--   stuck_count: deals that stand too long in their stage: rows of dashboard.stuck_deals_view
 --   mean_days_in_stage: mean of the elapsed days in their present stages
 --   unconverted_count: deals with an amount in a currency without a rate: left out of the sums
 with deals as (
@@ -37,7 +37,7 @@ with deals as (
         h.health_score,
         h.health_category,
         h.needs_attention,
-        'STUCK' = any(h.risk_flags) as is_stuck,
+        p.is_stuck,
         d.forecast_category,
         coalesce(d.pipeline_id || '/' || d.stage_id, d.pipeline_id) as stage_key,
         coalesce(d.stage_name, 'No stage') as stage_name,
@@ -46,6 +46,8 @@ with deals as (
     from staging.deal_days as d
     inner join enriched.deal_health_scores as h
         on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
+    inner join analytics.deal_priorities as p
+        on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.opportunity_id = p.opportunity_id
     where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
 )
 

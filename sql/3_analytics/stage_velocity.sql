@@ -22,12 +22,12 @@
 --   previous_avg_duration_days: their mean
 --   duration_change_days: change of the mean
 --   duration_change_pct: the same as a share of the earlier mean
---   trend_direction: improving, stable or worsening, by that share
+--   trend_direction: improving or worsening, by that share, where the change is half a day at least and more than chance
 --   advanced_count: completed stays that ended forward or won
---   conversion_rate: those as a share of all completed
+--   conversion_rate: those as a share of all completed; null where the source does not order its stages
 --   benchmark_days: days that a stay should take
 --   deviation_days: mean less benchmark
---   status_indicator: green (not above the benchmark), yellow, red (well above it); null if unknown
+--   status_indicator: green (on target, within the tolerance), yellow, red (days above it, too); null if unknown
 --   deals_in_stage: open deals in the stage
 --   amount_in_stage: what they are worth
 --   median_current_age_days: median of the elapsed days that they have been in it
@@ -41,6 +41,7 @@ with visit_days as (
         v.exited_owner_id as rep_id,
         v.days,
         v.elapsed_us,
+        v.elapsed_us / 3600000000 as hours,
         v.ended_by in ('forward', 'won') as is_advance,
         cast(:window_start as date) + n.days - v.exited_on < 90 as is_recent
     from staging.visit_facts as v
@@ -66,6 +67,10 @@ completed as (
             as region,
         count(*) filter (where v.is_recent) as completed_count,
         avg(v.elapsed_us) filter (where v.is_recent) / 86400000000 as avg_duration_days,
+        sum(v.hours) filter (where v.is_recent) as hours,
+        sum(v.hours * v.hours) filter (where v.is_recent) as hours_squared,
+        sum(v.hours) filter (where not v.is_recent) as previous_hours,
+        sum(v.hours * v.hours) filter (where not v.is_recent) as previous_hours_squared,
         percentile_cont(0.5) within group (order by v.days) filter (where v.is_recent) as median_duration_days,
         count(*) filter (where not v.is_recent) as previous_completed_count,
         avg(v.elapsed_us) filter (where not v.is_recent) / 86400000000 as previous_avg_duration_days,
@@ -129,7 +134,8 @@ parts as (
         0 as advanced_count,
         0 as deals_in_stage,
         null::numeric as amount_in_stage,
-        null::float8[] as ages
+        null::float8[] as ages,
+        null::numeric as error_squared
     from pg_temp.run_days as r
     inner join visited as v on r.tenant_id = v.tenant_id and r.day >= v.since_date
     union all
@@ -150,7 +156,13 @@ parts as (
         advanced_count,
         0 as deals_in_stage,
         null as amount_in_stage,
-        null as ages
+        null as ages,
+        -- Of the difference of the means, in days: s1^2 / n1 + s2^2 / n2.
+        (
+            (hours_squared - hours * hours / completed_count) / nullif(completed_count - 1, 0) / completed_count
+            + (previous_hours_squared - previous_hours * previous_hours / previous_completed_count)
+            / nullif(previous_completed_count - 1, 0) / previous_completed_count
+        ) / 576 as error_squared
     from completed
     union all
     select
@@ -170,7 +182,8 @@ parts as (
         0 as advanced_count,
         deals_in_stage,
         amount_in_stage,
-        ages
+        ages,
+        null as error_squared
     from present
 ),
 
@@ -192,7 +205,8 @@ together as (
         sum(advanced_count) as advanced_count,
         sum(deals_in_stage) as deals_in_stage,
         max(amount_in_stage) as amount_in_stage,
-        max(ages) as ages
+        max(ages) as ages,
+        max(error_squared) as error_squared
     from parts
     group by tenant_id, snapshot_date, pipeline_id, stage_id, team_id, segment, region
 ),
@@ -216,12 +230,16 @@ measured as (
         g.previous_completed_count,
         round(g.previous_avg_duration_days, 4) as previous_avg_duration_days,
         g.advanced_count,
-        round(g.advanced_count / nullif(g.completed_count, 0), 4) as conversion_rate,
+        case
+            when s.stage_order is not null then round(g.advanced_count / nullif(g.completed_count, 0), 4)
+        end as conversion_rate,
+        g.error_squared,
         g.deals_in_stage,
         g.amount_in_stage,
         g.ages,
         h.velocity_change_pct,
-        h.velocity_red_days
+        h.velocity_red_days,
+        h.velocity_tolerance
     from together as g
     inner join enriched.stage_rules as s
         on g.tenant_id = s.tenant_id and g.snapshot_date = s.snapshot_date and g.stage_id = s.stage_id
@@ -257,18 +275,22 @@ select
     duration_change_days,
     duration_change_pct,
     case
-        when duration_change_pct <= -velocity_change_pct then 'improving'
-        when duration_change_pct >= velocity_change_pct then 'worsening'
-        when duration_change_pct is not null then 'stable'
+        when duration_change_pct is null or error_squared is null then null
+        when
+            abs(duration_change_pct) < velocity_change_pct or abs(duration_change_days) < 0.5
+            or duration_change_days * duration_change_days <= 3.84 * error_squared
+            then 'stable'
+        when duration_change_days < 0 then 'improving'
+        else 'worsening'
     end as trend_direction,
     advanced_count,
     conversion_rate,
     benchmark_days,
     deviation_days,
     case
+        when deviation_days <= velocity_tolerance * benchmark_days then 'green'
         when deviation_days > velocity_red_days then 'red'
-        when deviation_days > 0 then 'yellow'
-        when deviation_days <= 0 then 'green'
+        when deviation_days is not null then 'yellow'
     end as status_indicator,
     deals_in_stage,
     amount_in_stage,

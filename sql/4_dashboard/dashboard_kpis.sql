@@ -58,20 +58,28 @@ with kpis as (
     group by tenant_id, snapshot_date, quarter, team_id, segment, region
 ),
 
+-- The forecast history tells of a quarter's own weeks; of its first week, the days before it are told as the next quarter.
 a_week_ago as (
     select
-        tenant_id,
-        snapshot_date,
-        quarter,
-        team_id,
-        segment,
-        region,
-        cumulative_forecast,
-        cumulative_commit
-    from dashboard.forecast_history
-    where
-        snapshot_date >= cast(:window_start as date) - 7 and snapshot_date < cast(:window_end as date) - 7
-        and as_of_date = snapshot_date
+        f.tenant_id,
+        f.snapshot_date,
+        f.quarter,
+        f.team_id,
+        f.segment,
+        f.region,
+        coalesce(max(h.cumulative_forecast), max(f.ai_forecast)) as cumulative_forecast,
+        coalesce(
+            max(h.cumulative_commit),
+            max(f.amount) filter (where f.line = 'Closed Won') + max(f.amount) filter (where f.line = 'Commit')
+        ) as cumulative_commit
+    from analytics.forecast_confidence as f
+    left join dashboard.forecast_history as h
+        on
+            f.tenant_id = h.tenant_id and f.snapshot_date = h.snapshot_date and f.quarter = h.quarter
+            and f.team_id = h.team_id and f.segment = h.segment and f.region = h.region
+            and h.as_of_date = h.snapshot_date
+    where f.snapshot_date >= cast(:window_start as date) - 7 and f.snapshot_date < cast(:window_end as date) - 7
+    group by f.tenant_id, f.snapshot_date, f.quarter, f.team_id, f.segment, f.region
 )
 
 select

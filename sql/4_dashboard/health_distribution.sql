@@ -151,11 +151,15 @@ shares as (
 compared as (
     select
         *,
-        at_risk_pct - max(at_risk_pct) over (
-            partition by tenant_id, quarter, team_id, segment, region order by snapshot_date
-            range between interval '7 days' preceding and interval '7 days' preceding
-        ) as at_risk_change_1w
+        at_risk_pct - max(at_risk_pct) over a_week_before as at_risk_change_1w,
+        max(judged_count) over a_week_before as judged_count_1w,
+        (at_risk_count + max(at_risk_count) over a_week_before)
+        / nullif(judged_count + max(judged_count) over a_week_before, 0) as share_of_both
     from shares
+    window a_week_before as (
+        partition by tenant_id, quarter, team_id, segment, region order by snapshot_date
+        range between interval '7 days' preceding and interval '7 days' preceding
+    )
 )
 
 select
@@ -180,9 +184,15 @@ select
     critical_pct,
     at_risk_change_1w,
     case
-        when at_risk_change_1w >= 0.01 then 'worsening'
-        when at_risk_change_1w <= -0.01 then 'improving'
-        when at_risk_change_1w is not null then 'stable'
+        when at_risk_change_1w is null then null
+        -- Two proportions, 1.96 standard errors: less than that is what chance gives with so many deals.
+        when
+            abs(at_risk_change_1w) < 0.01
+            or at_risk_change_1w * at_risk_change_1w
+            <= 3.84 * share_of_both * (1 - share_of_both) * (1 / judged_count + 1 / judged_count_1w)
+            then 'stable'
+        when at_risk_change_1w > 0 then 'worsening'
+        else 'improving'
     end as trend_direction,
     deals_count,
     deals_count - coalesce(judged_count, 0)::bigint as unjudged_count

@@ -1,5 +1,4 @@
--- What every active rep did, at the end of every day: calls, emails, meetings and demos of the last 30 days, of the
--- last 7 and of the day. Means are per working day, Monday to Friday.
+-- What every active rep did, at the end of every day: activities of the last 30 days, of the last 7 and of the day. Means are per working day, Monday to Friday.
 --
 -- One row per: tenant, day, active rep and period.
 -- Columns:
@@ -7,7 +6,7 @@
 --   snapshot_date: the business day
 --   rep_id: the rep
 --   period: 30d, 7d or today
---   total_activities: calls, emails, meetings and demos
+--   total_activities: calls, emails, meetings, demos, tasks, and what the source calls otherwise
 --   call_count: calls
 --   email_count: emails
 --   meeting_count: meetings
@@ -20,13 +19,14 @@
 --   wednesday_avg: mean of its Wednesdays
 --   thursday_avg: mean of its Thursdays
 --   friday_avg: mean of its Fridays
---   low_activity_days: weekdays whose mean is below 70 % of the rep's mean of all working days
+--   low_activity_days: weekdays whose mean is below 70 % of the rep's mean of all working days, by more than chance gives
 --   activity_consistency_score: 1 less the standard deviation over the mean of the working days, at least 0
 --   working_days_count: working days in the period
 --   team_id: the manager's id; none without one
 --   manager_name: the manager's name
 --   segment: segment
 --   region: region
+--   other_count: tasks, and what the source calls otherwise
 with per_day as (
     select
         tenant_id,
@@ -39,8 +39,7 @@ with per_day as (
         count(*) as activities
     from staging.activities
     where
-        kind in ('call', 'email', 'meeting', 'demo')
-        and day > cast(:window_start as date) - 30 and day < :window_end
+        day > cast(:window_start as date) - 30 and day < :window_end
     group by tenant_id, rep_id, day
 ),
 
@@ -108,7 +107,12 @@ summed as (
         avg(activities) filter (where weekday = 2) as tuesday_avg,
         avg(activities) filter (where weekday = 3) as wednesday_avg,
         avg(activities) filter (where weekday = 4) as thursday_avg,
-        avg(activities) filter (where weekday = 5) as friday_avg
+        avg(activities) filter (where weekday = 5) as friday_avg,
+        count(*) filter (where weekday = 1) as mondays,
+        count(*) filter (where weekday = 2) as tuesdays,
+        count(*) filter (where weekday = 3) as wednesdays,
+        count(*) filter (where weekday = 4) as thursdays,
+        count(*) filter (where weekday = 5) as fridays
     from days
     group by tenant_id, snapshot_date, rep_id, period
 ),
@@ -149,13 +153,20 @@ select
     round(m.wednesday_avg, 2) as wednesday_avg,
     round(m.thursday_avg, 2) as thursday_avg,
     round(m.friday_avg, 2) as friday_avg,
-    array_remove(array[
-        case when m.monday_avg < 0.7 * m.mean_of_days then 'Monday' end,
-        case when m.tuesday_avg < 0.7 * m.mean_of_days then 'Tuesday' end,
-        case when m.wednesday_avg < 0.7 * m.mean_of_days then 'Wednesday' end,
-        case when m.thursday_avg < 0.7 * m.mean_of_days then 'Thursday' end,
-        case when m.friday_avg < 0.7 * m.mean_of_days then 'Friday' end
-    ], null) as low_activity_days,
+    -- By 2.33 standard errors of a Poisson count (1 %, one-sided): four Mondays tell little of a rep who does two things a day.
+    array(
+        select w.weekday
+        from (
+            values
+            (1, 'Monday', m.monday_avg, m.mondays), (2, 'Tuesday', m.tuesday_avg, m.tuesdays),
+            (3, 'Wednesday', m.wednesday_avg, m.wednesdays), (4, 'Thursday', m.thursday_avg, m.thursdays),
+            (5, 'Friday', m.friday_avg, m.fridays)
+        ) as w (number, weekday, mean, days)
+        where
+            w.mean < 0.7 * m.mean_of_days
+            and (m.mean_of_days - w.mean) * w.days > 2.33 * sqrt(m.mean_of_days * w.days)
+        order by w.number
+    ) as low_activity_days,
     case
         when m.working_days_count > 1 and m.mean_of_days > 0
             then round(1 - least(1, m.deviation_of_days / m.mean_of_days), 4)
@@ -164,5 +175,6 @@ select
     m.team_id,
     m.team_name as manager_name,
     m.segment,
-    m.region
+    m.region,
+    m.total_activities - m.call_count - m.email_count - m.meeting_count - m.demo_count as other_count
 from measured as m

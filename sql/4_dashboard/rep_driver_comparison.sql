@@ -1,6 +1,8 @@
--- What each active rep does beside the top performers and the team, at the end of every day, and what catching up
--- might be worth: the win rate of the closed deals of the last 365 days that reach the top performers' value, less the
--- rep's own.
+-- What each active rep does beside the top performers and the team, at the end of every day, from the deals they have
+-- open; and what catching up might be worth: of closed deals, the win rate of those that do as well as the top
+-- performers' do on average, less that of the rep's. Both are of the closed deals of the last 365 days that got at least
+-- as far as half of them, as they stood on the day of their closing: a deal that was lost early had no time to engage
+-- anybody. A discount comes late in a deal and is no driver of it.
 --
 -- One row per: tenant, day, active rep and metric.
 -- Columns:
@@ -16,17 +18,18 @@
 --   good_direction: higher or lower
 --   gap_to_top: how far the rep is behind the top performers, above 0 when behind
 --   gap_pct: the same as a share of their value
---   gap_impact: what reaching it might add to the win rate, in words
+--   gap_impact: what catching up might add to the win rate, in words
 --   bar_max: the largest value of the metric on the day, for drawing
 --   rep_bar_pct: the rep's value as percent of it
 --   top_bar_pct: the top performers' value as percent of it
 --   deals_count: open deals that the rep's value is of
---   closed_deals_count: closed deals that reach the top performers' value
+--   closed_deals_count: closed deals that do as well as the top performers' on average
 --   closed_win_rate: win rate of those
 --   team_id: the manager's id; none without one
 --   manager_name: the manager's name
 --   segment: segment
 --   region: region
+--   win_rate_potential: what catching up might add to the win rate; 0 if nothing; null if there are too few deals to tell
 with metrics as (
     select
         r.tenant_id,
@@ -57,45 +60,100 @@ tops as (
     group by d.tenant_id, d.snapshot_date, d.metric_name, m.metric_label, m.format_type, m.good_direction
 ),
 
-closings as (
+-- Closed deals of the year before each day, and how far half of them got.
+halfway as (
+    select
+        r.tenant_id,
+        r.day,
+        percentile_disc(0.5) within group (order by c.stage_reached) as stage_reached
+    from pg_temp.run_days as r
+    inner join staging.closing_facts as c
+        on
+            r.tenant_id = c.tenant_id and r.day >= c.d_from and r.day < c.d_to
+            and r.day >= c.closed_on and c.closed_on > r.day - 365
+    group by r.tenant_id, r.day
+),
+
+closings as materialized (
+    select
+        h.tenant_id,
+        h.day,
+        c.rep_id,
+        c.is_won::int as is_won,
+        coalesce(p.is_top_performer, false) as is_top,
+        c.stakeholders_engaged,
+        c.days_to_first_meeting,
+        c.champion_identified_rate,
+        c.economic_buyer_engaged_rate,
+        c.activities_per_deal_week
+    from halfway as h
+    inner join staging.closing_facts as c
+        on
+            h.tenant_id = c.tenant_id and h.day >= c.d_from and h.day < c.d_to
+            and h.day >= c.closed_on and c.closed_on > h.day - 365 and h.stage_reached <= c.stage_reached
+    left join analytics.rep_performance as p
+        on h.tenant_id = p.tenant_id and h.day = p.snapshot_date and c.rep_id = p.rep_id
+),
+
+typical as (
+    select
+        tenant_id,
+        day,
+        avg(stakeholders_engaged) as stakeholders_engaged,
+        avg(days_to_first_meeting) as days_to_first_meeting,
+        avg(champion_identified_rate) as champion_identified_rate,
+        avg(economic_buyer_engaged_rate) as economic_buyer_engaged_rate,
+        avg(activities_per_deal_week) as activities_per_deal_week
+    from closings
+    where is_top
+    group by tenant_id, day
+),
+
+judged as (
     select
         c.tenant_id,
-        c.closed_on,
-        c.d_from,
-        c.d_to,
+        c.day,
+        c.rep_id,
         c.is_won,
         v.metric_name,
-        v.value
-    from staging.closing_facts as c
+        case m.good_direction when 'higher' then v.value >= v.typical else v.value <= v.typical end as is_as_good
+    from closings as c
+    inner join typical as t on c.tenant_id = t.tenant_id and c.day = t.day
     cross join
         lateral (
             values
-            ('stakeholders_engaged', c.stakeholders_engaged),
-            ('days_to_first_meeting', c.days_to_first_meeting),
-            ('champion_identified_rate', c.champion_identified_rate),
-            ('economic_buyer_engaged_rate', c.economic_buyer_engaged_rate),
-            ('activities_per_deal_week', c.activities_per_deal_week),
-            ('average_discount', c.average_discount)
-        ) as v (metric_name, value)
-    where
-        v.value is not null and c.closed_on < :window_end and c.closed_on > cast(:window_start as date) - 365
+            ('stakeholders_engaged', c.stakeholders_engaged, t.stakeholders_engaged),
+            ('days_to_first_meeting', c.days_to_first_meeting, t.days_to_first_meeting),
+            ('champion_identified_rate', c.champion_identified_rate, t.champion_identified_rate),
+            ('economic_buyer_engaged_rate', c.economic_buyer_engaged_rate, t.economic_buyer_engaged_rate),
+            ('activities_per_deal_week', c.activities_per_deal_week, t.activities_per_deal_week)
+        ) as v (metric_name, value, typical)
+    inner join metrics as m on c.tenant_id = m.tenant_id and c.day = m.day and v.metric_name = m.metric_name
+    where v.value is not null and v.typical is not null
 ),
 
-reached as materialized (
+reached as (
     select
-        t.tenant_id,
-        t.snapshot_date,
-        t.metric_name,
+        tenant_id,
+        day as snapshot_date,
+        metric_name,
         count(*) as closed_deals_count,
-        round(count(*) filter (where c.is_won)::numeric / count(*), 4) as closed_win_rate
-    from tops as t
-    inner join closings as c
-        on
-            t.tenant_id = c.tenant_id and t.metric_name = c.metric_name
-            and t.snapshot_date >= c.d_from and t.snapshot_date < c.d_to
-            and t.snapshot_date >= c.closed_on and c.closed_on > t.snapshot_date - 365
-            and case t.good_direction when 'higher' then t.top_value <= c.value else t.top_value >= c.value end
-    group by t.tenant_id, t.snapshot_date, t.metric_name
+        round(avg(is_won), 4) as closed_win_rate
+    from judged
+    where is_as_good
+    group by tenant_id, day, metric_name
+),
+
+own as (
+    select
+        tenant_id,
+        day as snapshot_date,
+        metric_name,
+        rep_id,
+        count(*) as deals_count,
+        avg(is_won) as win_rate
+    from judged
+    group by tenant_id, day, metric_name, rep_id
 ),
 
 compared as (
@@ -114,7 +172,10 @@ compared as (
         d.deals_count,
         coalesce(c.closed_deals_count, 0) as closed_deals_count,
         c.closed_win_rate,
-        p.win_rate,
+        case
+            when c.closed_deals_count >= 20 and o.deals_count >= 10
+                then round(greatest(c.closed_win_rate - o.win_rate, 0), 4)
+        end as win_rate_potential,
         p.team_id,
         p.team_name,
         p.segment,
@@ -129,6 +190,10 @@ compared as (
         on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id and p.is_active
     left join reached as c
         on d.tenant_id = c.tenant_id and d.snapshot_date = c.snapshot_date and d.metric_name = c.metric_name
+    left join own as o
+        on
+            d.tenant_id = o.tenant_id and d.snapshot_date = o.snapshot_date and d.metric_name = o.metric_name
+            and d.rep_id = o.rep_id
 )
 
 select
@@ -145,8 +210,9 @@ select
     gap_to_top,
     round(gap_to_top / nullif(top_performer_value, 0), 4) as gap_pct,
     case
-        when closed_deals_count < 20 or win_rate is null or closed_win_rate is null then 'not enough history'
-        else dashboard.percent(greatest(closed_win_rate - win_rate, 0)) || ' win rate improvement potential'
+        when metric_name = 'average_discount' then 'comes too late in a deal to drive it'
+        when win_rate_potential is null then 'not enough history'
+        else dashboard.percent(win_rate_potential) || ' win rate improvement potential'
     end as gap_impact,
     bar_max,
     round(100 * metric_value / nullif(bar_max, 0), 2) as rep_bar_pct,
@@ -157,5 +223,6 @@ select
     team_id,
     team_name as manager_name,
     segment,
-    region
+    region,
+    win_rate_potential
 from compared

@@ -20,7 +20,7 @@
 --   days_until_close: calendar days to the close date; negative once it has passed
 --   slip_risk: HIGH, MEDIUM or LOW; null without a close date
 --   primary_action: call, email, meeting or escalate
---   action_target: with whom: economic buyer, champion, or who was active last; null if nobody is known
+--   action_target: with whom: economic buyer, champion, or who was active last; escalated to: the manager; null if unknown
 --   action_reason: why, in words
 --   urgency_icon: the urgency as a mark
 --   amount_display: the amount for people
@@ -63,30 +63,8 @@ select
     s.days_until_close,
     s.slip_risk,
     s.primary_action,
-    p.contact_name as action_target,
-    format(
-        '%s in %s, %s over what is expected%s', dashboard.days(round(s.days_in_stage::numeric)), s.stage_name,
-        dashboard.days(round(s.deviation_days::numeric)),
-        case
-            when s.primary_action = 'escalate' and s.days_until_close between 0 and 30
-                then '; to close in ' || dashboard.days(s.days_until_close)
-            when s.primary_action = 'escalate' and s.days_until_close < 0
-                then '; was to close ' || dashboard.days(-s.days_until_close) || ' ago'
-            when 'GOING_DARK' = any(s.risk_flags)
-                then '; silent for ' || dashboard.days(d.days_since_two_way)
-            when s.risk_flags && array['NO_EB', 'NO_CHAMPION', 'SINGLE_THREADED']
-                then
-                    '; '
-                    || dashboard.flags(
-                        array(
-                            select f.flag
-                            from unnest(s.risk_flags) as f (flag)
-                            where f.flag in ('NO_EB', 'NO_CHAMPION', 'SINGLE_THREADED')
-                        ), w.names, w.words
-                    )
-            else ''
-        end
-    ) as action_reason,
+    p.action_target,
+    p.action_reason,
     case s.urgency when 'CRITICAL' then '🔴' when 'HIGH' then '🟠' when 'MEDIUM' then '🟡' else '🟢' end
         as urgency_icon,
     dashboard.currency(s.amount) as amount_display,
@@ -103,7 +81,7 @@ from analytics.deals_stuck_in_process as s
 inner join staging.deal_days as d
     on s.tenant_id = d.tenant_id and s.snapshot_date = d.snapshot_date and s.opportunity_id = d.opportunity_id
 inner join words as w on s.tenant_id = w.tenant_id and s.snapshot_date = w.day
-left join enriched.deal_people as p
+inner join analytics.deal_priorities as p
     on s.tenant_id = p.tenant_id and s.snapshot_date = p.snapshot_date and s.opportunity_id = p.opportunity_id
 left join staging.accounts as a
     on d.tenant_id = a.tenant_id and d.account_id = a.account_id and d.as_of > a.valid_from and d.as_of <= a.valid_to

@@ -1,6 +1,7 @@
 -- What can be said about every active rep from the day's dashboards: all figures, and the template text made of them:
--- strengths and improvements by what the rep does beside the team and the top performers, the three most important
--- deals.
+-- strengths and improvements by what the rep does beside the team and the top performers (improvements by what they
+-- could bring, with enough deals to tell), the three most important deals. The focus of the last week's end stays for
+-- the week, as long as it could bring at least half of what the best one could.
 --
 -- One row per: tenant, day and active rep.
 -- Columns:
@@ -12,7 +13,7 @@
 --   improvements: at most three: title, detail, gap_value, impact_estimate, suggested_action
 --   priority_actions: at most three: deal_name, deal_amount, action, reason, deadline
 --   overall_assessment: where the rep stands, in words
---   primary_focus_area: what to work on first
+--   primary_focus_area: what to work on first: the improvement in focus, else the most urgent deal
 with metrics as (
     select
         d.tenant_id,
@@ -23,7 +24,7 @@ with metrics as (
         d.gap_impact,
         m.suggested_action,
         d.gap_to_top,
-        d.gap_pct,
+        d.win_rate_potential,
         case d.good_direction
             when 'higher' then d.rep_value - d.team_avg_value else d.team_avg_value - d.rep_value
         end / nullif(abs(d.team_avg_value), 0) as lead_pct,
@@ -79,30 +80,56 @@ strengths as (
     group by tenant_id, snapshot_date, rep_id
 ),
 
+-- What could bring nothing, by whole points, is not said.
+possible as (
+    select
+        *,
+        row_number() over (
+            partition by tenant_id, snapshot_date, rep_id order by win_rate_potential desc, metric_name asc
+        ) as place,
+        max(win_rate_potential) over (partition by tenant_id, snapshot_date, rep_id) as most_potential
+    from metrics
+    where gap_to_top > 0 and rep_display <> top_display and win_rate_potential >= 0.005
+),
+
+last_week as (
+    select distinct on (r.tenant_id, r.day, d.rep_id)
+        r.tenant_id,
+        r.day as snapshot_date,
+        d.rep_id,
+        d.metric_name
+    from pg_temp.run_days as r
+    inner join dashboard.rep_driver_comparison as d
+        on
+            r.tenant_id = d.tenant_id
+            and d.snapshot_date = r.quarter_start + 7 * (r.week_of_quarter - 1) - 1
+    where d.gap_to_top > 0 and d.win_rate_potential >= 0.005
+    order by r.tenant_id asc, r.day asc, d.rep_id asc, d.win_rate_potential desc, d.metric_name asc
+),
+
 improvements as (
     select
-        tenant_id,
-        snapshot_date,
-        rep_id,
+        p.tenant_id,
+        p.snapshot_date,
+        p.rep_id,
         jsonb_agg(
             jsonb_build_object(
-                'title', metric_label,
-                'detail', metric_label || ': ' || rep_display || ', top performers ' || top_display,
-                'gap_value', gap_display, 'impact_estimate', gap_impact, 'suggested_action', suggested_action
-            ) order by place
+                'title', p.metric_label,
+                'detail', p.metric_label || ': ' || p.rep_display || ', top performers ' || p.top_display,
+                'gap_value', p.gap_display, 'impact_estimate', p.gap_impact, 'suggested_action', p.suggested_action
+            ) order by p.place
         ) as improvements,
-        (array_agg(metric_label order by place))[1] as first_label
-    from (
-        select
-            *,
-            row_number() over (
-                partition by tenant_id, snapshot_date, rep_id order by gap_pct desc, metric_name asc
-            ) as place
-        from metrics
-        where gap_pct > 0 and rep_display <> top_display
-    ) as m
-    where place <= 3
-    group by tenant_id, snapshot_date, rep_id
+        (array_agg(
+            p.metric_label
+            order by
+                p.metric_name = w.metric_name and p.win_rate_potential >= p.most_potential / 2 desc nulls last,
+                p.place asc
+        ))[1] as focus_label
+    from possible as p
+    left join last_week as w
+        on p.tenant_id = w.tenant_id and p.snapshot_date = w.snapshot_date and p.rep_id = w.rep_id
+    where p.place <= 3
+    group by p.tenant_id, p.snapshot_date, p.rep_id
 ),
 
 actions as (
@@ -112,11 +139,17 @@ actions as (
         rep_id,
         jsonb_agg(
             jsonb_build_object(
-                'deal_name', opportunity_name, 'deal_amount', dashboard.currency(deal_amount),
-                'action', action_type || coalesce(' ' || contact_name, ''), 'reason', action_reason, 'deadline', urgency
+                'deal_name', opportunity_name, 'deal_amount', deal_amount,
+                'action', action_type || coalesce(' ' || contact_name, ''), 'reason', action_reason,
+                'deadline', dashboard.working_days_after(
+                    snapshot_date, case urgency when 'today' then 1 when 'this_week' then 5 else 10 end
+                )
             ) order by priority_rank
         ) as priority_actions,
-        (array_agg(opportunity_name order by priority_rank))[1] as first_deal
+        (array_agg(
+            coalesce(nullif(opportunity_name, opportunity_id), nullif(account_name, '—'), 'The most urgent deals')
+            order by priority_rank
+        ))[1] as first_deal
     from dashboard.next_best_actions
     where snapshot_date >= :window_start and snapshot_date < :window_end and priority_rank <= 3
     group by tenant_id, snapshot_date, rep_id
@@ -231,30 +264,37 @@ select
     coalesce(s.strengths, '[]') as strengths,
     coalesce(i.improvements, '[]') as improvements,
     coalesce(a.priority_actions, '[]') as priority_actions,
-    r.rep_name || case
-        when r.ytd_attainment is not null
-            then
-                ' stands at ' || r.ytd_attainment_display || ' of the quota to date (' || r.rank_display || ', '
-                || r.performance_tier || ')'
-        else ' is ranked ' || r.rank_display
-    end || case
-        when r.win_rate is not null
-            then
-                ' and wins ' || dashboard.percent(r.win_rate) || ' of closed deals ('
-                || r.win_rate_vs_team_display || ' against the team)'
-        else ''
-    end || '.' || case
-        when k.stuck_count > 0
-            then ' Stuck deals: ' || k.stuck_count || ' (' || dashboard.currency(k.stuck_amount) || ').'
-        else ''
-    end || case
-        when t.risk_level is not null
-            then
-                ' The team''s ' || t.quarter || ': forecast ' || t.forecast || ' of ' || t.target || ', risk '
-                || t.risk_level || '.'
-        else ''
-    end as overall_assessment,
-    coalesce(i.first_label, a.first_deal, 'No open deals') as primary_focus_area
+    coalesce(nullif(concat_ws(
+        ' ',
+        case
+            when r.ytd_attainment is not null
+                then
+                    r.rep_name || ' stands at ' || r.ytd_attainment_display || ' of the quota to date ('
+                    || concat_ws(', ', r.rank_display, r.performance_tier) || ').'
+            when r.overall_rank is not null then r.rep_name || ' is ranked ' || r.rank_display || ' by win rate.'
+        end,
+        case
+            when r.win_rate is not null
+                then 'Win rate ' || dashboard.percent(r.win_rate) || coalesce(case sign(round(100 * r.win_rate_vs_team))
+                    when 0 then ', as much as the rest of the team'
+                    when 1 then ', ' || round(100 * r.win_rate_vs_team) || ' points above the rest of the team'
+                    else ', ' || -round(100 * r.win_rate_vs_team) || ' points below the rest of the team'
+                end, '') || '.'
+        end,
+        case
+            when k.stuck_count > 0
+                then
+                    k.stuck_count || case when k.stuck_count = 1 then ' deal is stuck' else ' deals are stuck' end
+                    || coalesce(' (' || dashboard.currency(k.stuck_amount) || ')', '') || '.'
+        end,
+        case
+            when t.risk_level is not null
+                then
+                    'The team''s ' || t.quarter || ': forecast ' || t.forecast || ' of ' || t.target || ', risk '
+                    || t.risk_level || '.'
+        end
+    ), ''), 'There is nothing yet to measure ' || r.rep_name || ' by.') as overall_assessment,
+    coalesce(i.focus_label, a.first_deal, 'No open deals that need anything') as primary_focus_area
 from dashboard.rep_performance_view as r
 left join strengths as s on r.tenant_id = s.tenant_id and r.snapshot_date = s.snapshot_date and r.rep_id = s.rep_id
 left join improvements as i on r.tenant_id = i.tenant_id and r.snapshot_date = i.snapshot_date and r.rep_id = i.rep_id
