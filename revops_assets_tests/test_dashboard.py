@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from revops_assets.check_files import all_checks
 from revops_assets.checks import offending_rows
+from revops_assets.consistency import topics
 from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
 from revops_assets.definitions import defs
@@ -227,6 +228,7 @@ def test_dashboards_by_hand(clean: Settings, warehouse: Query) -> None:
         look(warehouse)
     a_row_that_breaks_its_contract_is_named(clean)
     every_check_trips(clean)
+    what_is_said_twice_is_compared(clean, warehouse)
     a_row_says_when_its_day_was_first_built(clean, warehouse)
     a_refused_write_leaves_the_partition_as_it_was(clean, warehouse)
 
@@ -498,6 +500,32 @@ def every_check_trips(clean: Settings) -> None:
             if TRIPS[key]:
                 connection.execute(sa.text(TRIPS[key]))
             assert not offending_rows(connection, check, 2).empty, key
+            connection.rollback()
+
+
+# What makes one dataset of each topic disagree with another.
+DISAGREE = {
+    "activities": "update metrics.rep_daily_activity set total_activities = 77",
+    "attainment": "update dashboard.rep_performance_view set ytd_attainment = 7",
+    "created": "update metrics.rep_daily_pipeline set opportunities_created = 77",
+    "open": "update dashboard.health_distribution set deals_count = 77",
+    "stuck": "delete from dashboard.stuck_deals_view",
+    "urgency": "update dashboard.next_best_actions set action_reason = 'another'",
+    "won": "update metrics.rep_daily_pipeline set closed_won_opportunities = 77",
+}
+
+
+def what_is_said_twice_is_compared(clean: Settings, warehouse: Query) -> None:
+    warehouse("select metrics.backfill_date_range(date '2024-04-01', date '2024-04-10')")
+    with databases.engine(clean, "warehouse").connect() as connection:
+        found = list(topics(connection))
+        assert [(topic.name, topic.differing) for topic in found] == [(name, 0) for name in sorted(DISAGREE)]
+        assert all(topic.compared for topic in found)
+        for name, statement in DISAGREE.items():
+            connection.execute(sa.text(statement))
+            [topic] = [topic for topic in topics(connection) if topic.name == name]
+            assert topic.differing > 0, name
+            assert topic.first[0].tenant_id == "a" and topic.first[0].one != topic.first[0].other
             connection.rollback()
 
 

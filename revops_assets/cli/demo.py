@@ -106,13 +106,13 @@ def _headline(settings: Settings, day: date) -> str:
         )
         [(quarter, won, target, forecast, risk)] = cursor.fetchall()
         cursor.execute(
-            "select coalesce(a.contact_name, 'nobody'), a.action_type, a.opportunity_name, a.action_reason"
+            "select a.action_type || coalesce(' ' || a.contact_name, ''), a.opportunity_name, a.action_reason"
             " from dashboard.next_best_actions as a where a.tenant_id = 'acme' and a.snapshot_date = %s"
             " order by a.priority_score desc, a.opportunity_id limit 1",
             (day,),
         )
-        [(contact, action, deal, reason)] = cursor.fetchall()
+        [(action, deal, reason)] = cursor.fetchall()
     return (
         f"Says     acme, {quarter}: {won} won of {target}, forecast {forecast}, risk {risk}\n"
-        f"         most pressing: {action} {contact} about {deal} ({reason})\n"
+        f"         most pressing: {deal}: {action}. {reason}\n"
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from revops_assets.scenario.calendar import day_end, quarter_start, quarters_after, quarters_before, work_time
@@ -35,6 +35,7 @@ SLICE = 500
 QUARTERS = 5
 HORIZON_DAYS = 28  # the future that `next-day` tells
 TARGET = 13_000_000  # of the current quarter, for a slice
+TARGET_GROWTH = 1.04  # from quarter to quarter
 MERGED_SHARE = 0.008
 CLOSED_SHARE = 0.63  # of the target, half-way through the quarter
 
@@ -80,23 +81,47 @@ def deals(plan: Plan) -> Iterator[Deal]:
         named = named_deals(plan, drafts) if start == 0 and plan.deals >= SLICE else {}
         for index, deal in named.items():
             drafts[index] = deal
-        scale = _scale(plan, drafts, set(named), len(numbers) / SLICE)
+        scale, of_quarter = _scales(plan, drafts, set(named), len(numbers) / SLICE)
         for index, deal in enumerate(drafts):
-            yield deal if index in named else _scaled(deal, scale)
+            if index in named:
+                yield deal
+            else:
+                yield _scaled(deal, of_quarter.get(_won_in(plan, deal), scale))
 
 
-def _scale(plan: Plan, drafts: list[Deal], named: set[int], share: float) -> float:
-    """What amounts are multiplied with, so that the quarter is closed as far as the time passed lets expect."""
-    start, end = quarter_start(plan.end_date), day_end(plan, plan.end_date)
-    length = (quarters_after(start) - start).days
-    passed = ((plan.end_date - start).days + 1) / length
-    wanted = TARGET * share * min(1.0, CLOSED_SHARE * passed * 2)
-    won = {True: 0.0, False: 0.0}
+def _scales(plan: Plan, drafts: list[Deal], named: set[int], share: float) -> tuple[float, dict[date | None, float]]:
+    """What amounts are multiplied with: in general, and those of deals that a quarter won.
+
+    Every quarter sells about its target, the current one as much of it as the time passed lets expect.
+    """
+    start = quarter_start(plan.end_date)
+    passed = ((plan.end_date - start).days + 1) / (quarters_after(start) - start).days
+    rng = random.Random(f"{plan.seed}/{plan.end_date}/quarters")
+    won: dict[date | None, dict[bool, float]] = {}
     for index, deal in enumerate(drafts):
-        state = deal.state(end)
-        if state.get("StageName") == WON and str(start) <= (state["CloseDate"] or "") <= str(plan.end_date):
-            won[index in named] += float(state["Amount"] or 0)
-    return (wanted - won[True]) / won[False] if won[False] else 1.0
+        amount = deal.state(day_end(plan, plan.end_date)).get("Amount")
+        won.setdefault(_won_in(plan, deal), {True: 0.0, False: 0.0})[index in named] += float(amount or 0)
+    wanted = {}
+    for number in range(QUARTERS):
+        quarter = quarters_before(plan.end_date, QUARTERS - 1 - number)
+        reached = rng.uniform(0.88, 1.06)
+        if quarter == start:
+            reached = min(1.0, CLOSED_SHARE * passed * 2)
+        if won.get(quarter, {}).get(False):
+            target = TARGET * share * TARGET_GROWTH ** (number - QUARTERS + 1)
+            wanted[quarter] = (target * reached - won[quarter][True], won[quarter][False])
+    if not wanted:
+        return 1.0, {}
+    scale = sum(amount for amount, _ in wanted.values()) / sum(amount for _, amount in wanted.values())
+    return scale, {quarter: amount / sold for quarter, (amount, sold) in wanted.items()}
+
+
+def _won_in(plan: Plan, deal: Deal) -> date | None:
+    """First day of the quarter in which the deal was won by the end date."""
+    state = deal.state(day_end(plan, plan.end_date))
+    if state.get("StageName") != WON or not state["CloseDate"] or deal.deleted_at:
+        return None
+    return quarter_start(date.fromisoformat(state["CloseDate"]))
 
 
 def _scaled(deal: Deal, scale: float) -> Deal:
@@ -112,11 +137,13 @@ def _scaled(deal: Deal, scale: float) -> Deal:
 def _deal(plan: Plan, number: int) -> Deal:
     rng = random.Random(f"{plan.seed}/{plan.end_date}/{number}")
     zone = ZoneInfo(plan.timezone)
-    first = quarters_before(plan.end_date, QUARTERS - 1)
+    first = quarters_before(plan.end_date, QUARTERS)  # the first quarter with a target begins with a pipeline
     days = (plan.end_date - first).days + HORIZON_DAYS
     rep = REPS[number % len(REPS)]
+    # Every slice spans the whole time: what the company sells in a quarter grows with its size.
+    place, size = number % SLICE, min(SLICE, plan.deals - number // SLICE * SLICE)
     created = work_time(
-        rng, zone, datetime.combine(first, time(), zone) + timedelta(days=days * (number + rng.random()) / plan.deals)
+        rng, zone, datetime.combine(first, time(), zone) + timedelta(days=days * (place + rng.random()) / size)
     )
     account = _account(rng, number, rep, created)
     median, spread = SIZES[rep.segment or "SMB"]
@@ -138,6 +165,8 @@ def _deal(plan: Plan, number: int) -> Deal:
         created_at=created,
         changes=[],
     )
+    if deal.competitor and deal.competitor[1] == "active":
+        bias -= 0.12
     is_won = rng.random() < max(0.04, min(0.9, 0.10 + 0.085 * threads + bias))
     _live(rng, plan, deal, rep, amount, is_won)
     deal.roles = _roles(rng, deal, threads)
@@ -210,6 +239,8 @@ def _live(rng: random.Random, plan: Plan, deal: Deal, rep: Rep, amount: float | 
     while stage < len(STAGES):
         here = STAGES[stage]
         slow = 2.6 if rep.slow_stage == here.name else 2.4 if here.name == "Legal Review" else 1.0
+        if lost_in == stage:  # what will be lost drags on
+            slow *= 1.6
         stay = here.expected_days * slow * rep.pace * rng.lognormvariate(-0.045, 0.3)
         left = work_time(rng, zone, at + timedelta(days=stay))
         while close < left.date():  # the date passes, and is moved out
@@ -285,6 +316,8 @@ def _activities(rng: random.Random, plan: Plan, deal: Deal, rep: Rep, threads: i
     zone = ZoneInfo(plan.timezone)
     horizon = day_end(plan, plan.end_date + timedelta(days=HORIZON_DAYS))
     end = min(deal.changes[-1].at, horizon)
+    if deal.state(horizon).get("StageName") == LOST and rng.random() < 0.65:  # and falls silent
+        end = max(deal.created_at, min(end, deal.changes[-1].at - timedelta(days=rng.uniform(8, 24))))
     contacts = deal.account.contacts[:threads]
     found: list[Activity] = []
     at = deal.created_at

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from revops_assets.scenario.after_sale import after_sale, infra_costs
 from revops_assets.scenario.calendar import quarters_after, quarters_before
-from revops_assets.scenario.company import QUARTERS, TARGET, deals, other_leads
+from revops_assets.scenario.company import QUARTERS, TARGET, TARGET_GROWTH, deals, other_leads
 from revops_assets.scenario.export import OBJECTS, Export, stamp
 from revops_assets.scenario.model import LOST, MANAGERS, REPS, STAGES, WON, Account, Deal, Lead, Plan
 
@@ -96,7 +96,7 @@ def _company(export: Export, plan: Plan) -> None:
     quarter = first
     for number in range(QUARTERS + 1):
         end = quarters_after(quarter) - timedelta(days=1)
-        target = TARGET * share * 1.04 ** (number - QUARTERS + 1)
+        target = TARGET * share * TARGET_GROWTH ** (number - QUARTERS + 1)
         weights = {"Enterprise": 4.0, "Mid-Market": 2.0, "SMB": 0.8}
         total = sum(weights[rep.segment or "SMB"] for rep in REPS)
         for rep in REPS:
