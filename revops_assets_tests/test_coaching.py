@@ -77,6 +77,29 @@ def test_the_template_by_hand(clean: Settings, warehouse: Query) -> None:
     assert warehouse("select count(*) from ai.texts") == [(0,)]
 
 
+DRIVER = (
+    "insert into dashboard.rep_driver_comparison (tenant_id, snapshot_date, rep_id, metric_name, metric_label, rep_value, top_performer_value,"
+    " team_avg_value, format_type, good_direction, gap_to_top, gap_impact, bar_max, deals_count, closed_deals_count, team_id, manager_name,"
+    " win_rate_potential, known_as_of, created_at, updated_at)"
+    " values ('a', %s, 'ann', %s, %s, 1, 3, 2, 'decimal', 'higher', 2, 'x', 3, 5, 30, 'm', 'Mia', %s, 1, now(), now())"
+)
+
+
+@pytest.mark.usefixtures("company")
+def test_the_focus_stays_for_the_week(clean: Settings, warehouse: Query) -> None:
+    """Contacts could bring most at the last week's end; from then on activities could bring more."""
+    build(clean)
+    focus = f"select primary_focus_area, jsonb_path_query_array(improvements, '$[*].title') from ai.coaching_inputs where rep_id = 'ann' and snapshot_date = '{DAY}'"
+    for contacts, activities, wanted in ((0.2, 0.3, "Contacts"), (0.1, 0.3, "Activities"), (0.004, 0.004, "Big")):
+        warehouse("delete from dashboard.rep_driver_comparison")
+        for day, potentials in (("2024-04-07", (0.3, 0.1)), (DAY, (contacts, activities))):
+            warehouse(DRIVER, day, "stakeholders_engaged", "Contacts", potentials[0])
+            warehouse(DRIVER, day, "activities_per_deal_week", "Activities", potentials[1])
+        materialize(clean, 'key:"ai/coaching_inputs"', DAY)
+        titles = ["Activities", "Contacts"] if activities > 0.005 else []
+        assert warehouse(focus) == [(wanted, titles)]
+
+
 # ------------------------------------------------------------------------------------------ a model, really asked
 
 Endpoint = Callable[..., list[dict[str, Any]]]

@@ -418,6 +418,38 @@ def test_what_catching_up_might_be_worth(put: Put, clean: Settings, warehouse: Q
     ]
 
 
+def test_deals_that_were_lost_early_say_nothing_of_habits(put: Put, clean: Settings, warehouse: Query) -> None:
+    """Bob also lost 25 deals in the first stage, without a champion: they had no time for one. Of those that got as far as
+    half of all did, champions won 12 of 20, Bob 2 of 10; all in all he won 2 of 35."""
+    stages = [{"stage_id": "Early", "stage_order": 1}, {"stage_id": "Late", "stage_order": 2},
+              {"stage_id": "Won", "stage_order": 8, "outcome": "won"}, {"stage_id": "Lost", "stage_order": 9, "outcome": "lost"}]  # fmt: skip
+    ends = [
+        *((f"a{n:02d}", "ann", "Won" if n < 12 else "Lost") for n in range(20)),
+        *((f"b{n:02d}", "bob", "Won" if n < 2 else "Lost") for n in range(10)),
+    ]
+    late = [row for key, _, end in ends for row in moves(("Early", "Late", "01-10"), ("Late", end, "02-01"), deal=key)]
+    early = [row for n in range(25) for row in moves(("Early", "Lost", "01-20"), deal=f"c{n:02d}")]
+    put(
+        "a",
+        pipeline_stages=stages,
+        reps=[{"rep_id": "ann", "name": "Ann"}, {"rep_id": "bob", "name": "Bob"}],
+        quotas=[quota(rep, rep, "2024-01-01", "2024-12-31", 366) for rep in ("ann", "bob")],
+        opportunities=[*(deal(end, key, "2024-01-05Z", owner_id=rep, amount=100, close_date="2024-02-01") for key, rep, end in ends),
+                       *(deal("Lost", f"c{n:02d}", "2024-01-05Z", owner_id="bob") for n in range(25)),
+                       deal("Early", "oa", "2024-01-05Z", owner_id="ann"), deal("Early", "ob", "2024-01-05Z", owner_id="bob")],
+        opportunity_history=[*late, *early],
+        opportunity_contacts=[{"opportunity_contact_id": key, "opportunity_id": key, "contact_id": "c", "role": "Champion", "created_at": "2024-01-06Z"}
+                              for key in [*(key for key, rep, _ in ends if rep == "ann"), "oa"]],
+    )  # fmt: skip
+    materialize(clean, '+key:"dashboard/rep_driver_comparison"', "2024-02-10")
+    columns = "rep_id, win_rate_potential, gap_impact, closed_deals_count, closed_win_rate"
+    where = "where snapshot_date = '2024-02-10' and metric_name = 'champion_identified_rate' order by 1"
+    assert warehouse(f"select {columns} from dashboard.rep_driver_comparison {where}") == [
+        ("ann", 0, "0% win rate improvement potential", 20, Decimal("0.6")),
+        ("bob", Decimal("0.4"), "40% win rate improvement potential", 20, Decimal("0.6")),
+    ]
+
+
 def test_the_share_at_risk_a_week_later(put: Put, clean: Settings, warehouse: Query) -> None:
     """Proposal should take 10 days: d1 goes from 9 days (Healthy) to 16 (At Risk), d2 is new, d3 gets better by moving on."""
     put(
