@@ -71,7 +71,7 @@ def test_the_template_by_hand(clean: Settings, warehouse: Query) -> None:
          "reason": "Escalate to m: stuck 41 days in Proposal (expected 10); due in 10 days"}
     ]  # fmt: skip
     assert ann[5:] == ("Ann stands at 99% of the quota to date (#1/2, On Track). Win rate 100%, 100 points above the rest of the team."
-                       " 1 deal is stuck ($2.1M). The team's Q2 2024: forecast $211K of $2K, risk Low.", "Big", None, None)  # fmt: skip
+                       " 1 deal is stuck ($2.1M). The team's Q2 2024: forecast $211K of $2K, risk Low.", "The most urgent deals", None, None)  # fmt: skip
     assert bob[4:7] == ([], "Bob stands at 0% of the quota to date (#2/2, At Risk). Win rate 0%, 100 points below the rest of the team."
                         " The team's Q2 2024: forecast $211K of $2K, risk Low.", "No open deals that need anything")  # fmt: skip
     assert warehouse("select count(*) from ai.texts") == [(0,)]
@@ -87,17 +87,27 @@ DRIVER = (
 
 @pytest.mark.usefixtures("company")
 def test_the_focus_stays_for_the_week(clean: Settings, warehouse: Query) -> None:
-    """Contacts could bring most at the last week's end; from then on activities could bring more."""
+    """What could bring most at the last week's end is the focus, whatever the week brings; without such an end, the best now."""
     build(clean)
     focus = f"select primary_focus_area, jsonb_path_query_array(improvements, '$[*].title') from ai.coaching_inputs where rep_id = 'ann' and snapshot_date = '{DAY}'"
-    for contacts, activities, wanted in ((0.2, 0.3, "Contacts"), (0.1, 0.3, "Activities"), (0.004, 0.004, "Big")):
+    for then, now, wanted in (
+        ((0.3, 0.1), (0.1, 0.3), "Contacts"), ((0.3, 0.1), (0.0, 0.3), "Contacts"), ((0.1, 0.3), (0.3, 0.1), "Activities"),
+        ((0.004, 0.004), (0.3, 0.1), "The most urgent deals"), (None, (0.1, 0.3), "Activities"), (None, (0.0, 0.0), "The most urgent deals"),
+    ):  # fmt: skip
         warehouse("delete from dashboard.rep_driver_comparison")
-        for day, potentials in (("2024-04-07", (0.3, 0.1)), (DAY, (contacts, activities))):
-            warehouse(DRIVER, day, "stakeholders_engaged", "Contacts", potentials[0])
-            warehouse(DRIVER, day, "activities_per_deal_week", "Activities", potentials[1])
+        for day, potentials in (("2024-04-07", then), (DAY, now)):
+            for metric, label, potential in zip(
+                ("stakeholders_engaged", "activities_per_deal_week"),
+                ("Contacts", "Activities"),
+                potentials or (),
+                strict=False,
+            ):
+                warehouse(DRIVER, day, metric, label, potential)
         materialize(clean, 'key:"ai/coaching_inputs"', DAY)
-        titles = ["Activities", "Contacts"] if activities > 0.005 else []
-        assert warehouse(focus) == [(wanted, titles)]
+        [(area, titles)] = warehouse(focus)
+        assert area == wanted
+        best_first = sorted(zip(now, ("Contacts", "Activities"), strict=True), reverse=True)
+        assert titles == [label for potential, label in best_first if potential >= 0.005]
 
 
 # ------------------------------------------------------------------------------------------ a model, really asked

@@ -1,7 +1,7 @@
 -- What can be said about every active rep from the day's dashboards: all figures, and the template text made of them:
 -- strengths and improvements by what the rep does beside the team and the top performers (improvements by what they
--- could bring, with enough deals to tell), the three most important deals. The focus of the last week's end stays for
--- the week, as long as it could bring at least half of what the best one could.
+-- could bring, with enough deals to tell), the three most important deals. The focus is set at a week's end, and stays for
+-- the week after it.
 --
 -- One row per: tenant, day and active rep.
 -- Columns:
@@ -13,7 +13,7 @@
 --   improvements: at most three: title, detail, gap_value, impact_estimate, suggested_action
 --   priority_actions: at most three: deal_name, deal_amount, action, reason, deadline
 --   overall_assessment: where the rep stands, in words
---   primary_focus_area: what to work on first: the improvement in focus, else the most urgent deal
+--   primary_focus_area: what to work on first: the improvement that could bring most at the end of the week before (in a (in a first week: now), else the most urgent deals
 with metrics as (
     select
         d.tenant_id,
@@ -86,8 +86,7 @@ possible as (
         *,
         row_number() over (
             partition by tenant_id, snapshot_date, rep_id order by win_rate_potential desc, metric_name asc
-        ) as place,
-        max(win_rate_potential) over (partition by tenant_id, snapshot_date, rep_id) as most_potential
+        ) as place
     from metrics
     where gap_to_top > 0 and rep_display <> top_display and win_rate_potential >= 0.005
 ),
@@ -97,14 +96,15 @@ last_week as (
         r.tenant_id,
         r.day as snapshot_date,
         d.rep_id,
-        d.metric_name
+        case when d.gap_to_top > 0 and d.win_rate_potential >= 0.005 then d.metric_label end as focus_label
     from pg_temp.run_days as r
     inner join dashboard.rep_driver_comparison as d
         on
             r.tenant_id = d.tenant_id
             and d.snapshot_date = r.quarter_start + 7 * (r.week_of_quarter - 1) - 1
-    where d.gap_to_top > 0 and d.win_rate_potential >= 0.005
-    order by r.tenant_id asc, r.day asc, d.rep_id asc, d.win_rate_potential desc, d.metric_name asc
+    order by
+        r.tenant_id asc, r.day asc, d.rep_id asc, coalesce(d.gap_to_top > 0 and d.win_rate_potential >= 0.005, false) desc,
+        d.win_rate_potential desc nulls last, d.metric_name asc
 ),
 
 improvements as (
@@ -119,15 +119,8 @@ improvements as (
                 'gap_value', p.gap_display, 'impact_estimate', p.gap_impact, 'suggested_action', p.suggested_action
             ) order by p.place
         ) as improvements,
-        (array_agg(
-            p.metric_label
-            order by
-                p.metric_name = w.metric_name and p.win_rate_potential >= p.most_potential / 2 desc nulls last,
-                p.place asc
-        ))[1] as focus_label
+        (array_agg(p.metric_label order by p.place))[1] as first_label
     from possible as p
-    left join last_week as w
-        on p.tenant_id = w.tenant_id and p.snapshot_date = w.snapshot_date and p.rep_id = w.rep_id
     where p.place <= 3
     group by p.tenant_id, p.snapshot_date, p.rep_id
 ),
@@ -145,11 +138,7 @@ actions as (
                     snapshot_date, case urgency when 'today' then 1 when 'this_week' then 5 else 10 end
                 )
             ) order by priority_rank
-        ) as priority_actions,
-        (array_agg(
-            coalesce(nullif(opportunity_name, opportunity_id), nullif(account_name, '—'), 'The most urgent deals')
-            order by priority_rank
-        ))[1] as first_deal
+        ) as priority_actions
     from dashboard.next_best_actions
     where snapshot_date >= :window_start and snapshot_date < :window_end and priority_rank <= 3
     group by tenant_id, snapshot_date, rep_id
@@ -294,10 +283,14 @@ select
                     || t.risk_level || '.'
         end
     ), ''), 'There is nothing yet to measure ' || r.rep_name || ' by.') as overall_assessment,
-    coalesce(i.focus_label, a.first_deal, 'No open deals that need anything') as primary_focus_area
+    coalesce(
+        case when l.rep_id is not null then l.focus_label else i.first_label end,
+        case when a.rep_id is not null then 'The most urgent deals' end, 'No open deals that need anything'
+    ) as primary_focus_area
 from dashboard.rep_performance_view as r
 left join strengths as s on r.tenant_id = s.tenant_id and r.snapshot_date = s.snapshot_date and r.rep_id = s.rep_id
 left join improvements as i on r.tenant_id = i.tenant_id and r.snapshot_date = i.snapshot_date and r.rep_id = i.rep_id
+left join last_week as l on r.tenant_id = l.tenant_id and r.snapshot_date = l.snapshot_date and r.rep_id = l.rep_id
 left join actions as a on r.tenant_id = a.tenant_id and r.snapshot_date = a.snapshot_date and r.rep_id = a.rep_id
 left join figures as f on r.tenant_id = f.tenant_id and r.snapshot_date = f.snapshot_date and r.rep_id = f.rep_id
 left join days as d on r.tenant_id = d.tenant_id and r.snapshot_date = d.snapshot_date and r.rep_id = d.rep_id
