@@ -55,7 +55,7 @@ def test_the_data_dictionary_is_that_of_the_contracts() -> None:
 
 
 def test_the_calls_of_the_daily_metrics_page_run(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
-    plan = Plan(60, date(2024, 4, 2), 3, "UTC")
+    plan = Plan(150, date(2024, 4, 2), 3, "UTC")
     salesforce.write(tmp_path, plan, day_end(plan, plan.end_date))
     load_directory(clean, tmp_path, read_mapping("salesforce"), "acme")
     calls, roles = blocks(PROJECT_ROOT / "docs" / "daily_metrics.md", "sql")

@@ -16,7 +16,7 @@ import pytest
 
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.look_back import DATASETS
+from revops_assets.look_back import DATASETS, read_calendar, reads
 from revops_assets.reruns import _spans, _with_riders, reach_files
 from revops_assets.runs import planned, run_planned
 from revops_assets.scenario import salesforce
@@ -163,7 +163,19 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
     print(
         f"seed {seed}: of {len(before)} partitions {len(changed)} changed, {len(asked)} were built, {len(in_vain)} in vain"
     )
-    assert changed & before.keys() <= asked
+    with databases.engine(company, "warehouse").begin() as connection:
+        calendar = read_calendar(connection)
+    # What looks back on a day that was asked for may be asked for, and built, within one run.
+    behind = {
+        (name, tenant, day)
+        for name, tenant, day in changed
+        if any(
+            (dep, tenant, back) in asked
+            for dep, kind in DATASETS[name].looks_back_on.items()
+            for back in reads(kind, day, calendar)
+        )
+    }
+    assert changed & before.keys() <= asked | behind
     assert changed and len(in_vain) < len(asked) * 0.7
 
 
@@ -185,7 +197,7 @@ def test_every_table_that_daily_datasets_read_has_its_reach() -> None:
 
 # Names of columns that the dataset has from elsewhere.
 NAMED_FOR_OTHERS = {
-    ("dashboard.rep_driver_comparison", "staging.closing_facts"): {"rep_id"},
+    ("dashboard.rep_driver_comparison", "staging.closing_facts"): {"average_discount"},
     ("staging.deal_days", "staging.pipeline_stages"): {"pipeline_id"},
 }
 

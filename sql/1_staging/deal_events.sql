@@ -1,7 +1,7 @@
 -- What changed about each deal, as objects to lay over each other in order of time: its beginning with every field's
 -- first value, each later value of a field (history.opportunity_values; one that never changed: as the first version
--- says), each span of staging.deal_stays. What a closing left on a deal that is opened again does not count: a close date that
--- had passed by then, or is the day of the closing, and a probability of 0 or 100.
+-- says), each span of staging.deal_stays. What a closing left on a deal that is opened again does not count: a close
+-- date that had passed by then, or is the day of the closing, and a probability of 0 or 100.
 --
 -- One row per: tenant, deal and change.
 -- Columns:

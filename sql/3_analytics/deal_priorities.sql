@@ -1,6 +1,6 @@
--- How much every open deal needs attention at the end of every day, and what to do about it: one rule for stuck deals and
--- for next best actions. The more money is at stake and the less time is left, the higher the priority; health, silence
--- and risk flags add to it. What the source tells nothing of is left out, the other factors weigh more.
+-- How much every open deal needs attention at the end of every day, and what to do about it: one rule for stuck deals
+-- and for next best actions. The more money is at stake and the less time is left, the higher the priority; health,
+-- silence and risk flags add to it. What the source tells nothing of is left out, the other factors weigh more.
 --
 -- One row per: tenant, day and open deal.
 -- Columns:
@@ -139,14 +139,17 @@ urgent as (
     select
         *,
         case
-            when priority_score >= urgency_critical_score or coalesce(days_until_close <= 7 and health_score < 60, false)
-                then 'CRITICAL'
+            when priority_score >= urgency_critical_score then 'CRITICAL'
+            when days_until_close <= 7 and health_score < 60 then 'CRITICAL'
             when priority_score >= urgency_high_score then 'HIGH'
             when priority_score >= urgency_medium_score then 'MEDIUM'
             else 'LOW'
         end as urgency,
         coalesce(days_until_close between 0 and closing_days, false) as is_due_soon,
-        case when is_stuck then array_remove(risk_flags, 'STUCK') else risk_flags end as other_flags
+        case
+            when is_stuck then array['STUCK'] || (array_remove(risk_flags, 'STUCK'))[1:2]
+            else risk_flags[1:2]
+        end as told_flags
     from scored
 ),
 
@@ -172,6 +175,41 @@ decided as (
     left join enriched.health_rules as r on u.tenant_id = r.tenant_id and u.snapshot_date = r.snapshot_date
     left join enriched.deal_people as p
         on u.tenant_id = p.tenant_id and u.snapshot_date = p.snapshot_date and u.opportunity_id = p.opportunity_id
+),
+
+-- Being stuck, the two worst flags beside it, and always silence and what is due.
+reasoned as (
+    select
+        d.*,
+        r.reasons,
+        coalesce(d.action = 'escalate', false) as is_escalated,
+        case
+            when d.action = 'escalate'
+                then 'Escalate' || case when d.team_id not in ('none', '-1') then ' to ' || d.team_name else '' end
+            when d.is_without_contact then 'Find a contact, nobody has a role on the deal'
+        end as task,
+        array_remove(array[
+            case
+                when 'GOING_DARK' = any(d.risk_flags) and 'GOING_DARK' <> all(d.told_flags)
+                    then 'Silent for ' || dashboard.day_count(d.silent_days)
+            end,
+            case
+                when d.is_due_soon and d.days_until_close = 0 then 'Due today'
+                when d.is_due_soon then 'Due in ' || dashboard.day_count(d.days_until_close)
+            end
+        ], null) as more_reasons
+    from decided as d
+    cross join
+        lateral (
+            select
+                array_agg(
+                    dashboard.flag_reason(
+                        f.flag, d.stay_days, d.stage_name, d.benchmark_days, d.silent_days, d.days_until_close,
+                        d.engaged_count, d.pushes_count, d.competitor, d.competitor_status, d.discount_pct
+                    ) order by f.place
+                ) as reasons
+            from unnest(d.told_flags) with ordinality as f (flag, place)
+        ) as r
 )
 
 select
@@ -196,33 +234,8 @@ select
         when action = 'escalate' then case when team_id not in ('none', '-1') then team_name end
         when action is not null then anybody
     end as action_target,
-    case
-        when action is not null
-            then dashboard.reason(
-                case
-                    when action = 'escalate'
-                        then 'Escalate' || case when team_id not in ('none', '-1') then ' to ' || team_name else '' end
-                    when is_without_contact then 'Find a contact, nobody has a role on the deal'
-                end,
-                array(
-                    select dashboard.flag_reason(
-                        f.flag, stay_days, stage_name, benchmark_days, silent_days, days_until_close, engaged_count,
-                        pushes_count, competitor, competitor_status, discount_pct
-                    )
-                    from unnest(case when is_stuck then array['STUCK'] else '{}' end || other_flags[1:2]) with ordinality
-                        as f (flag, place)
-                    order by f.place
-                ) || case
-                    when 'GOING_DARK' = any(other_flags[3:]) then array['Silent for ' || dashboard.day_count(silent_days)]
-                    else '{}'
-                end || case
-                    when is_due_soon and days_until_close = 0 then array['Due today']
-                    when is_due_soon then array['Due in ' || dashboard.day_count(days_until_close)]
-                    else '{}'
-                end
-            )
-    end as action_reason,
-    case when action is distinct from 'escalate' then role_contact_id end as contact_id,
-    case when action is distinct from 'escalate' then role_contact_name end as contact_name,
-    case when action is distinct from 'escalate' then contact_role end as contact_role
-from decided
+    case when action is not null then dashboard.reason(task, reasons || more_reasons) end as action_reason,
+    case when not is_escalated then role_contact_id end as contact_id,
+    case when not is_escalated then role_contact_name end as contact_name,
+    case when not is_escalated then contact_role end as contact_role
+from reasoned

@@ -209,7 +209,9 @@ select
     round(t.won_cycle_days / nullif(t.won_count, 0), 2) as team_avg_sales_cycle_days,
     case
         when m.is_active
-            then m.win_rate - round((t.won_count - m.won_count) / nullif(t.closed_count - m.won_count - m.lost_count, 0), 4)
+            then
+                m.win_rate
+                - round((t.won_count - m.won_count) / nullif(t.closed_count - m.won_count - m.lost_count, 0), 4)
     end as win_rate_vs_team,
     case
         when m.is_active

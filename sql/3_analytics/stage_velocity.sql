@@ -22,7 +22,7 @@
 --   previous_avg_duration_days: their mean
 --   duration_change_days: change of the mean
 --   duration_change_pct: the same as a share of the earlier mean
---   trend_direction: improving or worsening, by that share, where the change is half a day at least and more than chance
+--   trend_direction: improving, stable or worsening, by that share, beyond half a day and what chance gives
 --   advanced_count: completed stays that ended forward or won
 --   conversion_rate: those as a share of all completed; null where the source does not order its stages
 --   benchmark_days: days that a stay should take

@@ -58,7 +58,7 @@ with kpis as (
     group by tenant_id, snapshot_date, quarter, team_id, segment, region
 ),
 
--- The forecast history tells of a quarter's own weeks; of its first week, the days before it are told as the next quarter.
+-- The forecast history tells of a quarter's own weeks; what was said of it before them was said as of the next quarter.
 a_week_ago as (
     select
         f.tenant_id,

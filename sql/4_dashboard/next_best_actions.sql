@@ -1,6 +1,6 @@
--- What every rep should do next, at the end of every day: the ten open deals that need it most (with a risk flag, or due
--- soon; analytics.deal_priorities), whom to speak to, why, and when that contact (else, the rep's contacts) answers calls
--- and emails most often.
+-- What every rep should do next, at the end of every day: the ten open deals that need it most (with a risk flag, or
+-- due soon; analytics.deal_priorities), whom to speak to, why, and when that contact (else, the rep's contacts) answers
+-- calls and emails most often.
 --
 -- One row per: tenant, day, rep and action, at most ten a rep.
 -- Columns:

@@ -1,4 +1,5 @@
--- What every active rep did, at the end of every day: activities of the last 30 days, of the last 7 and of the day. Means are per working day, Monday to Friday.
+-- What every active rep did, at the end of every day: activities of the last 30 days, of the last 7 and of the day.
+-- Means are per working day, Monday to Friday.
 --
 -- One row per: tenant, day, active rep and period.
 -- Columns:
@@ -19,7 +20,7 @@
 --   wednesday_avg: mean of its Wednesdays
 --   thursday_avg: mean of its Thursdays
 --   friday_avg: mean of its Fridays
---   low_activity_days: weekdays whose mean is below 70 % of the rep's mean of all working days, by more than chance gives
+--   low_activity_days: weekdays whose mean is below 70 % of that of all working days, by more than chance gives
 --   activity_consistency_score: 1 less the standard deviation over the mean of the working days, at least 0
 --   working_days_count: working days in the period
 --   team_id: the manager's id; none without one
@@ -153,7 +154,7 @@ select
     round(m.wednesday_avg, 2) as wednesday_avg,
     round(m.thursday_avg, 2) as thursday_avg,
     round(m.friday_avg, 2) as friday_avg,
-    -- By 2.33 standard errors of a Poisson count (1 %, one-sided): four Mondays tell little of a rep who does two things a day.
+    -- By 2.33 standard errors of a Poisson count (1 %, one-sided): four Mondays tell little of two activities a day.
     array(
         select w.weekday
         from (

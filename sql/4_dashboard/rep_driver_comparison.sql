@@ -1,8 +1,8 @@
 -- What each active rep does beside the top performers and the team, at the end of every day, from the deals they have
 -- open; and what catching up might be worth: of closed deals, the win rate of those that do as well as the top
--- performers' do on average, less that of the rep's. Both are of the closed deals of the last 365 days that got at least
--- as far as half of them, as they stood on the day of their closing: a deal that was lost early had no time to engage
--- anybody. A discount comes late in a deal and is no driver of it.
+-- performers' do on average, less that of the rep's. Both are of the closed deals of the last 365 days that got at
+-- least as far as half of them, as they stood on the day of their closing: a deal that was lost early had no time to
+-- engage anybody. A discount comes late in a deal and is no driver of it.
 --
 -- One row per: tenant, day, active rep and metric.
 -- Columns:
@@ -29,7 +29,7 @@
 --   manager_name: the manager's name
 --   segment: segment
 --   region: region
---   win_rate_potential: what catching up might add to the win rate; 0 if nothing; null if there are too few deals to tell
+--   win_rate_potential: what catching up might add to the win rate; 0 if nothing; null with too few deals to tell
 with metrics as (
     select
         r.tenant_id,

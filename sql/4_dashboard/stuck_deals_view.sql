@@ -20,7 +20,7 @@
 --   days_until_close: calendar days to the close date; negative once it has passed
 --   slip_risk: HIGH, MEDIUM or LOW; null without a close date
 --   primary_action: call, email, meeting or escalate
---   action_target: with whom: economic buyer, champion, or who was active last; escalated to: the manager; null if unknown
+--   action_target: with whom: economic buyer, champion, or who was active last; escalated to: the manager; else null
 --   action_reason: why, in words
 --   urgency_icon: the urgency as a mark
 --   amount_display: the amount for people

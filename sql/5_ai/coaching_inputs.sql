@@ -1,7 +1,7 @@
 -- What can be said about every active rep from the day's dashboards: all figures, and the template text made of them:
 -- strengths and improvements by what the rep does beside the team and the top performers (improvements by what they
--- could bring, with enough deals to tell), the three most important deals. The focus is set at a week's end, and stays for
--- the week after it.
+-- could bring, with enough deals to tell), the three most important deals. The focus is set at a week's end, and stays
+-- for the week after it.
 --
 -- One row per: tenant, day and active rep.
 -- Columns:
@@ -13,7 +13,7 @@
 --   improvements: at most three: title, detail, gap_value, impact_estimate, suggested_action
 --   priority_actions: at most three: deal_name, deal_amount, action, reason, deadline
 --   overall_assessment: where the rep stands, in words
---   primary_focus_area: what to work on first: the improvement that could bring most at the end of the week before (in a (in a first week: now), else the most urgent deals
+--   primary_focus_area: what to work on first: the best improvement as of the last week's end, else urgent deals
 with metrics as (
     select
         d.tenant_id,
@@ -103,7 +103,8 @@ last_week as (
             r.tenant_id = d.tenant_id
             and d.snapshot_date = r.quarter_start + 7 * (r.week_of_quarter - 1) - 1
     order by
-        r.tenant_id asc, r.day asc, d.rep_id asc, coalesce(d.gap_to_top > 0 and d.win_rate_potential >= 0.005, false) desc,
+        r.tenant_id asc, r.day asc, d.rep_id asc,
+        coalesce(d.gap_to_top > 0 and d.win_rate_potential >= 0.005, false) desc,
         d.win_rate_potential desc nulls last, d.metric_name asc
 ),
 

@@ -26,7 +26,8 @@ create or replace function dashboard.flag_reason(
     end
 $$;
 
--- Reasons as a sentence, after what is to be done, if that needs saying: 'Escalate to Mia: stuck 17 days in ...; due in 4 days'.
+-- Reasons as a sentence, after what is to be done, if that needs saying:
+-- 'Escalate to Mia: stuck 17 days in Proposal (expected 10); due in 4 days'.
 create or replace function dashboard.reason(p_task text, p_reasons text[]) returns text
 language sql immutable parallel safe as $$
     select coalesce(p_task || case when string_agg(r.reason, '') is null then '' else ': ' end, '') || coalesce(string_agg(

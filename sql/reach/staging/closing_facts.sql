@@ -13,9 +13,9 @@ cross join
         (
             'dashboard.rep_driver_comparison',
             row(
-                c.opportunity_id, c.closed_at, c.is_won, c.stakeholders_engaged, c.days_to_first_meeting,
-                c.champion_identified_rate, c.economic_buyer_engaged_rate, c.activities_per_deal_week,
-                c.average_discount
+                c.opportunity_id, c.closed_at, c.rep_id, c.is_won, c.stage_reached, c.stakeholders_engaged,
+                c.days_to_first_meeting, c.champion_identified_rate, c.economic_buyer_engaged_rate,
+                c.activities_per_deal_week
             )::text
         )
     ) as r (dataset, content)
