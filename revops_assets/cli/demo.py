@@ -114,5 +114,5 @@ def _headline(settings: Settings, day: date) -> str:
         [(action, deal, reason)] = cursor.fetchall()
     return (
         f"Says     acme, {quarter}: {won} won of {target}, forecast {forecast}, risk {risk}\n"
-        f"         most pressing: {deal}: {action}. {reason}\n"
+        f"         most pressing: {deal} ({action})\n         {reason}\n"
     )
