@@ -24,6 +24,19 @@ from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
 
 STILL_KNOWN = 9223372036854775807
+# Topics of which every key is read: without one nothing can be computed.
+COMPLETE = ("thresholds",)
+# What a release added to such a file held before as well: a run at an earlier known time needs it, too.
+ADDED = sql.SQL("""union all
+    select v.* from {versions} as v
+    where v.tenant_id = '*' and v.known_from > (select ops.known_as_of())
+        and exists (
+            select from {versions} as k
+            where k.known_from <= (select ops.known_as_of()) and k.known_to > (select ops.known_as_of())
+        )
+        and not exists (
+            select from {versions} as e where e.tenant_id = '*' and e.{key} = v.{key} and e.known_from < v.known_from
+        )""")
 
 
 @dataclass(frozen=True)
@@ -102,9 +115,11 @@ def take_over_files(connection: PgConnection, settings: Settings) -> None:
 def effective(topic: Topic) -> sql.Composed:
     """SELECT of what holds for each tenant and span of days, at the session's known time; columns as in the table."""
     key, columns = sql.Identifier(topic.key), sql.SQL(", ").join(map(sql.Identifier, topic.columns))
+    versions = sql.Identifier("reference", f"{topic.name}_versions")
     return sql.SQL("""
 with known as (
     select * from {versions} where known_from <= (select ops.known_as_of()) and known_to > (select ops.known_as_of())
+    {more}
 ),
 own as (
     select tenant_id, {key}, min(valid_from) as since from known where tenant_id <> '*' group by tenant_id, {key}
@@ -131,7 +146,8 @@ select a.tenant_id, a.valid_from, s.valid_to, a.is_default, {a_columns}
 from applicable as a
 inner join spans as s using (tenant_id, {key}, valid_from)
 """).format(
-        versions=sql.Identifier("reference", f"{topic.name}_versions"),
+        versions=versions,
+        more=ADDED.format(versions=versions, key=key) if topic.name in COMPLETE else sql.SQL(""),
         key=key,
         columns=columns,
         k_columns=sql.SQL(", ").join(sql.SQL("k.{}").format(sql.Identifier(name)) for name in topic.columns),

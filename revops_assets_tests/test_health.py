@@ -252,6 +252,9 @@ def test_rules_are_known_from_when_they_were_taken_over(
     assert source("select source, tenant_id, status from crm.loads where load_seq > %s order by load_seq", known) == [
         ("reference/stage_benchmarks", None, "finished"), ("reference/thresholds", None, "finished"),
     ]  # fmt: skip
+    # As if the file had had a threshold less then: what a release adds holds for earlier known times, too.
+    added = "delete from reference.thresholds_versions where name = 'velocity_tolerance' and known_to <= %s returning 1"
+    assert warehouse(added, later) == [(1,)]
     materialize(clean, DAILY, "2024-01-12", known_as_of=known)
     assert warehouse(score) == [(first, known)]
 
