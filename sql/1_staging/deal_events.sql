@@ -68,17 +68,20 @@ stays as (
         (entered_at at time zone (select ops.timezone()))::date as entered_on,
         (lag(entered_at) over (
             partition by tenant_id, opportunity_id order by stay_number
-        ) at time zone (select ops.timezone()))::date as closed_on
+        ) at time zone (select ops.timezone()))::date as closed_on,
+        bool_or(is_reopening) over (
+            partition by tenant_id, opportunity_id order by stay_number
+        ) as was_reopened
     from staging.deal_stays
 ),
 
--- What the closing left on a deal that was opened again.
+-- What the closing left on a deal that was opened again; when it is closed once more, it is what the record says.
 left_over as (
     select
         s.tenant_id,
         s.opportunity_id,
         s.stay_number,
-        jsonb_object_agg(f.field, null::text) as changes
+        jsonb_object_agg(f.field, case when not s.is_reopening then w.value end) as changes
     from stays as s
     left join versions as v on s.tenant_id = v.tenant_id and s.opportunity_id = v.opportunity_id
     cross join (values ('close_date'), ('probability')) as f (field)
@@ -91,7 +94,8 @@ left_over as (
             select case when c.field is null then v.fields ->> f.field else c.value end as value
         ) as w
     where
-        s.is_reopening
+        s.was_reopened and s.status <> 'open'
+        or s.is_reopening
         and case f.field
             when 'close_date' then w.value::date < s.entered_on or w.value::date <= s.closed_on
             else w.value::numeric in (0, 100)

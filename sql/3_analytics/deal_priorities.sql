@@ -12,7 +12,7 @@
 --   deviation_days: days in the stage over what is expected; null without a benchmark
 --   is_stuck: whether it stands too long in its stage
 --   amount_rank: share of the tenant's open deals with an amount that are worth less, 0 to 1
---   amount_at_stake: what a healthy deal of its forecast category would add to the forecast, less what it adds
+--   amount_at_stake: what it would add to the forecast if it were healthy, less what it adds; null without an amount
 --   health_factor: (100 - health) / 100
 --   silence_factor: days since contact / 21, at most 1
 --   amount_factor: share of the tenant's open deals that would add no more to the forecast if all were healthy
@@ -78,10 +78,15 @@ valued as (
         h.days_in_stage - h.benchmark_days as deviation_days,
         d.close_date - d.snapshot_date as days_until_close,
         d.amount * coalesce(c.best_weight, 0) as healthy_amount,
-        d.amount * (
-            c.best_weight - c.weights[greatest(width_bucket(coalesce(h.health_score, 0), c.bounds), 1)]
-        ) as amount_at_stake
+        d.amount * case
+            when d.close_date >= r.quarter_start and d.close_date < (r.quarter_start + interval '6 months')::date
+                then coalesce(
+                    c.best_weight - c.weights[greatest(width_bucket(coalesce(h.health_score, 0), c.bounds), 1)], 0
+                )
+            else 0
+        end as amount_at_stake
     from staging.deal_days as d
+    inner join pg_temp.run_days as r on d.tenant_id = r.tenant_id and d.snapshot_date = r.day
     inner join enriched.deal_health_scores as h
         on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
     left join categories as c

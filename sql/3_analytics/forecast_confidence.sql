@@ -138,7 +138,7 @@ past_errors as (
         on
             q.tenant_id = b.tenant_id and q.quarter_start > b.snapshot_date
             and b.snapshot_date >= (q.quarter_start - interval '24 months')::date
-    where b.method = 'default' and b.actual_amount > 0
+    where b.method = 'default' and b.actual_amount > 0 and b.error_amount is not null
     group by q.tenant_id, q.quarter_start, b.team_id, b.segment, b.region, b.week_number
 ),
 

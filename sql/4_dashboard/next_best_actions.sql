@@ -42,7 +42,7 @@
 --   segment: segment
 --   region: region
 --   deal_urgency: CRITICAL, HIGH, MEDIUM or LOW, as in analytics.deal_priorities
---   amount_at_stake: what a healthy deal of its forecast category would add to the forecast, less what it adds
+--   amount_at_stake: what it would add to the forecast if it were healthy, less what it adds; null without an amount
 with ranked as (
     select
         p.*,
@@ -190,7 +190,7 @@ best as (
                     ), 0
                 ) as errors
         ) as z
-    where w.attempts_ever >= 5 and w.attempts_then > 0
+    where w.attempts_ever >= 5
     order by w.basis asc, w.tenant_id asc, w.snapshot_date asc, w.who asc, z.errors desc nulls last, w.start asc
 ),
 
@@ -243,7 +243,7 @@ select
     health_score as deal_health,
     days_since_two_way as days_since_contact,
     case
-        when amount_at_stake > 0
+        when amount_at_stake >= 500
             then
                 dashboard.currency(amount_at_stake) || ' of the forecast: a healthy deal would add that much more to it'
     end as risk_if_delayed,

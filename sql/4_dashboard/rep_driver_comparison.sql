@@ -215,8 +215,9 @@ select
         else dashboard.percent(win_rate_potential) || ' win rate improvement potential'
     end as gap_impact,
     bar_max,
-    round(100 * metric_value / nullif(bar_max, 0), 2) as rep_bar_pct,
-    round(100 * top_performer_value / nullif(bar_max, 0), 2) as top_bar_pct,
+    case when metric_value >= 0 and bar_max > 0 then round(100 * metric_value / bar_max, 2) end as rep_bar_pct,
+    case when top_performer_value >= 0 and bar_max > 0 then round(100 * top_performer_value / bar_max, 2) end
+        as top_bar_pct,
     deals_count,
     closed_deals_count,
     closed_win_rate,

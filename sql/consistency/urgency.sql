@@ -1,4 +1,5 @@
--- How urgent a stuck deal is, what to do, and why. An escalation is a task of the rep's.
+-- How urgent a stuck deal is, what to do, and why.
+-- An escalation is a task of the rep's.
 select
     s.tenant_id,
     s.snapshot_date,

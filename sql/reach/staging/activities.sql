@@ -57,15 +57,16 @@ cross join
         ),
         (
             'dashboard.rep_activity_metrics', row(c.activity_id, c.rep_id, c.kind, c.day)::text,
-            ops.valid_days(c.day, c.day + 30), c.kind in ('call', 'email', 'meeting', 'demo')
+            ops.valid_days(c.day, c.day + 30), c.rep_id is not null
         ),
         (
-            'dashboard.next_best_actions', row('rep', c.activity_id, c.rep_id, c.occurred_at)::text,
-            ops.valid_days(c.day, c.day + 90), c.is_two_way and c.rep_id is not null
+            'dashboard.next_best_actions', row('rep', c.activity_id, c.rep_id, c.occurred_at, c.is_two_way)::text,
+            ops.valid_days(c.day, c.day + 90), c.kind in ('call', 'email') and c.rep_id is not null
         ),
         (
-            'dashboard.next_best_actions', row('contact', c.activity_id, c.contact_id, c.occurred_at)::text,
-            ops.valid_days(c.day, 'infinity'), c.is_two_way and c.contact_id is not null
+            'dashboard.next_best_actions',
+            row('contact', c.activity_id, c.contact_id, c.occurred_at, c.is_two_way)::text,
+            ops.valid_days(c.day, 'infinity'), c.kind in ('call', 'email') and c.contact_id is not null
         )
     ) as r (dataset, content, days, is_read)
 where r.is_read

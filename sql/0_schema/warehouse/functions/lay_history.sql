@@ -50,7 +50,7 @@ begin
         select h.tenant_id, h.opportunity_id as record_id, h.field, h.changed_at as at, h.old_value, h.new_value,
             false as is_version, h.known_from, h.line_no
         from history.opportunity_history as h
-        where h.field = any(%1$L)
+        where h.field = any(%1$L) and h.changed_at is not null
         union all
         select v.tenant_id, v.opportunity_id, f.field, v.valid_from, null, f.value, true, v.known_from, v.line_no
         from history.opportunities as v

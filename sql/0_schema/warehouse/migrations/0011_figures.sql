@@ -5,11 +5,11 @@ alter table dashboard.rep_performance_view alter column overall_rank drop not nu
 alter table staging.thresholds add column confidence_quarters int not null default 3;
 alter table staging.thresholds alter column confidence_quarters drop default;
 
+alter table analytics.forecast_confidence drop constraint forecast_confidence_confidence_basis_check;
 update analytics.forecast_confidence set ai_forecast_confidence = null, confidence_basis = 'too few quarters'
 where confidence_basis = 'weighted to unweighted';
 update dashboard.dashboard_kpis set ai_forecast_confidence = null, confidence_basis = 'too few quarters'
 where confidence_basis = 'weighted to unweighted';
-alter table analytics.forecast_confidence drop constraint forecast_confidence_confidence_basis_check;
 alter table analytics.forecast_confidence add constraint forecast_confidence_confidence_basis_check
 check (confidence_basis in ('backtest', 'too few quarters', 'next quarter'));
 
@@ -68,3 +68,14 @@ alter table dashboard.rep_activity_metrics alter column other_count drop default
 
 alter table staging.closing_facts add column stage_reached numeric;
 alter table dashboard.rep_driver_comparison add column win_rate_potential numeric(5, 4);
+
+-- Days that stand read it from now on: it is built for them before anything behind it is built again.
+insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)
+select
+    'analytics.deal_priorities',
+    tenant_id,
+    snapshot_date,
+    'a new dataset'
+from ops.days_written
+where dataset = 'analytics.deals_stuck_in_process'
+on conflict (dataset, tenant_id, snapshot_date) do nothing;
