@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -121,6 +122,8 @@ def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance) ->
 
 def planned(settings: Settings) -> list[Rerun]:
     """The runs that build what is asked for."""
+    # The datasets are known when they have been defined: a command has not done so by now.
+    importlib.import_module("revops_assets.definitions")
     with databases.engine(settings, "warehouse").begin() as connection:
         return plan(connection, partition_ends())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -264,3 +266,11 @@ def test_a_day_asked_for_while_it_is_written_stays_asked_for(clean: Settings, pu
             replace_window(connection, file, at, window)
             note_days(connection, file, at, window)
         assert warehouse("select reason from ops.rerun_requests") == left
+
+
+def test_a_command_knows_the_datasets_before_it_plans() -> None:
+    """In a process of its own, as the command is: nothing else has defined the assets there."""
+    seen = "import revops_assets.runs as r, revops_assets.look_back as l\n"
+    seen += "r.plan = lambda *_: exit(0 if l.DATASETS else 1)\n"
+    seen += "r.databases.engine = lambda *_: __import__('sqlalchemy').create_engine('sqlite://')\nr.planned(None)"
+    assert subprocess.run([sys.executable, "-c", seen], check=False).returncode == 0
