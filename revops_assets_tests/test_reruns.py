@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -28,7 +26,9 @@ from revops_assets.settings import Settings
 from revops_assets.sql_file import dataset_files
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.writer import ReadAt, Window, note_days, prepare_days, replace_window
-from revops_assets_tests.conftest import Put, Query, materialize, query
+from revops_assets_tests.conftest import DAILY_STATE, Put, Query, materialize, query
+from revops_assets_tests.test_cli import revops
+from revops_assets_tests.test_odd_records import still_open
 from revops_assets_tests.test_time import ALL, DAYS, STAMPS
 
 PLAN = Plan(60, date(2024, 4, 2), 11, "Europe/Berlin")
@@ -268,9 +268,14 @@ def test_a_day_asked_for_while_it_is_written_stays_asked_for(clean: Settings, pu
         assert warehouse("select reason from ops.rerun_requests") == left
 
 
-def test_a_command_knows_the_datasets_before_it_plans() -> None:
-    """In a process of its own, as the command is: nothing else has defined the assets there."""
-    seen = "import revops_assets.runs as r, revops_assets.look_back as l\n"
-    seen += "r.plan = lambda *_: exit(0 if l.DATASETS else 1)\n"
-    seen += "r.databases.engine = lambda *_: __import__('sqlalchemy').create_engine('sqlite://')\nr.planned(None)"
-    assert subprocess.run([sys.executable, "-c", seen], check=False).returncode == 0
+def test_the_command_builds_what_is_asked_for(put: Put, clean: Settings, warehouse: Query) -> None:
+    """In a process of its own: nothing else has defined the datasets there."""
+    put("a", opportunities=[still_open("o", 30)])
+    materialize(clean, DAILY_STATE, "2024-03-07")
+    warehouse("delete from staging.deal_days")
+    warehouse("insert into ops.rerun_requests values ('staging.deal_days', 'a', '2024-03-07', 'a test')")
+    told = revops("materialize", "--requested")
+    assert "staging.deal_days" in told
+    assert warehouse("select opportunity_id, snapshot_date::text from staging.deal_days") == [("o", "2024-03-07")]
+    assert warehouse("select count(*) from ops.rerun_requests") == [(0,)]
+    assert revops("materialize", "--requested") == "No days are asked for.\n"
