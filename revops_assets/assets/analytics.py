@@ -9,6 +9,7 @@ ASSETS = [
         deps=[
             "staging.deal_days",
             "staging.thresholds",
+            "enriched.deal_forecasts",
             "enriched.deal_health_scores",
             "enriched.deal_people",
             "enriched.health_rules",

@@ -46,9 +46,7 @@ categories as (
         r.tenant_id,
         r.day,
         w.forecast_category,
-        max(w.weight) as best_weight,
-        array_agg(w.weight order by w.health_at_least) as weights,
-        array_agg(w.health_at_least::int order by w.health_at_least) as bounds
+        max(w.weight) as best_weight
     from pg_temp.run_days as r
     inner join reference.forecast_weights as w
         on r.tenant_id = w.tenant_id and r.day >= w.valid_from and r.day < w.valid_to
@@ -78,19 +76,14 @@ valued as (
         h.days_in_stage - h.benchmark_days as deviation_days,
         d.close_date - d.snapshot_date as days_until_close,
         d.amount * coalesce(c.best_weight, 0) as healthy_amount,
-        d.amount * case
-            when d.close_date >= r.quarter_start and d.close_date < (r.quarter_start + interval '6 months')::date
-                then coalesce(
-                    c.best_weight - c.weights[greatest(width_bucket(coalesce(h.health_score, 0), c.bounds), 1)], 0
-                )
-            else 0
-        end as amount_at_stake
+        d.amount * coalesce(c.best_weight - f.weight, 0) as amount_at_stake
     from staging.deal_days as d
-    inner join pg_temp.run_days as r on d.tenant_id = r.tenant_id and d.snapshot_date = r.day
     inner join enriched.deal_health_scores as h
         on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
     left join categories as c
         on d.tenant_id = c.tenant_id and d.snapshot_date = c.day and d.forecast_category = c.forecast_category
+    left join enriched.deal_forecasts as f
+        on d.tenant_id = f.tenant_id and d.snapshot_date = f.snapshot_date and d.opportunity_id = f.opportunity_id
     where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
 ),
 

@@ -51,7 +51,6 @@ tops as (
         m.metric_label,
         m.format_type,
         m.good_direction,
-        max(d.top_performer_value) as top_value,
         greatest(max(d.metric_value), max(d.top_performer_value), max(d.team_value)) as bar_max
     from analytics.rep_drivers as d
     inner join metrics as m

@@ -96,16 +96,19 @@ last_week as (
         r.tenant_id,
         r.day as snapshot_date,
         d.rep_id,
-        case when d.gap_to_top > 0 and d.win_rate_potential >= 0.005 then d.metric_label end as focus_label
+        case when p.is_possible then d.metric_label end as focus_label
     from pg_temp.run_days as r
     inner join dashboard.rep_driver_comparison as d
         on
             r.tenant_id = d.tenant_id
             and d.snapshot_date = r.quarter_start + 7 * (r.week_of_quarter - 1) - 1
+    cross join
+        lateral (
+            select coalesce(d.gap_to_top > 0 and d.win_rate_potential >= 0.005, false) as is_possible
+        ) as p
     order by
-        r.tenant_id asc, r.day asc, d.rep_id asc,
-        coalesce(d.gap_to_top > 0 and d.win_rate_potential >= 0.005, false) desc,
-        d.win_rate_potential desc nulls last, d.metric_name asc
+        r.tenant_id asc, r.day asc, d.rep_id asc, p.is_possible desc, d.win_rate_potential desc nulls last,
+        d.metric_name asc
 ),
 
 improvements as (
