@@ -151,6 +151,57 @@ WEIGHTS = {
     "Pipeline": ("0.30", "0.20", "0.10"),
 }
 LINES = ["Closed Won", "Commit", "Best Case", "Pipeline"]
+
+
+def test_a_deal_is_of_its_account_s_segment(put: Put, load: Any, clean: Settings, warehouse: Query) -> None:
+    """Ann sells to SMB. Big is of her segment until 10 February, Enterprise since; Odd has none; Won was bought by Big."""
+    put(
+        "a",
+        pipeline_stages=[{"stage_id": "Open", "stage_order": 1}, {"stage_id": "Won", "stage_order": 2, "outcome": "won"}],
+        reps=[{"rep_id": "ann", "name": "Ann", "segment": "SMB"}],
+        quotas=[quota("q", "ann", "2024-01-01", "2024-03-31", 1000)],
+        accounts=[{"account_id": "big", "name": "Big", "segment": "SMB", "modified_at": "2024-01-01Z"}, {"account_id": "odd", "name": "Odd"}],
+        opportunities=[
+            deal("Open", "o1", "2024-01-02Z", owner_id="ann", account_id="big", amount=100, close_date="2024-03-20", forecast_category="Commit"),
+            deal("Open", "o2", "2024-01-02Z", owner_id="ann", account_id="odd", amount=10, close_date="2024-03-20", forecast_category="Commit"),
+            deal("Open", "o3", "2024-01-02Z", owner_id="ann", amount=1, close_date="2024-03-20", forecast_category="Commit"),
+            deal("Won", "w", "2024-01-02Z", owner_id="ann", account_id="big", amount=1000, close_date="2024-02-05"),
+        ],
+        opportunity_history=moves(("Open", "Won", "02-05"), deal="w"),
+    )  # fmt: skip
+    everything = (
+        '+key:"dashboard/dashboard_kpis" or +key:"analytics/stage_velocity" or +key:"analytics/rep_performance"'
+    )
+    materialize(clean, everything, "2024-02-01", "2024-02-14")
+    put(
+        "a",
+        accounts=[{"account_id": "big", "name": "Big", "segment": "Enterprise", "modified_at": "2024-02-10 12:00Z"}],
+    )
+    materialize(clean, 'tag:"revops/built"="whole"')
+    asked = "select to_char(min(snapshot_date), 'MM-DD'), to_char(max(snapshot_date), 'MM-DD'), min(dataset) from ops.rerun_requests"
+    assert warehouse(asked) == [("02-10", "02-14", "analytics.forecast_backtest")]
+    materialize(clean, everything, "2024-02-01", "2024-02-14")
+    kpis = (
+        "select to_char(snapshot_date, 'MM-DD'), segment, closed_won_amount, open_pipeline_amount, quarter_target from dashboard.dashboard_kpis"
+        " where snapshot_date in ('2024-02-09', '2024-02-10') and quarter = 'Q1 2024' and team_filter = 'All' and region = 'All' order by 1, 2"
+    )
+    assert warehouse(kpis) == [
+        ("02-09", "All", 1000, 111, 1000), ("02-09", "SMB", 1000, 111, 1000),
+        ("02-10", "All", 1000, 111, 1000), ("02-10", "Enterprise", 1000, 100, None), ("02-10", "SMB", 0, 11, 1000),
+    ]  # fmt: skip
+    velocity = (
+        "select to_char(snapshot_date, 'MM-DD'), segment, completed_count, deals_in_stage from analytics.stage_velocity"
+        " where snapshot_date in ('2024-02-09', '2024-02-10') and stage_id = 'Open' and team_id = 'All' and region = 'All' order by 1, 2"
+    )
+    assert warehouse(velocity) == [
+        ("02-09", "All", 1, 3), ("02-09", "SMB", 1, 3), ("02-10", "All", 1, 3), ("02-10", "Enterprise", 1, 1), ("02-10", "SMB", 0, 2)
+    ]  # fmt: skip
+    # The rep's figures are the rep's, whoever bought.
+    assert warehouse(
+        "select distinct segment, quarter_won_amount from analytics.rep_performance where snapshot_date > '2024-02-05'"
+    ) == [("SMB", 1000)]
+
+
 KEYS = ["quarter", "team_id", "segment", "region", "line"]
 GROUPS = ["team_id", "segment", "region"]
 
@@ -188,7 +239,7 @@ def deals_at(day: date) -> pd.DataFrame:
             continue
         state, closed_at = found.state(end), found.closed_at(end)
         row = {
-            "id": found.id, "amount": Decimal(state["Amount"]) if state["Amount"] else None,
+            "id": found.id, "account_segment": found.account.segment, "amount": Decimal(state["Amount"]) if state["Amount"] else None,
             "close_date": date.fromisoformat(due) if (due := close_date(found, end)) else None,
             "created_on": found.created_at.astimezone(ZONE).date(), "closed_on": None, "cycle": None, "health": None,
         }  # fmt: skip
@@ -224,7 +275,9 @@ def lines_on(day: date) -> pd.DataFrame:
     in_reach = told["close_date"].map(lambda at: at is not None and start <= at <= quarters[1][1]) & told["line"].isin(
         LINES
     )
-    here = everybody[everybody["is_active"] | everybody["rep_id"].isin(told[in_reach]["rep_id"])]
+    members = {(rep, None) for rep in everybody[everybody["is_active"]]["rep_id"]} | set(
+        told[in_reach][["rep_id", "account_segment"]].itertuples(index=False, name=None)
+    )
     for first, last in quarters:
         due = told[in_reach & told["close_date"].map(lambda at, a=first, b=last: at is not None and a <= at <= b)]
         weighted = [
@@ -232,11 +285,14 @@ def lines_on(day: date) -> pd.DataFrame:
             else row.amount * Decimal(WEIGHTS[row.line][0 if row.health >= 80 else 1 if row.health >= 60 else 2])
             for row in due.itertuples()
         ]  # fmt: skip
-        due = due.assign(weighted=weighted)[["rep_id", "line", "amount", "weighted"]].assign(n=1)
+        due = due.assign(weighted=weighted)[["rep_id", "account_segment", "line", "amount", "weighted"]].assign(n=1)
         grid = pd.DataFrame(
-            [(rep, line, None, None, 0) for rep, line in product(here["rep_id"], LINES)], columns=due.columns
+            [(*member, line, None, None, 0) for member, line in product(members, LINES)], columns=due.columns
         )
-        parts.append(pd.concat([due, grid]).merge(everybody, on="rep_id").assign(quarter=label(first)))
+        whole = pd.concat([due, grid]).merge(everybody, on="rep_id").assign(quarter=label(first))
+        parts.append(
+            whole.assign(segment=whole["account_segment"].where(whole["account_segment"].notna(), whole["segment"]))
+        )
     rows = pd.concat(frame for part in parts for frame in spread(part))
     rows["zero"] = [
         Decimal(0) if amount is None else amount

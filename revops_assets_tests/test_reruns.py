@@ -110,8 +110,8 @@ def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
         role | {"role": "Champion", "modified_at": at()}
         for role in some("opportunity_contacts", "opportunity_contact_id, opportunity_id, contact_id, created_at", 2)
     ]
-    for table, key in (("accounts", "account_id"), ("contacts", "contact_id")):
-        loaded[table] = [record | {"name": "Renamed", "modified_at": at()} for record in some(table, key, 2)]
+    for table, key, said in (("accounts", "account_id", {"segment": "Elsewhere"}), ("contacts", "contact_id", {})):
+        loaded[table] = [record | {"name": "Renamed", "modified_at": at(), **said} for record in some(table, key, 2)]
     loaded["reps"] = [
         record | {"manager_id": None, "modified_at": at()} for record in some("reps", "rep_id, name, region", 1)
     ]

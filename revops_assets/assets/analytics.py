@@ -28,7 +28,13 @@ ASSETS = [
     ),
     sql_daily(
         "analytics.forecast_lines",
-        deps=["enriched.deal_forecasts", "staging.rep_closings", "staging.rep_days", "staging.evidence"],
+        deps=[
+            "enriched.deal_forecasts",
+            "staging.deal_days",
+            "staging.rep_closings",
+            "staging.rep_days",
+            "staging.evidence",
+        ],
     ),
     sql_daily(
         "analytics.forecast_backtest",
@@ -82,6 +88,7 @@ ASSETS = [
         deps=[
             "staging.visit_facts",
             "staging.deal_days",
+            "staging.accounts",
             "staging.rep_days",
             "staging.thresholds",
             "enriched.stage_rules",

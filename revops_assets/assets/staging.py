@@ -68,8 +68,8 @@ ASSETS = [
     sql_daily("staging.quota_days", deps=["staging.quotas", "reference.quotas"]),
     sql_daily(
         "staging.deal_days",
-        deps=["staging.deal_intervals", "staging.pipeline_stages", "staging.rep_days"],
+        deps=["staging.deal_intervals", "staging.pipeline_stages", "staging.rep_days", "staging.accounts"],
     ),
-    sql_daily("staging.rep_closings", deps=["staging.deal_intervals", "staging.deal_credits"]),
+    sql_daily("staging.rep_closings", deps=["staging.deal_intervals", "staging.deal_credits", "staging.accounts"]),
     sql_daily("staging.stage_medians", deps=["staging.visit_facts"]),
 ]

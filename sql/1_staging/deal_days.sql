@@ -1,4 +1,4 @@
--- Every open deal as of the end of every day: its state, its owner's team, its engagement.
+-- Every open deal as of the end of every day: its state, its owner's team, its account's segment, its engagement.
 --
 -- One row per: tenant, day and open deal.
 -- Columns:
@@ -20,7 +20,7 @@
 --   owner_name: the owner's name; Unassigned if nobody
 --   team_id: the manager whom the owner reported to; none without one; -1 if nobody owned it
 --   team_name: that manager's name
---   segment: the owner's segment
+--   segment: the account's segment; the owner's where nobody said
 --   region: the owner's region
 --   forecast_category: Commit, Best Case, Pipeline or Omitted; Pipeline if nobody said
 --   probability: percent, by the source
@@ -73,7 +73,7 @@ select
     p.rep_name as owner_name,
     p.team_id,
     p.team_name,
-    p.segment,
+    coalesce(a.segment, p.segment) as segment,
     p.region,
     case lower(d.forecast_category)
         when 'commit' then 'Commit' when 'forecast' then 'Commit' when 'best case' then 'Best Case'
@@ -99,3 +99,5 @@ left join staging.pipeline_stages as s
     on d.tenant_id = s.tenant_id and d.stage_id = s.stage_id and d.as_of > s.valid_from and d.as_of <= s.valid_to
 left join staging.rep_days as p
     on d.tenant_id = p.tenant_id and d.day = p.snapshot_date and coalesce(d.owner_id, '-1') = p.rep_id
+left join staging.accounts as a
+    on d.tenant_id = a.tenant_id and d.account_id = a.account_id and d.day >= a.d_from and d.day < a.d_to

@@ -4,11 +4,12 @@
 -- quarter and of the year is that of the shares; the deal itself, and what is averaged over deals, stays with its
 -- owner.
 --
--- One row per: tenant, day and rep with a deal closed in any of the periods.
+-- One row per: tenant, day, rep and account segment with a deal closed in any of the periods.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
 --   rep_id: the rep; -1 for deals of nobody
+--   account_segment: the segment of the deals' accounts on the day; none if nobody said
 --   won_today_count: deals won on this day, by the business date of the change, and won still at its end
 --   lost_today_count: the same for lost
 --   quarter_won_count: won deals with a close date in the day's quarter
@@ -31,12 +32,17 @@ with closings as (
         i.status,
         i.amount,
         i.opportunity_id,
-        i.d_from,
-        i.d_to,
+        coalesce(a.segment, 'none') as account_segment,
+        greatest(i.d_from, coalesce(a.d_from, '-infinity')) as d_from,
+        least(i.d_to, coalesce(a.d_to, 'infinity')) as d_to,
         (i.closed_at at time zone (select ops.timezone()))::date as closed_day,
         coalesce(i.close_date, (i.closed_at at time zone (select ops.timezone()))::date) as closed_on,
         extract(epoch from i.closed_at - i.opened_at) / 86400 as cycle_days
     from staging.deal_intervals as i
+    left join staging.accounts as a
+        on
+            i.tenant_id = a.tenant_id and i.account_id = a.account_id
+            and greatest(i.d_from, a.d_from) < least(i.d_to, a.d_to)
     where i.status in ('won', 'lost') and i.d_from < :window_end and i.d_to > :window_start
 ),
 
@@ -57,6 +63,7 @@ spans as (
         d.tenant_id,
         d.opportunity_id,
         d.rep_id,
+        d.account_segment,
         d.status,
         d.amount,
         d.cycle_days,
@@ -106,6 +113,7 @@ parts as (
     select
         tenant_id,
         rep_id,
+        account_segment,
         status,
         kind,
         from_day,
@@ -119,6 +127,7 @@ parts as (
     select
         c.tenant_id,
         p.rep_id,
+        c.account_segment,
         c.status,
         c.kind,
         c.credit_from as from_day,
@@ -138,6 +147,7 @@ steps as (
     select
         s.tenant_id,
         s.rep_id,
+        s.account_segment,
         t.day,
         s.status,
         s.kind,
@@ -155,6 +165,7 @@ changes as (
     select
         tenant_id,
         rep_id,
+        account_segment,
         day,
         sum(sign) filter (where kind = 'day' and status = 'won') as won_today_count,
         sum(sign) filter (where kind = 'day' and status = 'lost') as lost_today_count,
@@ -172,17 +183,19 @@ changes as (
         sum(amount) filter (where kind = '365 days' and status = 'lost') as lost_amount,
         sum(cycle_days) filter (where kind = '365 days' and status = 'won') as won_cycle_days
     from steps
-    group by tenant_id, rep_id, day
+    group by tenant_id, rep_id, account_segment, day
 ),
 
 grid as (
     select
         p.tenant_id,
         p.rep_id,
+        p.account_segment,
         cast(:window_start as date) + n.days as day
     from (select distinct
         c.tenant_id,
-        c.rep_id
+        c.rep_id,
+        c.account_segment
     from changes as c) as p
     cross join lateral generate_series(0, cast(:window_end as date) - cast(:window_start as date) - 1) as n (days)
 ),
@@ -192,6 +205,7 @@ running as (
         g.tenant_id,
         g.day as snapshot_date,
         g.rep_id,
+        g.account_segment,
         coalesce(sum(c.won_today_count) over so_far, 0) as won_today_count,
         coalesce(sum(c.lost_today_count) over so_far, 0) as lost_today_count,
         coalesce(sum(c.quarter_won_count) over so_far, 0) as quarter_won_count,
@@ -208,8 +222,11 @@ running as (
         coalesce(sum(c.lost_amount) over so_far, 0) as lost_amount,
         round(coalesce(sum(c.won_cycle_days) over so_far, 0), 6) as won_cycle_days
     from grid as g
-    left join changes as c on g.tenant_id = c.tenant_id and g.rep_id = c.rep_id and g.day = c.day
-    window so_far as (partition by g.tenant_id, g.rep_id order by g.day)
+    left join changes as c
+        on
+            g.tenant_id = c.tenant_id and g.rep_id = c.rep_id and g.account_segment = c.account_segment
+            and g.day = c.day
+    window so_far as (partition by g.tenant_id, g.rep_id, g.account_segment order by g.day)
 )
 
 select *

@@ -16,6 +16,7 @@
 --   is_reentry: whether the deal had been in this stage before
 --   entered_owner_id: who owned the deal at the end of the day on which the stay began; -1 if nobody
 --   exited_owner_id: the same for the day on which it was completed
+--   exited_account_id: the deal's account on that day
 --   gone_on: business day from which on it does not count, the deal being deleted or merged; infinity if it was not
 with visits as (
     select
@@ -54,6 +55,7 @@ select
     v.is_reentry,
     coalesce(b.owner_id, '-1') as entered_owner_id,
     case when v.exited_on is not null then coalesce(e.owner_id, '-1') end as exited_owner_id,
+    e.account_id as exited_account_id,
     v.gone_on
 from dated as v
 left join staging.deal_intervals as b

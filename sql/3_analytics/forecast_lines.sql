@@ -1,6 +1,7 @@
 -- What each day says of its quarter and the next: deals whose close date, as known on the day, lies in it, won ones in
 -- full, open ones weighed by forecast category and health. For every combination of team, segment and region, All of
--- them included: those of the deal's owner (won deals: of whoever is credited) on the day. Omitted deals do not count.
+-- them included: those of the deal's owner (won deals: of whoever is credited) on the day, the segment of its account
+-- where the CRM says that. Omitted deals do not count.
 --
 -- One row per: tenant, day, quarter, team, segment, region and line.
 -- Columns:
@@ -62,6 +63,7 @@ open_deals as (
         d.snapshot_date,
         q.place,
         d.owner_id as rep_id,
+        s.segment,
         d.forecast_category as line,
         count(*) as deals_count,
         count(*) filter (where d.amount is null) as without_amount_count,
@@ -71,8 +73,11 @@ open_deals as (
         sum(d.weighted_amount) as weighted_amount
     from enriched.deal_forecasts as d
     inner join quarters as q on d.tenant_id = q.tenant_id and d.snapshot_date = q.day and d.quarter = q.quarter
+    inner join staging.deal_days as s
+        on
+            d.tenant_id = s.tenant_id and d.snapshot_date = s.snapshot_date and d.opportunity_id = s.opportunity_id
     where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
-    group by d.tenant_id, d.snapshot_date, q.place, d.owner_id, d.forecast_category
+    group by d.tenant_id, d.snapshot_date, q.place, d.owner_id, s.segment, d.forecast_category
 ),
 
 won_deals as (
@@ -81,6 +86,7 @@ won_deals as (
         c.snapshot_date,
         w.place,
         c.rep_id,
+        nullif(c.account_segment, 'none') as segment,
         'Closed Won' as line,
         w.deals_count,
         w.without_amount_count,
@@ -104,23 +110,14 @@ deals as (
     select * from won_deals
 ),
 
--- Every group that has somebody in it has all lines; so has a company of nobody.
-grid as (
+-- Who sells to which segment: the reps to their own (a company of nobody, nobody), deals add those of their accounts.
+members as (
     select
         p.tenant_id,
         p.snapshot_date,
-        q.place,
         p.rep_id,
-        l.line,
-        0 as deals_count,
-        0 as without_amount_count,
-        0 as unjudged_count,
-        0 as health_total,
-        0 as amount,
-        0 as weighted_amount
+        p.segment
     from staging.rep_days as p
-    cross join (values (1), (2)) as q (place)
-    cross join (values ('Closed Won'), ('Commit'), ('Best Case'), ('Pipeline')) as l (line)
     where
         p.snapshot_date >= :window_start and p.snapshot_date < :window_end
         and (
@@ -130,12 +127,34 @@ grid as (
                 from staging.rep_days as o
                 where o.tenant_id = p.tenant_id and o.snapshot_date = p.snapshot_date and o.is_active
             )
-            or exists (
-                select
-                from deals as d
-                where d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id
-            )
         )
+    union
+    select
+        d.tenant_id,
+        d.snapshot_date,
+        d.rep_id,
+        d.segment
+    from deals as d
+),
+
+-- Every group that has somebody in it has all lines.
+grid as (
+    select
+        m.tenant_id,
+        m.snapshot_date,
+        q.place,
+        m.rep_id,
+        m.segment,
+        l.line,
+        0 as deals_count,
+        0 as without_amount_count,
+        0 as unjudged_count,
+        0 as health_total,
+        0 as amount,
+        0 as weighted_amount
+    from members as m
+    cross join (values (1), (2)) as q (place)
+    cross join (values ('Closed Won'), ('Commit'), ('Best Case'), ('Pipeline')) as l (line)
 ),
 
 summed as (
@@ -146,8 +165,7 @@ summed as (
         d.line,
         case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
         case when grouping(p.team_id) = 1 then 'All' else max(p.team_name) end as team_name,
-        case when grouping(coalesce(p.segment, 'Unknown')) = 1 then 'All' else coalesce(p.segment, 'Unknown') end
-            as segment,
+        case when grouping(s.segment) = 1 then 'All' else s.segment end as segment,
         case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
             as region,
         sum(d.deals_count) as deals_count,
@@ -163,9 +181,10 @@ summed as (
     ) as d
     inner join staging.rep_days as p
         on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id
+    cross join lateral (values (coalesce(d.segment, p.segment, 'Unknown'))) as s (segment)
     group by
         d.tenant_id, d.snapshot_date, d.place, d.line,
-        cube (p.team_id, coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+        cube (p.team_id, s.segment, coalesce(p.region, 'Unknown'))
 )
 
 select

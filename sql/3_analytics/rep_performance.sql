@@ -83,6 +83,27 @@ told as (
     group by tenant_id
 ),
 
+closings as (
+    select
+        tenant_id,
+        snapshot_date,
+        rep_id,
+        sum(won_today_count) as won_today_count,
+        sum(lost_today_count) as lost_today_count,
+        sum(quarter_won_count) as quarter_won_count,
+        sum(quarter_won_amount) as quarter_won_amount,
+        sum(year_won_amount) as year_won_amount,
+        sum(won_count) as won_count,
+        sum(lost_count) as lost_count,
+        sum(won_with_amount_count) as won_with_amount_count,
+        sum(won_amount) as won_amount,
+        sum(lost_amount) as lost_amount,
+        sum(won_cycle_days) as won_cycle_days
+    from staging.rep_closings
+    where snapshot_date >= :window_start and snapshot_date < :window_end
+    group by tenant_id, snapshot_date, rep_id
+),
+
 reps as (
     select
         p.tenant_id,
@@ -119,7 +140,7 @@ reps as (
     inner join pg_temp.run_days as r on p.tenant_id = r.tenant_id and p.snapshot_date = r.day
     left join staging.quota_days as q
         on p.tenant_id = q.tenant_id and p.snapshot_date = q.snapshot_date and p.rep_id = q.rep_id
-    left join staging.rep_closings as c
+    left join closings as c
         on p.tenant_id = c.tenant_id and p.snapshot_date = c.snapshot_date and p.rep_id = c.rep_id
     left join open_deals as o
         on p.tenant_id = o.tenant_id and p.snapshot_date = o.snapshot_date and p.rep_id = o.rep_id

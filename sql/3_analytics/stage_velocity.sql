@@ -1,7 +1,7 @@
 -- How long deals stay in each stage and how they leave it, at the end of every day: stays completed in the 90 days up
 -- to it, beside the 90 days before those; and how many deals stand in the stage, for how long already (completed stays
 -- alone are biased short). For every combination of team, segment and region: those of who owned the deal when the
--- stay was completed, or owns it now, as these are on the day.
+-- stay was completed, or owns it now, and of its account (segment), as these are on the day.
 --
 -- One row per: tenant, day, pipeline, stage, team, segment and region with a stay or a deal (All: for each stage).
 -- Columns:
@@ -39,16 +39,21 @@ with visit_days as (
         v.pipeline_id,
         v.stage_id,
         v.exited_owner_id as rep_id,
+        a.segment as account_segment,
         v.days,
         v.elapsed_us,
         v.elapsed_us / 3600000000 as hours,
         v.ended_by in ('forward', 'won') as is_advance,
         cast(:window_start as date) + n.days - v.exited_on < 90 as is_recent
     from staging.visit_facts as v
+    left join staging.accounts as a
+        on
+            v.tenant_id = a.tenant_id and v.exited_account_id = a.account_id
+            and a.d_from < :window_end and a.d_to > :window_start
     cross join
         lateral generate_series(
-            greatest(v.exited_on, :window_start) - cast(:window_start as date),
-            least(v.exited_on + 180, v.gone_on, :window_end) - cast(:window_start as date) - 1
+            greatest(v.exited_on, a.d_from, :window_start) - cast(:window_start as date),
+            least(v.exited_on + 180, v.gone_on, a.d_to, :window_end) - cast(:window_start as date) - 1
         ) as n (days)
     where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 180
 ),
@@ -61,8 +66,7 @@ completed as (
         v.stage_id,
         case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
         case when grouping(p.team_id) = 1 then 'All' else max(p.team_name) end as team_name,
-        case when grouping(coalesce(p.segment, 'Unknown')) = 1 then 'All' else coalesce(p.segment, 'Unknown') end
-            as segment,
+        case when grouping(s.segment) = 1 then 'All' else s.segment end as segment,
         case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
             as region,
         count(*) filter (where v.is_recent) as completed_count,
@@ -78,9 +82,10 @@ completed as (
     from visit_days as v
     inner join staging.rep_days as p
         on v.tenant_id = p.tenant_id and v.day = p.snapshot_date and v.rep_id = p.rep_id
+    cross join lateral (values (coalesce(v.account_segment, p.segment, 'Unknown'))) as s (segment)
     group by
         v.tenant_id, v.day, v.pipeline_id, v.stage_id,
-        cube (p.team_id, coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+        cube (p.team_id, s.segment, coalesce(p.region, 'Unknown'))
 ),
 
 present as (

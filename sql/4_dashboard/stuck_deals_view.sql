@@ -27,7 +27,7 @@
 --   owner_id: the owner; -1 if nobody
 --   team_id: the owner's manager; none or -1
 --   team_filter: the manager's name
---   segment: the owner's segment
+--   segment: the account's segment; the owner's where nobody said
 --   region: the owner's region
 --   quarter: quarter of the close date; null without one
 --   benchmark_days: days that a stay should take

@@ -35,7 +35,8 @@ cross join
         (
             'staging.rep_closings',
             row(
-                c.opportunity_id, c.credited_owner_id, c.status, c.amount, c.closed_at, c.opened_at, c.close_date
+                c.opportunity_id, c.account_id, c.credited_owner_id, c.status, c.amount, c.closed_at, c.opened_at,
+                c.close_date
             )::text,
             ops.valid_days(
                 greatest(c.d_from, (q.quarter_start - interval '3 months')::date),

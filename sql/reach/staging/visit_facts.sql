@@ -37,7 +37,7 @@ cross join
             'analytics.stage_velocity',
             row(
                 'exit', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.exited_on, c.exited_owner_id,
-                c.days, c.elapsed_us, c.ended_by
+                c.exited_account_id, c.days, c.elapsed_us, c.ended_by
             )::text,
             ops.valid_days(c.exited_on, least(c.exited_on + 180, c.gone_on)), c.exited_on is not null
         ),
