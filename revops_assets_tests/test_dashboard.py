@@ -296,11 +296,10 @@ def next_best_actions_by_hand(warehouse: Query) -> None:
     expected = 15 * (100 - health["d1"]) / 100 + 10 * 4 / 21 + 35 + 30 * (1 - 10 / 90) + 10 * 3 / 4
     assert first[:3] == ("ann", 1, "d1")
     assert float(first[8]) == pytest.approx(expected, abs=0.01)
-    # The manager is to help, who is no contact; six calls cannot tell hours apart. A healthy deal in Commit counts 95 % (now 50 %).
+    # The manager is to help, who is no contact; six calls cannot tell hours apart, no quarter how such deals fare.
     assert first[9:] == ("today", "task", None, None,
                          "Escalate to Mia: stuck 41 days in Proposal (expected 10); no economic buyer engaged in Proposal;"
-                         " only one contact engaged; due in 10 days", "any time", None, None,
-                         "$945K of the forecast: a healthy deal would add that much more to it")  # fmt: skip
+                         " only one contact engaged; due in 10 days", "any time", None, None, None)  # fmt: skip
     # d3 has no amount and no close date: what is left weighs 0.35.
     third = next(row for row in rows if row[2] == "d3")
     assert third[5:7] == (None, None)
@@ -347,6 +346,52 @@ def what_reps_did(warehouse: Query) -> None:
         ("7d", 3, 3, Decimal("0.60"), Decimal("0.40"), 0, 1, [], 5),  # six calls say nothing of weekdays
         ("today", 0, 0, 0, 0, None, None, [], 1),
     ]
+
+
+def test_what_a_delay_risks_goes_by_how_such_deals_fared(put: Put, clean: Settings, warehouse: Query) -> None:
+    """On 31 December: in Early 20 with a competitor (none won by March's end), 40 without (10 won); in Late 2 of 5 and 4 of 5.
+
+    Difference: ((0*40 - 10*20) / 60 + (2*5 - 4*5) / 10) / (20*40/60 + 5*5/10) = -0.2737. Expected of the 25: 20*10/60 + 5*6/10
+    = 6.3333, won 2; variance 20*40*10*50 / (60*60*59) + 5*5*6*4 / (10*10*9) = 2.5499: -4.3333 / 1.5968 = -2.7137.
+    """
+    groups = (("Early", True, 20, 0), ("Early", False, 40, 10), ("Late", True, 5, 2), ("Late", False, 5, 4))
+    found = [
+        (stage, competed, n < won, f"{stage}{competed}{n}")
+        for stage, competed, count, won in groups
+        for n in range(count)
+    ]
+    now = {"owner_id": "r", "amount": 380000, "close_date": "2024-04-20"}
+    put(
+        "a",
+        pipeline_stages=[{"stage_id": "Early", "stage_order": 1}, {"stage_id": "Late", "stage_order": 2},
+                         {"stage_id": "Won", "stage_order": 3, "outcome": "won"}],
+        reps=[{"rep_id": "r", "name": "Ann"}],
+        opportunities=[
+            *(deal("Won" if won else stage, key, "2023-12-01Z", close_date="2024-12-31", competitor="Rival" if competed else None)
+              for stage, competed, won, key in found),
+            deal("Early", "now", "2024-04-01Z", **now, competitor="Rival"), deal("Early", "calm", "2024-04-01Z", **now),
+        ],
+        opportunity_history=[row for stage, _, won, key in found if won for row in moves((stage, "Won", "02-10"), deal=key)],
+    )  # fmt: skip
+    materialize(clean, '+key:"dashboard/next_best_actions"', "2024-04-10")
+    fared = (
+        "select deals_count, won_count, others_count, others_won_count, win_rate_difference, standard_errors from analytics.flag_outcomes"
+        " where flag = 'COMPETITIVE'"
+    )
+    assert warehouse(fared) == [(25, 2, 45, 14, Decimal("-0.2737"), Decimal("-2.7137"))]
+    told = "select risk_basis, risk_amount, risk_if_delayed from dashboard.next_best_actions where opportunity_id = %s"
+    said = "Deals with a competitor were won 27 points less often than others in the same stage: $104K of $380K"
+    assert warehouse(told, "now") == [("COMPETITIVE", 104006, said)]
+    assert warehouse(told, "calm") == [(None, None, None)]
+    # As known since, one of them was won before the quarter's end: of the days built, those after it are asked for.
+    put("a", opportunities=[deal("Won", "EarlyTrue0", "2023-12-01Z", close_date="2024-12-31", competitor="Rival")],
+        opportunity_history=moves(("Early", "Won", "03-20"), deal="EarlyTrue0"))  # fmt: skip
+    materialize(clean, 'tag:"revops/built"="whole"')
+    asked = "select snapshot_date::text from ops.rerun_requests where dataset = 'analytics.flag_outcomes'"
+    assert warehouse(asked) == [("2024-04-10",)]
+    materialize(clean, '+key:"dashboard/next_best_actions"', "2024-04-10")
+    assert warehouse(fared.replace("deals_count, won_count", "won_count"))[0][0] == 3
+    assert warehouse(told, "now") == [(None, None, None)]  # -2.2 standard errors might be chance
 
 
 def test_when_a_rep_does_little_and_when_customers_answer(put: Put, clean: Settings, warehouse: Query) -> None:

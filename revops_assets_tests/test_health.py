@@ -62,7 +62,7 @@ def test_a_deal_s_score_by_hand(put: Put, health: Health) -> None:
         "2024-01-31",
     ) == [(
         52, "At Risk", 3, True, 30, Decimal("7.50"), 50, Decimal("12.50"), 60, Decimal("15.00"), 60, Decimal("9.00"), 80, Decimal("8.00"),
-        1, 10, "default", ["STUCK", "NO_EB", "GOING_DARK", "CLOSE_DATE_PAST", "PUSHED", "COMPETITIVE"], "21 days in Proposal, expected are 10",
+        1, 10, "default", ["STUCK", "NO_EB", "GOING_DARK", "CLOSE_DATE_PAST", "PUSHED", "COMPETITIVE"], "21 days in Proposal (expected 10)",
     )]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_what_the_source_does_not_tell_is_left_out(export: Export, load: Any, he
             None,
             None,
             [],
-            "22 days in Lead Generation, no benchmark",
+            "22 days in Lead Generation (no benchmark)",
         )
     ]
     # Before the first activity nothing was told of them, and before the first stage not even that.

@@ -19,6 +19,11 @@ ASSETS = [
         ],
     ),
     sql_daily(
+        "analytics.flag_outcomes",
+        deps=["staging.deal_intervals", "staging.deal_days", "enriched.deal_health_scores"],
+        looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.PAST_QUARTERS),
+    ),
+    sql_daily(
         "analytics.pipeline_health_summary",
         deps=["analytics.deal_priorities", "staging.deal_days", "enriched.deal_health_scores"],
     ),

@@ -104,9 +104,11 @@ ASSETS = [
         "dashboard.next_best_actions",
         deps=[
             "analytics.deal_priorities",
+            "analytics.flag_outcomes",
             "staging.deal_days",
             "staging.accounts",
             "staging.activities",
+            "staging.thresholds",
             "enriched.deal_health_scores",
             "dashboard.rep_activity_metrics",
         ],

@@ -373,6 +373,8 @@ class NextBestActions(Contract):
         Rule("best_time_samples", "(d.best_time_samples is null) = (d.best_time_start is null)", "does not agree with best_time_start"),
         Rule("urgency", "case d.urgency when 'today' then d.deal_urgency = 'CRITICAL' when 'this_week' then d.deal_urgency in ('CRITICAL', 'HIGH')"
              " else d.deal_urgency in ('MEDIUM', 'LOW') end", "does not agree with deal_urgency"),
+        Rule("risk_if_delayed", "(d.risk_if_delayed is null) = (d.risk_basis is null) and (d.risk_amount is null) = (d.risk_basis is null)",
+             "does not agree with risk_basis and risk_amount"),
         Rule("action_icon", "d.action_icon = case d.action_type when 'call' then '📞' when 'email' then '📧' when 'meeting' then '📅' else '✅' end",
              "does not say action_type"),
     )  # fmt: skip
@@ -422,6 +424,8 @@ class NextBestActions(Contract):
     region: str | None
     deal_urgency: Urgency
     amount_at_stake: Number | None
+    risk_amount: Number | None
+    risk_basis: Flag | None
 
 
 CONTRACTS: tuple[type[Contract], ...] = (

@@ -28,6 +28,7 @@
 --   top_performer_share: share of the reps that count as top performers
 --   swing_deals: how many of a quarter's deals, the largest, are listed as those that swing it
 --   confidence_quarters: past quarters that it takes to say how far to trust a forecast
+--   outcome_deals: deals with a flag, and without it, that it takes to say how such deals fare
 --   variants: how many of a pipeline's paths, the most frequent, are listed
 select
     d.tenant_id,
@@ -56,6 +57,7 @@ select
     max(t.value) filter (where t.name = 'top_performer_share') as top_performer_share,
     max(t.value) filter (where t.name = 'swing_deals')::int as swing_deals,
     max(t.value) filter (where t.name = 'confidence_quarters')::int as confidence_quarters,
+    max(t.value) filter (where t.name = 'outcome_deals')::int as outcome_deals,
     max(t.value) filter (where t.name = 'variants')::int as variants
 from pg_temp.run_days as d
 inner join reference.thresholds as t on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to

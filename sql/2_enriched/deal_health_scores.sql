@@ -161,27 +161,17 @@ select
     risk_levels[category_number] as risk_level,
     health_score < needs_attention_below as needs_attention,
     health_score - health_score_7d_ago as health_change_7d,
-    case
-        when most_lost = 0 then null
-        when velocity_used * (100 - velocity_score) = most_lost
-            then format(
-                '%s days in %s, %s', round(days_in_stage), stage_name,
-                coalesce('expected are ' || round(benchmark_days), 'no benchmark')
-            )
-        when activity_used * (100 - activity_score) = most_lost
-            then case
-                when last_two_way_at is null then 'no two-way activity yet'
-                else format('%s days since the last two-way activity', days_since_two_way)
-            end
-        when stakeholder_used * (100 - stakeholder_score) = most_lost
-            then format(
-                '%s engaged contact%s%s', engaged_contacts_count, case when engaged_contacts_count <> 1 then 's' end,
-                case when not has_champion then ', no champion' end
-            )
-        when competition_used * (100 - competition_score) = most_lost
-            then format('%s is %s in the deal', competitor, competitor_status)
-        else format('%s %% discount', round(discount_pct))
-    end as top_driver,
+    dashboard.top_driver(
+        case
+            when most_lost = 0 then null
+            when velocity_used * (100 - velocity_score) = most_lost then 'velocity'
+            when activity_used * (100 - activity_score) = most_lost then 'activity'
+            when stakeholder_used * (100 - stakeholder_score) = most_lost then 'stakeholder'
+            when competition_used * (100 - competition_score) = most_lost then 'competition'
+            else 'discount'
+        end, days_in_stage, stage_name, benchmark_days, last_two_way_at is not null, days_since_two_way,
+        engaged_contacts_count, has_champion, competitor, competitor_status, discount_pct
+    ) as top_driver,
     risk_flags,
     array_remove(array[
         case when velocity_used > 0 then 'velocity' end, case when activity_used > 0 then 'activity' end,

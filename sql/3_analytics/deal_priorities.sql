@@ -181,20 +181,11 @@ reasoned as (
         d.*,
         r.reasons,
         coalesce(d.action = 'escalate', false) as is_escalated,
-        case
-            when d.action = 'escalate'
-                then 'Escalate' || case when d.team_id not in ('none', '-1') then ' to ' || d.team_name else '' end
-            when d.is_without_contact then 'Find a contact, nobody has a role on the deal'
-        end as task,
+        dashboard.task(
+            d.action = 'escalate', case when d.team_id not in ('none', '-1') then d.team_name end, d.is_without_contact
+        ) as task,
         array_remove(array[
-            case
-                when 'GOING_DARK' = any(d.risk_flags) and 'GOING_DARK' <> all(d.told_flags)
-                    then 'Silent for ' || dashboard.day_count(d.silent_days)
-            end,
-            case
-                when d.is_due_soon and d.days_until_close = 0 then 'Due today'
-                when d.is_due_soon then 'Due in ' || dashboard.day_count(d.days_until_close)
-            end
+            case when d.is_due_soon then dashboard.due(d.days_until_close) end
         ], null) as more_reasons
     from decided as d
     cross join
@@ -206,7 +197,12 @@ reasoned as (
                         d.engaged_count, d.pushes_count, d.competitor, d.competitor_status, d.discount_pct
                     ) order by f.place
                 ) as reasons
-            from unnest(d.told_flags) with ordinality as f (flag, place)
+            from unnest(
+                d.told_flags || case
+                    when 'GOING_DARK' = any(d.risk_flags) and 'GOING_DARK' <> all(d.told_flags)
+                        then array['GOING_DARK']
+                end
+            ) with ordinality as f (flag, place)
         ) as r
 )
 

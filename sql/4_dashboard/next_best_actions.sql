@@ -22,7 +22,7 @@
 --   deal_amount: what the deal is worth; null if nobody said
 --   deal_health: its health
 --   days_since_contact: calendar days since the last two-way activity, or since its creation if there was none
---   risk_if_delayed: amount at stake, in words; null if nothing is, or nobody said what the deal is worth
+--   risk_if_delayed: what a delay risks, by how such deals fared, in words; null where the past does not tell
 --   action_icon: the action as a mark
 --   time_display: the best time for people; any time if none is clearly better; a dash with too few attempts to tell
 --   opportunity_name: the deal's name; its id if nobody said
@@ -43,6 +43,8 @@
 --   region: region
 --   deal_urgency: CRITICAL, HIGH, MEDIUM or LOW, as in analytics.deal_priorities
 --   amount_at_stake: what it would add to the forecast if it were healthy, less what it adds; null without an amount
+--   risk_amount: the amount times the share by which deals with the flag of risk_basis were won less often than others
+--   risk_basis: the deal's worst flag that such a share is known of: analytics.flag_outcomes
 with ranked as (
     select
         p.*,
@@ -194,6 +196,35 @@ best as (
     order by w.basis asc, w.tenant_id asc, w.snapshot_date asc, w.who asc, z.errors desc nulls last, w.start asc
 ),
 
+-- Flags with which deals were won less often, by more than chance gives (5 % one-sided, shared out over nine flags).
+less_often as (
+    select
+        o.tenant_id,
+        o.snapshot_date,
+        o.flag,
+        o.win_rate_difference
+    from analytics.flag_outcomes as o
+    inner join staging.thresholds as t on o.tenant_id = t.tenant_id and o.snapshot_date = t.snapshot_date
+    where
+        o.snapshot_date >= :window_start and o.snapshot_date < :window_end
+        and o.deals_count >= t.outcome_deals and o.others_count >= t.outcome_deals and o.standard_errors <= -2.54
+),
+
+risks as (
+    select distinct on (c.tenant_id, c.snapshot_date, c.opportunity_id)
+        c.tenant_id,
+        c.snapshot_date,
+        c.opportunity_id,
+        o.flag,
+        o.win_rate_difference
+    from chosen as c
+    inner join less_often as o
+        on c.tenant_id = o.tenant_id and c.snapshot_date = o.snapshot_date and o.flag = any(c.risk_flags)
+    where c.amount > 0
+    order by
+        c.tenant_id asc, c.snapshot_date asc, c.opportunity_id asc, array_position(c.risk_flags, o.flag) asc
+),
+
 told as (
     select
         c.*,
@@ -206,7 +237,10 @@ told as (
             when b.start is not null then b.attempts_ever
             when e.start is not null then e.attempts_ever
         end as best_time_samples,
-        case when coalesce(b.attempts_ever, e.attempts_ever) is null then '—' else 'any time' end as without_best_time
+        case when coalesce(b.attempts_ever, e.attempts_ever) is null then '—' else 'any time' end as without_best_time,
+        o.flag as risk_basis,
+        o.win_rate_difference,
+        round(-o.win_rate_difference * c.amount, 2) as risk_amount
     from chosen as c
     left join staging.accounts as a
         on
@@ -221,6 +255,8 @@ told as (
         on
             e.basis = 'rep' and c.tenant_id = e.tenant_id and c.snapshot_date = e.snapshot_date
             and c.owner_id = e.who
+    left join risks as o
+        on c.tenant_id = o.tenant_id and c.snapshot_date = o.snapshot_date and c.opportunity_id = o.opportunity_id
 )
 
 select
@@ -242,11 +278,7 @@ select
     amount as deal_amount,
     health_score as deal_health,
     days_since_two_way as days_since_contact,
-    case
-        when amount_at_stake >= 500
-            then
-                dashboard.currency(amount_at_stake) || ' of the forecast: a healthy deal would add that much more to it'
-    end as risk_if_delayed,
+    dashboard.risk(risk_basis, win_rate_difference, amount) as risk_if_delayed,
     case action_type when 'call' then '📞' when 'email' then '📧' when 'meeting' then '📅' else '✅' end as action_icon,
     coalesce(
         to_char('2000-01-01'::timestamp + make_interval(hours => start), 'FMHH12:MI AM') || ' – '
@@ -269,5 +301,7 @@ select
     segment,
     region,
     urgency as deal_urgency,
-    amount_at_stake
+    amount_at_stake,
+    risk_amount,
+    risk_basis
 from told

@@ -208,11 +208,7 @@ select
     good_direction,
     gap_to_top,
     round(gap_to_top / nullif(top_performer_value, 0), 4) as gap_pct,
-    case
-        when metric_name = 'average_discount' then 'comes too late in a deal to drive it'
-        when win_rate_potential is null then 'not enough history'
-        else dashboard.percent(win_rate_potential) || ' win rate improvement potential'
-    end as gap_impact,
+    dashboard.potential(metric_name, win_rate_potential) as gap_impact,
     bar_max,
     case when metric_value >= 0 and bar_max > 0 then round(100 * metric_value / bar_max, 2) end as rep_bar_pct,
     case when top_performer_value >= 0 and bar_max > 0 then round(100 * top_performer_value / bar_max, 2) end

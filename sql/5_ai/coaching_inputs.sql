@@ -28,26 +28,10 @@ with metrics as (
         case d.good_direction
             when 'higher' then d.rep_value - d.team_avg_value else d.team_avg_value - d.rep_value
         end / nullif(abs(d.team_avg_value), 0) as lead_pct,
-        case d.format_type
-            when 'percent' then dashboard.percent(d.rep_value)
-            when 'days' then dashboard.days(round(d.rep_value))
-            else round(d.rep_value, 1)::text
-        end as rep_display,
-        case d.format_type
-            when 'percent' then dashboard.percent(d.team_avg_value)
-            when 'days' then dashboard.days(round(d.team_avg_value))
-            else coalesce(round(d.team_avg_value, 1)::text, '—')
-        end as team_display,
-        case d.format_type
-            when 'percent' then dashboard.percent(d.top_performer_value)
-            when 'days' then dashboard.days(round(d.top_performer_value))
-            else coalesce(round(d.top_performer_value, 1)::text, '—')
-        end as top_display,
-        case d.format_type
-            when 'percent' then dashboard.percent(d.gap_to_top)
-            when 'days' then dashboard.days(round(d.gap_to_top))
-            else round(d.gap_to_top, 1)::text
-        end as gap_display
+        dashboard.metric(d.rep_value, d.format_type) as rep_display,
+        dashboard.metric(d.team_avg_value, d.format_type) as team_display,
+        dashboard.metric(d.top_performer_value, d.format_type) as top_display,
+        dashboard.metric(d.gap_to_top, d.format_type) as gap_display
     from dashboard.rep_driver_comparison as d
     inner join reference.rep_metrics as m
         on
@@ -63,8 +47,9 @@ strengths as (
         rep_id,
         jsonb_agg(
             jsonb_build_object(
-                'title', metric_label, 'detail', metric_label || ': ' || rep_display || ', the team ' || team_display,
-                'metric_value', rep_display, 'metric_comparison', 'team ' || team_display
+                'title', metric_label, 'detail', dashboard.beside(metric_label, rep_display, 'the team', team_display),
+                'metric_value', rep_display, 'metric_comparison',
+                concat_ws(' ', 'team', team_display)
             ) order by place
         ) as strengths
     from (
@@ -119,7 +104,7 @@ improvements as (
         jsonb_agg(
             jsonb_build_object(
                 'title', p.metric_label,
-                'detail', p.metric_label || ': ' || p.rep_display || ', top performers ' || p.top_display,
+                'detail', dashboard.beside(p.metric_label, p.rep_display, 'top performers', p.top_display),
                 'gap_value', p.gap_display, 'impact_estimate', p.gap_impact, 'suggested_action', p.suggested_action
             ) order by p.place
         ) as improvements,
@@ -198,8 +183,8 @@ teams as (
         k.snapshot_date,
         k.team_id,
         k.quarter,
-        dashboard.currency(k.ai_forecast) as forecast,
-        dashboard.currency(k.quarter_target) as target,
+        k.ai_forecast,
+        k.quarter_target,
         k.risk_level,
         dashboard.percent(h.at_risk_pct + h.critical_pct) as at_risk
     from dashboard.dashboard_kpis as k
@@ -250,43 +235,18 @@ select
         'stuck_amount', dashboard.currency(k.stuck_amount), 'metrics', coalesce(f.metrics, '[]'),
         'activities', coalesce(d.activities, '[]'), 'actions', coalesce(a.priority_actions, '[]'),
         'team', jsonb_build_object(
-            'quarter', t.quarter, 'forecast', t.forecast, 'target', t.target, 'risk', t.risk_level,
+            'quarter', t.quarter, 'forecast', dashboard.currency(t.ai_forecast), 'target',
+            dashboard.currency(t.quarter_target), 'risk', t.risk_level,
             'at_risk_pipeline', t.at_risk, 'slowest_stage', w.slowest_stage, 'forecasts_by_week', e.forecasts
         )
     ) as inputs,
     coalesce(s.strengths, '[]') as strengths,
     coalesce(i.improvements, '[]') as improvements,
     coalesce(a.priority_actions, '[]') as priority_actions,
-    coalesce(nullif(concat_ws(
-        ' ',
-        case
-            when r.ytd_attainment is not null
-                then
-                    r.rep_name || ' stands at ' || r.ytd_attainment_display || ' of the quota to date ('
-                    || concat_ws(', ', r.rank_display, r.performance_tier) || ').'
-            when r.overall_rank is not null then r.rep_name || ' is ranked ' || r.rank_display || ' by win rate.'
-        end,
-        case
-            when r.win_rate is not null
-                then 'Win rate ' || dashboard.percent(r.win_rate) || coalesce(case sign(round(100 * r.win_rate_vs_team))
-                    when 0 then ', as much as the rest of the team'
-                    when 1 then ', ' || round(100 * r.win_rate_vs_team) || ' points above the rest of the team'
-                    else ', ' || -round(100 * r.win_rate_vs_team) || ' points below the rest of the team'
-                end, '') || '.'
-        end,
-        case
-            when k.stuck_count > 0
-                then
-                    k.stuck_count || case when k.stuck_count = 1 then ' deal is stuck' else ' deals are stuck' end
-                    || coalesce(' (' || dashboard.currency(k.stuck_amount) || ')', '') || '.'
-        end,
-        case
-            when t.risk_level is not null
-                then
-                    'The team''s ' || t.quarter || ': forecast ' || t.forecast || ' of ' || t.target || ', risk '
-                    || t.risk_level || '.'
-        end
-    ), ''), 'There is nothing yet to measure ' || r.rep_name || ' by.') as overall_assessment,
+    dashboard.assessment(
+        r.rep_name, r.ytd_attainment, r.overall_rank, r.total_reps, r.performance_tier, r.win_rate, r.win_rate_vs_team,
+        k.stuck_count, k.stuck_amount, t.quarter, t.ai_forecast, t.quarter_target, t.risk_level
+    ) as overall_assessment,
     coalesce(
         case when l.rep_id is not null then l.focus_label else i.first_label end,
         case when a.rep_id is not null then 'The most urgent deals' end, 'No open deals that need anything'

@@ -43,3 +43,23 @@ language sql immutable parallel safe as $$
     select coalesce(string_agg(coalesce(p_words[array_position(p_names, f.flag)], f.flag), ' • ' order by f.place), '—')
     from unnest(p_flags) with ordinality as f (flag, place)
 $$;
+
+-- A rep's metric, by how it is to be shown: percent, days, or a number.
+create or replace function dashboard.metric(p_value numeric, p_format text) returns text
+language sql immutable parallel safe as $$
+    select coalesce(case p_format
+        when 'percent' then dashboard.percent(p_value) when 'days' then dashboard.days(round(p_value))
+        else round(p_value, 1)::text
+    end, '—')
+$$;
+
+-- The working day (Monday to Friday) that is so many after a day.
+create or replace function dashboard.working_days_after(p_day date, p_days int) returns date
+language sql immutable parallel safe as $$
+    select d.day from (
+        select p_day + n as day from generate_series(1, 2 * p_days + 2) as n where extract(isodow from p_day + n) <= 5
+    ) as d
+    order by d.day
+    offset p_days - 1
+    limit 1
+$$;

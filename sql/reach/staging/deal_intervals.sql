@@ -17,6 +17,7 @@ select
     r.days
 from spans as c
 left join ops.calendar as q on c.closed_on = q.day
+left join ops.calendar as w on c.closed_day = w.day
 cross join
     lateral (
         values
@@ -48,6 +49,12 @@ cross join
             'analytics.rep_performance',
             row(c.opportunity_id, c.owner_id)::text,
             ops.valid_days(c.d_from, c.d_from + 1), c.d_from = c.opened_on
+        ),
+        (
+            'analytics.flag_outcomes',
+            row(c.opportunity_id, 'won')::text,
+            ops.valid_days(w.quarter_end + 1, (w.quarter_end + 1 + interval '21 months')::date),
+            c.status = 'won' and w.quarter_end >= c.d_from and w.quarter_end < c.d_to
         )
     ) as r (dataset, content, days, is_read)
 where r.is_read
