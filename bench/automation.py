@@ -19,7 +19,7 @@ from revops_assets_tests.system import BIN, TODAY, System
 DAYS = 30
 EVENTS = "select count(*), coalesce(sum(pg_column_size(e.*)), 0) from event_logs as e"
 PURGE = (
-    "import json, time; from revops_assets.settings import get_settings; from revops_assets.retention import purge_events;"
+    "import json, time; from revops_assets.settings import get_settings; from revops_assets.orchestration.housekeeping import purge_events;"
     " s = get_settings(); print(json.dumps(purge_events(s, time.time() + (s.event_days + 1) * 86400)[0]))"
 )
 

@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from revops_assets.settings import Settings, get_settings
-from revops_assets.sql_file import dataset_files
 from revops_assets.warehouse import databases, embedded
+from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets.warehouse.upgrade import upgrade
 
 SIZES, LONGEST = (5_000, 50_000), 60

@@ -51,7 +51,7 @@ def main() -> None:
 
 def measure(settings: Settings, folder: Path, deals: int, days: int, singles: int) -> None:
     """Every step, in order."""
-    from revops_assets.runs import dagster_instance, run_assets
+    from revops_assets.orchestration.runs import dagster_instance, run_assets
     from revops_assets.warehouse.upgrade import upgrade
 
     upgrade(settings)
@@ -121,26 +121,29 @@ def clock(run: Callable[[], object]) -> float:
 
 def order() -> list[str]:
     """Daily datasets, what is read before what reads it."""
+    from revops_assets.catalogue import DAILY_DATASETS
     from revops_assets.definitions import defs
-    from revops_assets.look_back import DATASETS
 
     graph = defs.resolve_asset_graph()
     return [
         name
         for level in graph.toposorted_asset_keys_by_level
         for name in sorted(".".join(key.path) for key in level)
-        if name in DATASETS and DATASETS[name].is_behind_history
+        if name in DAILY_DATASETS and DAILY_DATASETS[name].is_behind_history
     ]
 
 
 def statements(settings: Settings, spans: Sequence[tuple[date, date]]) -> None:
     """What the daily assets execute, without Dagster: span by span, dataset by dataset, a month a transaction."""
     from revops_assets.assets.ai import answers_of_model
-    from revops_assets.look_back import days_to_fill
-    from revops_assets.resources import Warehouse
-    from revops_assets.sql_asset import windows
-    from revops_assets.sql_file import dataset_files
-    from revops_assets.warehouse.writer import all_tenants, note_days, prepare_days, read_at, replace_window
+
+    from revops_assets.assets.daily import windows
+    from revops_assets.datasets.ledger import note_days, prepare_days
+    from revops_assets.datasets.replace import replace_window
+    from revops_assets.datasets.window import all_tenants, read_at
+    from revops_assets.invalidation.look_back import days_to_fill
+    from revops_assets.warehouse.resource import Warehouse
+    from revops_assets.warehouse.sql_files import dataset_files
 
     empty(settings)
     names = order()
@@ -167,9 +170,9 @@ def select_one(settings: Settings, start: date, end: date, instance: dg.DagsterI
     """The same assets, dependencies and partitions; each asset's statement is `select 1`."""
     from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+    from revops_assets.datasets.partitions import DAILY
     from revops_assets.definitions import defs
-    from revops_assets.partitions import DAILY
-    from revops_assets.resources import Warehouse
+    from revops_assets.warehouse.resource import Warehouse
 
     graph = defs.resolve_asset_graph()
 

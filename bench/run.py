@@ -24,13 +24,13 @@ from bench.enlarge import enlarge
 from revops_assets.loading.expressions import Expressions
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.runs import dagster_instance, run_job
+from revops_assets.orchestration.runs import dagster_instance, run_job
 from revops_assets.scenario import pipedrive
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings, get_settings
-from revops_assets.sql_file import dataset_files
 from revops_assets.warehouse import databases, embedded
 from revops_assets.warehouse.foreign import FUNNEL_MODELS
+from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets.warehouse.upgrade import upgrade
 
 COPIES, ROUNDS = 100, 3

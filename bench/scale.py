@@ -84,7 +84,7 @@ def measure(settings: Settings, folder: Path, deals: int) -> None:
             ),
         ):
             explain(cursor, what, statement)
-    from revops_assets.runs import dagster_instance, run_job
+    from revops_assets.orchestration.runs import dagster_instance, run_job
 
     with dagster_instance(settings) as instance:
         result: list[Any] = []

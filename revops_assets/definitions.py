@@ -4,47 +4,26 @@ import os
 
 import dagster as dg
 
-from revops_assets.assets import (
-    ai,
-    analytics,
-    dashboard,
-    dyno_crm,
-    enriched,
-    metrics,
-    pipedrive,
-    reference,
-    source,
-    staging,
-)
+from revops_assets.assets import make_all, source
+from revops_assets.assets.checks import check_definitions
 from revops_assets.assets.scenario import scenario_exports
-from revops_assets.checks import check_definitions
-from revops_assets.console import quiet_console
-from revops_assets.jobs import jobs
-from revops_assets.resources import Warehouse
-from revops_assets.schedules import schedules
-from revops_assets.sensors import sensors
+from revops_assets.orchestration.console import quiet_console
+from revops_assets.orchestration.jobs import jobs
+from revops_assets.orchestration.schedules import schedules
+from revops_assets.orchestration.sensors import sensors
 from revops_assets.settings import get_settings
+from revops_assets.warehouse.resource import Warehouse
 
 # Dagster's own setting: events of a run's partitions are stored together. A year of days takes a third of the time.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 settings = get_settings()
 top = [scenario_exports, source.loaded_tables()] if settings.scenario else source.table_specs(has_scenario=False)
+made = make_all()
 
 defs = dg.Definitions(
-    assets=[
-        *top,
-        *reference.ASSETS,
-        *staging.ASSETS,
-        *enriched.ASSETS,
-        *analytics.ASSETS,
-        *dashboard.ASSETS,
-        *ai.ASSETS,
-        *metrics.ASSETS,
-        *dyno_crm.ASSETS,
-        *pipedrive.ASSETS,
-    ],
-    asset_checks=check_definitions(),
+    assets=[*top, *(found.definition for found in made)],
+    asset_checks=check_definitions({table: again for found in made for table, again in found.rewrites.items()}),
     jobs=jobs(settings),
     schedules=schedules(settings),
     sensors=sensors(settings),

@@ -235,7 +235,7 @@ def put(source: Query) -> Put:
 def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     """Append lines to a reference file, in a copy of sql/reference."""
     shutil.copytree(SQL_DIR / "reference", tmp_path / "sql" / "reference")
-    monkeypatch.setattr("revops_assets.dated_reference.SQL_DIR", tmp_path / "sql")
+    monkeypatch.setattr("revops_assets.datasets.dated_reference.SQL_DIR", tmp_path / "sql")
 
     def append(name: str, lines: str) -> None:
         with (tmp_path / "sql" / "reference" / f"{name}.csv").open("a") as handle:
@@ -254,8 +254,8 @@ def materialize(settings: Settings, selection: str, first: str = "", last: str =
 
     Dagster's events stay in memory, which takes half the time; `build` keeps them where the UI reads them.
     """
-    from revops_assets.partitions import checked_range
-    from revops_assets.runs import run_assets
+    from revops_assets.datasets.partitions import checked_range
+    from revops_assets.orchestration.runs import run_assets
 
     days = checked_range(first, last or first) if first else None
     with dg.DagsterInstance.ephemeral() as instance:
@@ -280,7 +280,7 @@ def business_zone(clean: Settings) -> Iterator[Callable[[str], None]]:
 
 def build(settings: Settings, env: Env = "dev", job: str = "funnel") -> Any:
     """Run a job as the command line does."""
-    from revops_assets.runs import dagster_instance, run_job
+    from revops_assets.orchestration.runs import dagster_instance, run_job
 
     with dagster_instance(settings) as instance:
         return run_job(settings, job, env, instance)

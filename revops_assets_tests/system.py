@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg2
 
-from revops_assets.look_back import DATASETS
+from revops_assets.catalogue import DAILY_DATASETS
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets_tests.test_compose import free_port, wait_for
 from revops_assets_tests.test_time import STAMPS
@@ -165,7 +165,7 @@ class System:
     def rows(self) -> dict[str, Any]:
         """A number for each dataset, tenant and day that its rows give, whatever their order."""
         found = {}
-        for table, daily in sorted(DATASETS.items()):
+        for table, daily in sorted(DAILY_DATASETS.items()):
             columns = [
                 name for (name,) in self.query(
                     f"select attname from pg_attribute where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped"

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
-from revops_assets.look_back import DATASETS
+from revops_assets.catalogue import DAILY_DATASETS
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets_tests.conftest import TEST_SERVER
 from revops_assets_tests.system import BACKFILLS, BIN, ENDED, FIRST, TODAY, System
@@ -202,7 +202,7 @@ def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System)
     system.stop()
     system.process = None
     system.revops("db", "upgrade")  # starts PostgreSQL if it was stopped with the rest
-    system.query(f"truncate {', '.join(DATASETS)}, ops.days_written, ops.rerun_requests")
+    system.query(f"truncate {', '.join(DAILY_DATASETS)}, ops.days_written, ops.rerun_requests")
     newest = max(date.fromisoformat(key.split()[-1]) for key in standing)
     system.revops("materialize", "--select", 'tag:"revops/built"="daily"', "--from", str(FIRST), "--to", str(newest))
     clean = system.rows()

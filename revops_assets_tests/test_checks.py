@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from revops_assets.check_files import Check, all_checks
-from revops_assets.checks import offending_rows
+from revops_assets.assets.checks import offending_rows
+from revops_assets.datasets.checks import Check, all_checks
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.test_daily_metrics_company import TRIPS as METRICS_TRIPS

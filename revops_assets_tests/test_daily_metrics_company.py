@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from revops_assets.check_files import all_checks
-from revops_assets.checks import offending_rows
+from revops_assets.assets.checks import offending_rows
+from revops_assets.datasets.checks import all_checks
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import salesforce

@@ -13,10 +13,10 @@ import pytest
 
 from revops_assets.assets.metrics import LEADS, OPPORTUNITIES, READ
 from revops_assets.errors import RevopsError
-from revops_assets.runs import planned, run_planned
+from revops_assets.orchestration.runs import planned, run_planned
 from revops_assets.settings import Settings
-from revops_assets.sql_file import table_functions
 from revops_assets.warehouse import databases
+from revops_assets.warehouse.sql_files import table_functions
 from revops_assets_tests.conftest import Put, Query, materialize
 from revops_assets_tests.daily_metrics import FUNCTIONS, LEAD, TABLES, Rows, change, deal, everything
 from revops_assets_tests.test_cli import revops

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from revops_assets.check_files import all_checks
-from revops_assets.checks import offending_rows
-from revops_assets.consistency import topics
+from revops_assets.assets.checks import offending_rows
+from revops_assets.assets.spec import asset_key
 from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.guard import keep_contract
+from revops_assets.datasets.checks import all_checks
+from revops_assets.datasets.window import Window
 from revops_assets.definitions import defs
+from revops_assets.diagnostics.consistency import topics
 from revops_assets.errors import RevopsError
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
@@ -23,10 +25,8 @@ from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
-from revops_assets.sql_asset import asset_key
-from revops_assets.sql_file import dataset_files
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.writer import Window
+from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.conftest import Put, Query, materialize, query
 from revops_assets_tests.test_deal_days import activity
 from revops_assets_tests.test_forecast import quota

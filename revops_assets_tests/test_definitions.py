@@ -67,7 +67,7 @@ def test_every_asset_says_what_it_is(spec: dg.AssetSpec) -> None:
 
 def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, export: Export, load: object) -> None:
     load(export(deal_changes=["10,2024-01-31 23:59:59,stage_id,1"]))  # type: ignore[operator]
-    from revops_assets.runs import dagster_instance
+    from revops_assets.orchestration.runs import dagster_instance
 
     build(clean)
     with dagster_instance(clean) as instance:
@@ -87,8 +87,8 @@ def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, exp
 
 
 def test_schedules_and_sensors_run_by_themselves_where_automation_is_on(settings: Settings) -> None:
-    from revops_assets.schedules import schedules
-    from revops_assets.sensors import sensors
+    from revops_assets.orchestration.schedules import schedules
+    from revops_assets.orchestration.sensors import sensors
 
     on = settings.model_copy(update={"automation": True})
     for given, status in ((settings, "STOPPED"), (on, "RUNNING")):

@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from revops_assets.funnel import compare
+from revops_assets.invalidation.run_tags import KNOWN_AS_OF_TAG
 from revops_assets.loading.result import LoadResult
-from revops_assets.resources import KNOWN_AS_OF_TAG
+from revops_assets.reports.funnel import compare
 from revops_assets.scenario import pipedrive
 from revops_assets.scenario.model import Plan
-from revops_assets.settings import Settings, get_settings
+from revops_assets.settings import Settings
 from revops_assets_tests.conftest import REAL_EXPORT, Export, Query, build, query
 
 Load = Callable[..., LoadResult]
@@ -92,16 +92,11 @@ def test_first_entries_and_done_calls_by_month(export: Export, load: Load, clean
 
 
 def test_a_month_begins_in_the_business_time_zone(
-    export: Export, load: Load, clean: Settings, warehouse: Query, monkeypatch: pytest.MonkeyPatch
+    export: Export, load: Load, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
 ) -> None:
     load(export(deal_changes=["10,2024-03-31 22:30:00,stage_id,1"]))  # half past midnight in Berlin, summer time
-    monkeypatch.setenv("REVOPS_TIMEZONE", "Europe/Berlin")
-    get_settings.cache_clear()
-    try:
-        build(clean)
-    finally:
-        monkeypatch.undo()
-        get_settings.cache_clear()
+    business_zone("Europe/Berlin")
+    build(clean)
     assert warehouse(REPORT) == [line("2024-04", "1", 1)]
 
 

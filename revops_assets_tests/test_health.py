@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from revops_assets import dated_reference
+from revops_assets.datasets import dated_reference
 from revops_assets.errors import RevopsError
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import LOST, STAGES, WON

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from revops_assets.catalogue.dataset import LookBack
 from revops_assets.errors import RevopsError
-from revops_assets.look_back import LookBack, read_calendar, reads
-from revops_assets.runs import dagster_instance, run_requested
+from revops_assets.invalidation.look_back import read_calendar, reads
+from revops_assets.orchestration.runs import dagster_instance, run_requested
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import Put, Query, materialize

@@ -14,18 +14,22 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from revops_assets.catalogue import DAILY_DATASETS
+from revops_assets.datasets.ledger import note_days, prepare_days
+from revops_assets.datasets.replace import replace_window
+from revops_assets.datasets.window import ReadAt, Window
+from revops_assets.invalidation.look_back import read_calendar, reads
+from revops_assets.invalidation.plan import _spans, _with_riders
+from revops_assets.invalidation.reach import reach_files
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.look_back import DATASETS, read_calendar, reads
-from revops_assets.reruns import _spans, _with_riders, reach_files
-from revops_assets.runs import planned, run_planned
+from revops_assets.orchestration.runs import planned, run_planned
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
-from revops_assets.sql_file import dataset_files
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.writer import ReadAt, Window, note_days, prepare_days, replace_window
+from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.conftest import DAILY_STATE, Put, Query, materialize, query
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
@@ -41,7 +45,7 @@ NOT_SAID = (*STAMPS, "known_as_of")
 def rows(settings: Settings) -> dict[tuple[str, str, date], Any]:
     """What every dataset says of each tenant and day: a number per partition that its rows give."""
     found = {}
-    for table, daily in sorted(DATASETS.items()):
+    for table, daily in sorted(DAILY_DATASETS.items()):
         columns = [name for (name,) in query(
             settings, "warehouse", "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
             " and not attisdropped", table) if name not in NOT_SAID]  # fmt: skip
@@ -155,7 +159,7 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
             asked |= {(name, "full", day) for name in run.datasets for day in days}
             run_planned(company, run, instance)
     after = rows(company)
-    warehouse(f"truncate {', '.join(DATASETS)}, ops.days_written, ops.rerun_requests")
+    warehouse(f"truncate {', '.join(DAILY_DATASETS)}, ops.days_written, ops.rerun_requests")
     materialize(company, DAYS, str(FIRST), str(LAST))
     clean = rows(company)
     rebuilt = {key[2] for key in clean}
@@ -173,7 +177,7 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
         for name, tenant, day in changed
         if any(
             (dep, tenant, back) in asked
-            for dep, kind in DATASETS[name].looks_back_on.items()
+            for dep, kind in DAILY_DATASETS[name].looks_back_on.items()
             for back in reads(kind, day, calendar)
         )
     }
@@ -184,8 +188,8 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
 def test_every_table_that_daily_datasets_read_has_its_reach() -> None:
     """A dataset that reads a table built as a whole stands in the table's reach; so does every column that it names."""
     files = dataset_files()
-    for name, daily in DATASETS.items():
-        for dep in sorted(daily.deps - DATASETS.keys()):
+    for name, daily in DAILY_DATASETS.items():
+        for dep in sorted(set(daily.deps) - DAILY_DATASETS.keys()):
             if dep.startswith(("reference.", "crm.")):
                 continue  # its rows' own days, all columns: dated_reach; what is known now: metrics.request_stale_days
             base = {"staging.stage_visits": "staging.deal_stays"}.get(dep, dep)

@@ -7,9 +7,9 @@ from datetime import date
 
 import dagster as dg
 
-from revops_assets.jobs import load_export_job
-from revops_assets.retention import purge_events
-from revops_assets.runs import dagster_instance, run_assets
+from revops_assets.orchestration.housekeeping import purge_events
+from revops_assets.orchestration.jobs import load_export_job
+from revops_assets.orchestration.runs import dagster_instance, run_assets
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import DAILY_STATE, Put, query
 

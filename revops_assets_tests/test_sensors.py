@@ -18,18 +18,17 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from revops_assets import resources
-from revops_assets.alerts import Alert, raise_alerts
+from revops_assets.catalogue import DAILY_DATASETS
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
-from revops_assets.jobs import load_export_job
 from revops_assets.loading.manifest import NAME, write_manifest
-from revops_assets.look_back import DATASETS
-from revops_assets.runs import planned, run_planned
-from revops_assets.schedules import due_days, schedules
-from revops_assets.sensors import WORK_TAG, exports_due, next_attempt, sensors, tables_due
+from revops_assets.orchestration.alerts import Alert, raise_alerts
+from revops_assets.orchestration.jobs import load_export_job
+from revops_assets.orchestration.runs import planned, run_planned
+from revops_assets.orchestration.schedules import due_days, schedules
+from revops_assets.orchestration.sensors import WORK_TAG, exports_due, next_attempt, sensors, tables_due
 from revops_assets.settings import Settings
-from revops_assets.warehouse import databases
+from revops_assets.warehouse import databases, resource
 from revops_assets_tests.conftest import Export, Put, Query, materialize
 from revops_assets_tests.test_reruns import WHOLE
 from revops_assets_tests.test_stage_visits import deal, moves
@@ -194,7 +193,7 @@ def test_a_load_is_followed_by_its_tenant_s_days_only(
         today = str(datetime.now(UTC).date())
         others = [found for found in requests if found is not late]
         assert {found.tags["dagster/asset_partition_range_end"] for found in others} == {today}
-        assert all(len(found.asset_selection or []) == len(DATASETS) for found in others)
+        assert all(len(found.asset_selection or []) == len(DAILY_DATASETS) for found in others)
 
 
 def test_a_load_that_changed_nothing_asks_for_nothing(clean: Settings, put: Put, warehouse: Query) -> None:
@@ -243,7 +242,7 @@ def test_days_that_were_missed_are_caught_up(
     clean: Settings, warehouse: Query, complete: list[str], expected: str
 ) -> None:
     for day in complete:
-        for dataset in DATASETS:
+        for dataset in DAILY_DATASETS:
             warehouse(
                 "insert into ops.days_written (dataset, tenant_id, snapshot_date, known_as_of) values (%s, 'a', %s, 1)",
                 dataset,
@@ -365,11 +364,11 @@ def test_every_asset_that_writes_the_warehouse_is_in_its_pool() -> None:
 
 def test_a_step_whose_connection_is_lost_is_tried_again(clean: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server ends the connection in the middle; the second attempt writes, once. Other errors fail at once."""
-    monkeypatch.setattr(resources, "DATABASE_RETRIES", dg.RetryPolicy(max_retries=2, delay=0.1))
+    monkeypatch.setattr(resource, "DATABASE_RETRIES", dg.RetryPolicy(max_retries=2, delay=0.1))
     attempts = []
 
     @dg.asset
-    def written(warehouse: resources.Warehouse) -> None:
+    def written(warehouse: resource.Warehouse) -> None:
         with warehouse.transaction() as connection:
             connection.execute(
                 sa.text(
@@ -381,12 +380,12 @@ def test_a_step_whose_connection_is_lost_is_tried_again(clean: Settings, monkeyp
                 connection.execute(sa.text("select pg_terminate_backend(pg_backend_pid())"))
 
     @dg.asset
-    def wrong(warehouse: resources.Warehouse) -> None:
+    def wrong(warehouse: resource.Warehouse) -> None:
         with warehouse.transaction() as connection:
             attempts.append(len(attempts))
             connection.execute(sa.text("select 1 / 0"))
 
-    given = {"warehouse": resources.Warehouse()}
+    given = {"warehouse": resource.Warehouse()}
     with dg.DagsterInstance.ephemeral() as instance:
         assert dg.materialize([written], resources=given, instance=instance).success
         with databases.engine(clean, "warehouse").begin() as connection:
@@ -402,17 +401,17 @@ def test_a_run_waits_for_another_that_writes_the_same_warehouse(clean: Settings)
 
     def run(name: str, pause: float) -> None:
         @dg.asset(name=f"{name}_first")
-        def first(warehouse: resources.Warehouse) -> None:
+        def first(warehouse: resource.Warehouse) -> None:
             order.append(f"{name} 1")
             begun.set()
             time.sleep(pause)
 
         @dg.asset(name=f"{name}_second", deps=[first])
-        def second(warehouse: resources.Warehouse) -> None:
+        def second(warehouse: resource.Warehouse) -> None:
             order.append(f"{name} 2")
 
         with dg.DagsterInstance.ephemeral() as instance:
-            dg.materialize([first, second], resources={"warehouse": resources.Warehouse()}, instance=instance)
+            dg.materialize([first, second], resources={"warehouse": resource.Warehouse()}, instance=instance)
 
     one = threading.Thread(target=run, args=("one", 1.0))
     one.start()

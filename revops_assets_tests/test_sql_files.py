@@ -9,15 +9,15 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from revops_assets.assets.spec import asset_key
+from revops_assets.catalogue.dataset import whole
+from revops_assets.datasets.lineage import asset_of, column_lineage
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
-from revops_assets.lineage import asset_of, column_lineage
-from revops_assets.look_back import HISTORY
+from revops_assets.invalidation.look_back import HISTORY
 from revops_assets.settings import SQL_DIR, Settings
-from revops_assets.sql_asset import asset_key, sql_table
-from revops_assets.sql_file import SqlFile, dataset_files, parse
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.writer import columns_after
+from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, parse
 from revops_assets_tests.conftest import Query
 
 FILES = sorted(dataset_files().values(), key=lambda file: file.table)
@@ -111,9 +111,9 @@ def test_the_lineage_of_a_column(clean: Settings) -> None:
 
 def test_an_asset_without_a_file_says_which_is_missing() -> None:
     with pytest.raises(
-        RevopsError, match=re.escape("asset pipedrive.nothing: no file pipedrive/…/nothing.sql under sql/")
+        RevopsError, match=re.escape("dataset pipedrive.nothing: no file pipedrive/…/nothing.sql under sql/")
     ):
-        sql_table("pipedrive.nothing", deps=[])
+        _ = whole("pipedrive.nothing", deps=[]).file
 
 
 @pytest.mark.parametrize(

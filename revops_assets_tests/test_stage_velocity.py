@@ -16,8 +16,7 @@ import psycopg2
 import pytest
 
 from revops_assets.errors import RevopsError
-from revops_assets.settings import Settings
-from revops_assets.stage_velocity import (
+from revops_assets.reports.stage_velocity import (
     Report,
     find_pipeline,
     find_stage,
@@ -25,6 +24,7 @@ from revops_assets.stage_velocity import (
     read_report,
     run_stage_velocity_report,
 )
+from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import REAL_EXPORT, Put, Query, build, query
 from revops_assets_tests.test_cli import revops

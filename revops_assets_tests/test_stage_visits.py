@@ -197,8 +197,8 @@ def test_pipedrive_s_losses_and_its_missing_beginnings(
 
 def test_as_known_after_an_earlier_load(put: Put, clean: Settings, warehouse: Query) -> None:
     from revops_assets.definitions import defs
-    from revops_assets.resources import KNOWN_AS_OF_TAG
-    from revops_assets.runs import dagster_instance
+    from revops_assets.invalidation.run_tags import KNOWN_AS_OF_TAG
+    from revops_assets.orchestration.runs import dagster_instance
 
     put("a", pipeline_stages=STAGES, opportunities=[deal("B")], opportunity_history=moves(("A", "B", "01-11")))
     build(clean, job="stage_visits")

@@ -14,15 +14,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from revops_assets.assets.spec import asset_key
 from revops_assets.definitions import defs
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.runs import dagster_instance
+from revops_assets.orchestration.runs import dagster_instance
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
-from revops_assets.sql_asset import asset_key
 from revops_assets_tests.conftest import Query, materialize, query
 
 PLAN = Plan(120, date(2024, 4, 2), 5, "Europe/Berlin")

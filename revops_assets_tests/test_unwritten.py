@@ -14,17 +14,19 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
-from revops_assets.assets.ai import ANSWERS
-from revops_assets.checks import WRITTEN
+from revops_assets.assets.checks import WRITTEN
+from revops_assets.datasets.ledger import prepare_days
+from revops_assets.datasets.partitions import checked_range
+from revops_assets.datasets.replace import NAMED, reading_alone
+from revops_assets.datasets.window import Window, read_at
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
-from revops_assets.partitions import checked_range
-from revops_assets.runs import dagster_instance, run_assets
-from revops_assets.sensors import sensors
+from revops_assets.insights.answers import ANSWERS
+from revops_assets.orchestration.runs import dagster_instance, run_assets
+from revops_assets.orchestration.sensors import sensors
 from revops_assets.settings import Settings
-from revops_assets.sql_file import dataset_files
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.writer import NAMED, Window, prepare_days, read_at, reading_alone
+from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.conftest import Put, Query, materialize
 from revops_assets_tests.test_odd_records import REP, STAGES, closed, still_open
 from revops_assets_tests.test_reruns import WHOLE as BUILT_AS_A_WHOLE

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from revops_assets.datasets.replace import check_columns, replace_window
+from revops_assets.datasets.window import WHOLE, ReadAt, Window
 from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
-from revops_assets.sql_file import SqlFile
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.writer import WHOLE, ReadAt, Window, check_columns, replace_window
+from revops_assets.warehouse.sql_files import SqlFile
 
 AT = ReadAt(7, {"a": "2024-03-01 12:00:00+00"})
 

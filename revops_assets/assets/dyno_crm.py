@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from pydantic import Field
 
-from revops_assets.charts import as_metadata, bars
+from revops_assets.assets.spec import OWNERS, asset_key
+from revops_assets.datasets.charts import as_metadata, bars
 from revops_assets.errors import RevopsError
-from revops_assets.resources import POOL, Warehouse, driver_connection
-from revops_assets.sql_asset import OWNERS, asset_key, sql_view
-from revops_assets.stage_velocity import (
+from revops_assets.reports.stage_velocity import (
     Report,
     find_pipeline,
     find_stage,
@@ -23,6 +22,7 @@ from revops_assets.stage_velocity import (
     read_report,
     run_stage_velocity_report,
 )
+from revops_assets.warehouse.resource import POOL, Warehouse, driver_connection
 
 COLUMNS = [
     "stage_name", "completed_count", "avg_duration_days", "median_duration_days", "p90_duration_days", "current_count",
@@ -133,10 +133,3 @@ def _metadata(reports: list[Report], as_of: datetime, database: str) -> dict[str
 def _today(timezone: str) -> datetime:
     zone = ZoneInfo(timezone)
     return datetime.combine(datetime.now(zone).date(), time(), zone)
-
-
-ASSETS = [
-    sql_view("dyno_crm.pipeline_stage", deps=["staging.stage_directory", "staging.pipeline_stages"]),
-    sql_view("dyno_crm.deal_pipeline_stage_state", deps=["staging.stage_directory", "staging.stage_visits"]),
-    stage_velocity,
-]

@@ -7,39 +7,24 @@ from itertools import pairwise
 import dagster as dg
 import sqlalchemy as sa
 
-from revops_assets.look_back import DATASETS, TABLES, Daily, days_asked
-from revops_assets.partitions import DAILY, checked_range
-from revops_assets.resources import ALSO_TAG, POOL, Warehouse, resolve_read_at, tenants_of_run
-from revops_assets.sql_asset import OWNERS, about_run, asset_key, look, spec_of
-from revops_assets.sql_file import table_functions
-from revops_assets.unwritten import REWRITES, root_of, write_apart
-from revops_assets.warehouse.offences import Offence, find_offences
-from revops_assets.warehouse.writer import ReadAt, Window, all_tenants, note_table, tell_known_time
+from revops_assets.assets.made import Made
+from revops_assets.assets.metadata import look
+from revops_assets.assets.run import resolve_read_at, tenants_of_run
+from revops_assets.assets.spec import OWNERS, about_run, asset_key, spec_of
+from revops_assets.catalogue import CATALOGUE
+from revops_assets.catalogue.metrics import DEPS, RUN_LOG, STALE_DAYS
+from revops_assets.datasets.ledger import note_table
+from revops_assets.datasets.offences import Offence, find_offences
+from revops_assets.datasets.partitions import DAILY, checked_range
+from revops_assets.datasets.window import ReadAt, Window, all_tenants, tell_known_time
+from revops_assets.invalidation.look_back import days_asked
+from revops_assets.invalidation.run_tags import ALSO_TAG
+from revops_assets.invalidation.unwritten import root_of, write_apart
+from revops_assets.warehouse.resource import POOL, Warehouse
+from revops_assets.warehouse.sql_files import table_functions
 
-LEADS = ("crm.leads", "crm.lead_history")
-OPPORTUNITIES = (
-    "crm.opportunities",
-    "crm.opportunity_history",
-    "crm.opportunity_splits",
-    "crm.pipeline_stages",
-    "crm.exchange_rates",
-)
-# What each table is computed from, besides crm.loads.
-READ = {
-    "metrics.daily_lead_funnel": (*LEADS, *OPPORTUNITIES),
-    "metrics.lead_stage_snapshot": LEADS,
-    "metrics.rep_daily_activity": ("crm.activities", "crm.reps"),
-    "metrics.rep_daily_pipeline": (*OPPORTUNITIES, "crm.reps"),
-}
-RUN_LOG = "metrics.run_log"
 # How ops.unwritten calls a part's day.
 DAY = "snapshot_date"
-DEPS = {**{table: ("crm.loads", *deps) for table, deps in READ.items()}, RUN_LOG: ("crm.loads", *READ)}
-DATASETS.update(
-    {table: Daily(frozenset(deps), {}, "metric_date", is_behind_history=False) for table, deps in DEPS.items()}
-)
-STALE_DAYS = "metrics.stale_days"
-TABLES[STALE_DAYS] = ()
 
 
 def spans(days: set[date]) -> Iterator[tuple[date, date]]:
@@ -91,12 +76,9 @@ def compute_again(warehouse: Warehouse, run_id: str, at: ReadAt, tenant: str, da
         compute(warehouse, run_id, at, DEPS.keys(), window)
 
 
-REWRITES.update(dict.fromkeys(DEPS, compute_again))
-
-
 @dg.multi_asset(
     name="daily_metrics",
-    specs=[spec_of(table_functions()[table], deps, "table", is_daily=True) for table, deps in DEPS.items()],
+    specs=[spec_of(CATALOGUE[table]) for table in DEPS],
     partitions_def=DAILY,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=POOL,
@@ -168,15 +150,12 @@ def ask_again(warehouse: Warehouse, run_id: str, at: ReadAt, tenant: str, days: 
     ask_for_stale_days(warehouse, run_id, at, (tenant,))
 
 
-REWRITES[STALE_DAYS] = ask_again
-
-
 @dg.multi_asset(
     name="metrics__stale_days",
     specs=[
         dg.AssetSpec(
             asset_key(STALE_DAYS),
-            deps=[asset_key(dep) for dep in sorted({dep for deps in DEPS.values() for dep in deps} - DEPS.keys())],
+            deps=[asset_key(dep) for dep in CATALOGUE[STALE_DAYS].deps],
             group_name="metrics",
             owners=OWNERS,
             kinds={"postgres", "sql", "view"},
@@ -197,4 +176,4 @@ def stale_days(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.Ma
     return dg.MaterializeResult(metadata={"dagster/row_count": found, **about_run(at, warehouse)})
 
 
-ASSETS = [daily_metrics, stale_days]
+MADE = [Made(daily_metrics, dict.fromkeys(DEPS, compute_again)), Made(stale_days, {STALE_DAYS: ask_again})]

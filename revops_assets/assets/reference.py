@@ -1,6 +1,6 @@
 """The tables that people keep as files: thresholds, bands, weights, benchmarks."""
 
-from revops_assets.dated_reference import topics
-from revops_assets.reference import dated_reference_table
+from revops_assets.assets.reference_tables import dated_reference_table
+from revops_assets.datasets.dated_reference import topics
 
 ASSETS = [dated_reference_table(topic) for topic in topics()]

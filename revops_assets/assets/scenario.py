@@ -10,12 +10,12 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from revops_assets.assets.spec import OWNERS, asset_key
 from revops_assets.scenario import pipedrive
 from revops_assets.scenario.calendar import day_end, yesterday
 from revops_assets.scenario.folder import generate
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings, get_settings
-from revops_assets.sql_asset import OWNERS, asset_key
 
 # Which files each scenario asset stands for.
 SALESFORCE_FILES = {

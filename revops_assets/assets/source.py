@@ -8,12 +8,12 @@ from typing import Any
 import dagster as dg
 
 from revops_assets.assets.scenario import ASSET_OF_FILE, PIPEDRIVE_EXPORT, SALESFORCE_FILES, TENANTS, folder
+from revops_assets.assets.spec import OWNERS, asset_key
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.loading.result import LoadResult
 from revops_assets.loading.targets import targets
 from revops_assets.settings import get_settings
-from revops_assets.sql_asset import OWNERS, asset_key
 from revops_assets.warehouse import databases
 
 REJECTS_SHOWN = 20

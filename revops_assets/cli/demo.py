@@ -21,10 +21,10 @@ def demo_command() -> None:
     from revops_assets.cli.funnel import print_run
     from revops_assets.cli.load import print_load
     from revops_assets.cli.show import console
-    from revops_assets.funnel import compare
     from revops_assets.loading.load import load_directory
     from revops_assets.loading.mapping_file import read_mapping
-    from revops_assets.runs import dagster_instance, run_assets, run_job
+    from revops_assets.orchestration.runs import dagster_instance, run_assets, run_job
+    from revops_assets.reports.funnel import compare
     from revops_assets.scenario.calendar import yesterday
 
     started = time.monotonic()

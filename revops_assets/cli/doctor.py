@@ -23,8 +23,8 @@ def doctor_command(
         _compare(json)
         return
     from revops_assets.cli.show import print_json, print_table
-    from revops_assets.doctor import examine
-    from revops_assets.source_needs import lacks
+    from revops_assets.diagnostics.doctor import examine
+    from revops_assets.diagnostics.source_needs import lacks
 
     findings = list(examine(get_settings()))
     is_whole = all(finding.is_fine for finding in findings)
@@ -43,7 +43,7 @@ def doctor_command(
 
 def _compare(json: bool) -> None:
     from revops_assets.cli.show import print_json, print_table
-    from revops_assets.consistency import topics
+    from revops_assets.diagnostics.consistency import topics
     from revops_assets.warehouse import databases
 
     with databases.engine(get_settings(), "warehouse").begin() as connection:

@@ -12,7 +12,7 @@ from revops_assets.cli import app
 from revops_assets.settings import get_settings
 
 if TYPE_CHECKING:
-    from revops_assets.runs import RunResult
+    from revops_assets.orchestration.runs import RunResult
 
 funnel = typer.Typer(no_args_is_help=True, help="The Pipedrive monthly sales funnel.")
 app.add_typer(funnel, name="funnel")
@@ -31,7 +31,7 @@ def build_command(
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Build the eight models from the newest export and run their checks."""
-    from revops_assets.runs import dagster_instance, run_job
+    from revops_assets.orchestration.runs import dagster_instance, run_job
 
     settings = get_settings()
     with dagster_instance(settings) as instance:
@@ -76,7 +76,7 @@ def compare_command(
 ) -> None:
     """Show the report of both environments side by side and say where they differ."""
     from revops_assets.cli.show import console, print_json, print_table
-    from revops_assets.funnel import compare
+    from revops_assets.reports.funnel import compare
 
     rows = compare(get_settings())
     if json:

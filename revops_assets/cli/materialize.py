@@ -30,8 +30,8 @@ def materialize_command(
 ) -> None:
     """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""
     from revops_assets.cli.funnel import finish
-    from revops_assets.partitions import checked_range
-    from revops_assets.runs import dagster_instance, run_assets, run_requested
+    from revops_assets.datasets.partitions import checked_range
+    from revops_assets.orchestration.runs import dagster_instance, run_assets, run_requested
 
     if (first is None) != (last is None) or (partition and first):
         raise RevopsError("give --partition D, or both --from A and --to B")

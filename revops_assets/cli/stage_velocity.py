@@ -10,7 +10,7 @@ from revops_assets.cli import app
 from revops_assets.settings import Settings, get_settings
 
 if TYPE_CHECKING:
-    from revops_assets.stage_velocity import Report
+    from revops_assets.reports.stage_velocity import Report
 
 stage_velocity = typer.Typer(no_args_is_help=True, help="How long deals stay in the stages of a pipeline.")
 app.add_typer(stage_velocity, name="stage-velocity")
@@ -29,7 +29,7 @@ def run_command(
     json: Json = False,
 ) -> None:
     """Run and store the report; what it reads is built first where it is missing or older than the newest load."""
-    from revops_assets.stage_velocity import (
+    from revops_assets.reports.stage_velocity import (
         find_pipeline,
         find_stage,
         find_tenant,
@@ -57,7 +57,7 @@ def run_command(
 @stage_velocity.command("show")
 def show_command(run_id: Annotated[str, typer.Argument(help="Id of a stored run")], json: Json = False) -> None:
     """Show a stored run as it was issued."""
-    from revops_assets.stage_velocity import read_report
+    from revops_assets.reports.stage_velocity import read_report
     from revops_assets.warehouse import databases
 
     with databases.connect(get_settings(), "warehouse") as connection:
@@ -67,7 +67,7 @@ def show_command(run_id: Annotated[str, typer.Argument(help="Id of a stored run"
 
 def _bring_up_to_date(settings: Settings) -> None:
     """Build the stage visits unless they already show the newest load."""
-    from revops_assets.runs import dagster_instance, run_job
+    from revops_assets.orchestration.runs import dagster_instance, run_job
     from revops_assets.warehouse import databases
 
     with databases.connect(settings, "warehouse") as connection, connection.cursor() as cursor:

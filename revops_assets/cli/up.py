@@ -18,7 +18,7 @@ def up_command(
 ) -> None:
     """Run Dagster (UI, schedules, sensors) until Ctrl-C."""
     from revops_assets.cli.db import upgrade_command
-    from revops_assets.stack import run_stack
+    from revops_assets.orchestration.supervisor import run_stack
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,7 +15,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from revops_assets.sql_file import dataset_files
+from revops_assets.warehouse.sql_files import dataset_files
 
 Number = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 Share = Annotated[Number, Ge(0), Le(1)]

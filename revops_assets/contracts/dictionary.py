@@ -5,8 +5,7 @@ from __future__ import annotations
 from revops_assets.contracts import ALL
 from revops_assets.contracts.contract import Contract
 from revops_assets.settings import PROJECT_ROOT
-from revops_assets.sql_file import dataset_files
-from revops_assets.warehouse.writer import columns_after
+from revops_assets.warehouse.sql_files import columns_after, dataset_files
 
 PATH = PROJECT_ROOT / "docs" / "data_dictionary.md"
 INTRODUCTION = """# Data dictionary

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from revops_assets.contracts import BY_DATASET
 from revops_assets.contracts.contract import Contract
+from revops_assets.datasets.offences import SHOWN, Offence, RowsRefused
+from revops_assets.datasets.window import Window
 from revops_assets.errors import RevopsError
-from revops_assets.sql_file import SqlFile
-from revops_assets.warehouse.offences import SHOWN, Offence, RowsRefused
-from revops_assets.warehouse.writer import Window
+from revops_assets.warehouse.sql_files import SqlFile
 
 
 def keep_contract(connection: sa.Connection, file: SqlFile, window: Window) -> None:

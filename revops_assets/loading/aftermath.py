@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from revops_assets.check_files import all_checks
+from revops_assets.datasets.checks import all_checks
+from revops_assets.diagnostics.source_needs import lacks
 from revops_assets.loading.result import LoadResult
 from revops_assets.settings import Settings
-from revops_assets.source_needs import lacks
 from revops_assets.warehouse import databases
 
 

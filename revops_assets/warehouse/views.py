@@ -8,8 +8,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 
-from revops_assets.sql_file import SqlFile, dataset_files, table_functions
-from revops_assets.warehouse.writer import columns_after
+from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, table_functions
 
 # Tables that are also read as they would be built now (or at the session's known time): table, view.
 LIVE = {

@@ -23,7 +23,7 @@ with ends as (
         r.tenant_id,
         r.quarter_start
     from pg_temp.run_days as r) as q
-    cross join generate_series(1, 7) as n (quarters)
+    cross join lateral generate_series(1, 7) as n (quarters)
 ),
 
 deals as (

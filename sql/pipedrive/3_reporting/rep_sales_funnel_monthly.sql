@@ -34,7 +34,7 @@ with steps_taken as (
 deals as (
     select distinct
         tenant_id,
-        date_trunc('month', taken_at at time zone :timezone)::date as month,
+        date_trunc('month', taken_at at time zone (select ops.timezone()))::date as month,
         funnel_step,
         step_name,
         deal_id

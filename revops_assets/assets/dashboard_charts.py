@@ -1,0 +1,66 @@
+"""Charts of the main dashboards, as previews of their newest day."""
+
+from revops_assets.datasets.charts import Chart
+
+WHOLE_COMPANY = "snapshot_date = :day and team_id = 'All' and segment = 'All' and region = 'All'"
+KPIS = Chart(
+    "money",
+    f"""
+    select k.tenant_id, k.quarter as label, v.series, v.value
+    from dashboard.dashboard_kpis as k
+    cross join lateral (values
+        ('target', k.quarter_target), ('forecast', k.ai_forecast), ('commit', k.commit_amount),
+        ('won', k.closed_won_amount)
+    ) as v (series, value)
+    where {WHOLE_COMPANY} order by k.tenant_id, k.quarter
+    """,
+)
+HISTORY = Chart(
+    "money",
+    f"""
+    select h.tenant_id, format('%s, week %s', h.quarter, h.week_number) as label, v.series, v.value
+    from dashboard.forecast_history as h
+    cross join lateral (values
+        ('target', h.cumulative_target), ('forecast', h.cumulative_forecast), ('won', h.cumulative_closed)
+    ) as v (series, value)
+    where {WHOLE_COMPANY} and h.quarter = (select c.quarter from ops.calendar as c where c.day = :day)
+    order by h.tenant_id, h.week_number
+    """,
+)
+VELOCITY = Chart(
+    "days in stage",
+    f"""
+    select s.tenant_id, s.stage_name as label, v.series, v.value
+    from dashboard.stage_velocity as s
+    cross join lateral (values ('on average', s.avg_duration_days), ('expected', s.benchmark_days)) as v (series, value)
+    where {WHOLE_COMPANY} order by s.tenant_id, s.pipeline_id, s.stage_order
+    """,
+)
+HEALTH = Chart(
+    "open deals",
+    f"""
+    select d.tenant_id, v.label, 'deals' as series, v.value
+    from dashboard.health_distribution as d
+    cross join lateral (values
+        ('healthy', d.healthy_count), ('monitor', d.monitor_count), ('at risk', d.at_risk_count),
+        ('critical', d.critical_count)
+    ) as v (label, value)
+    where {WHOLE_COMPANY} and d.quarter = 'All' order by d.tenant_id
+    """,
+)
+REPS = Chart(
+    "share of quota, year to date",
+    """
+    select p.tenant_id, p.rep_name as label, 'attainment' as series, p.ytd_attainment as value
+    from dashboard.rep_performance_view as p
+    where snapshot_date = :day order by p.tenant_id, p.overall_rank
+    """,
+)
+
+CHARTS = {
+    "dashboard.forecast_history": HISTORY,
+    "dashboard.dashboard_kpis": KPIS,
+    "dashboard.stage_velocity": VELOCITY,
+    "dashboard.health_distribution": HEALTH,
+    "dashboard.rep_performance_view": REPS,
+}

@@ -1,0 +1,73 @@
+"""The catalogue of datasets: assets, invalidation and docs come from it. No Dagster, no database."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from revops_assets.catalogue import (
+    ai,
+    analytics,
+    dashboard,
+    dyno_crm,
+    enriched,
+    metrics,
+    pipedrive,
+    reference,
+    staging,
+)
+from revops_assets.catalogue.dataset import HISTORY, Dataset
+
+TIERS = (reference, staging, enriched, analytics, dashboard, ai, metrics, dyno_crm, pipedrive)
+# Every dataset, by table, in the order of the tiers.
+CATALOGUE: dict[str, Dataset] = {dataset.table: dataset for tier in TIERS for dataset in tier.DATASETS}
+DAILY_DATASETS = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "daily"}
+WHOLE_TABLES = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "whole"}
+VIEWS = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "view"}
+
+__all__ = [
+    "CATALOGUE", "DAILY_DATASETS", "HISTORY", "VIEWS", "WHOLE_TABLES", "all_read", "descendants", "is_looked_at",
+    "tables_behind_days", "through_views",
+]  # fmt: skip
+
+
+@lru_cache
+def descendants(table: str) -> frozenset[str]:
+    """Daily datasets that read this one, or one that does, on the same day."""
+    found: set[str] = set()
+    newest = {table}
+    while newest:
+        newest = {name for name, dataset in DAILY_DATASETS.items() if not newest.isdisjoint(dataset.deps)} - found
+        found |= newest
+    return frozenset(found)
+
+
+def is_looked_at(table: str) -> bool:
+    """Whether any dataset looks back on this one."""
+    return any(table in dataset.looks_back_on for dataset in DAILY_DATASETS.values())
+
+
+@lru_cache
+def tables_behind_days() -> frozenset[str]:
+    """Tables that are built as a whole and that daily datasets read, themselves or through others."""
+    found: set[str] = set()
+    newest = {dep for dataset in DAILY_DATASETS.values() if dataset.is_behind_history for dep in dataset.deps}
+    while newest:
+        found |= newest
+        newest = {
+            dep for name in newest for dep in (CATALOGUE[name].deps if name in WHOLE_TABLES | VIEWS else ())
+        } - found
+    return frozenset(found & WHOLE_TABLES.keys())
+
+
+def through_views(tables: frozenset[str]) -> frozenset[str]:
+    """These tables and, where they are views, what those read."""
+    found = set(tables)
+    for table in tables & VIEWS.keys():
+        found |= through_views(frozenset(VIEWS[table].deps))
+    return frozenset(found)
+
+
+def all_read(table: str) -> frozenset[str]:
+    """What a dataset reads, of the same day or of earlier ones, and through views; but for itself."""
+    dataset = CATALOGUE[table]
+    return through_views(frozenset({*dataset.read, *dataset.looks_back_on})) - {table}

@@ -1,0 +1,23 @@
+"""Tier 5: coaching insights, from all dashboards."""
+
+from revops_assets.catalogue.dataset import LookBack, daily
+
+DATASETS = [
+    daily(
+        "ai.coaching_inputs",
+        deps=[
+            "dashboard.dashboard_kpis",
+            "dashboard.forecast_history",
+            "dashboard.stage_velocity",
+            "dashboard.health_distribution",
+            "dashboard.rep_performance_view",
+            "dashboard.rep_driver_comparison",
+            "dashboard.rep_activity_metrics",
+            "dashboard.next_best_actions",
+            "dashboard.stuck_deals_view",
+            "reference.rep_metrics",
+        ],
+        looks_back_on={"dashboard.rep_driver_comparison": LookBack.LAST_WEEK},
+    ),
+    daily("ai.rep_coaching_insights", deps=["ai.coaching_inputs"]),
+]

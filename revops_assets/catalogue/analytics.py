@@ -1,0 +1,121 @@
+"""Tier 3: core analytics, as of each day."""
+
+from revops_assets.catalogue.dataset import LookBack, daily
+
+DATASETS = [
+    daily(
+        "analytics.deal_priorities",
+        deps=[
+            "staging.deal_days",
+            "staging.thresholds",
+            "enriched.deal_forecasts",
+            "enriched.deal_health_scores",
+            "enriched.deal_people",
+            "enriched.health_rules",
+            "reference.forecast_weights",
+            "reference.priority_weights",
+            "reference.risk_flags",
+        ],
+    ),
+    daily(
+        "analytics.flag_outcomes",
+        deps=["staging.deal_intervals", "staging.deal_days", "enriched.deal_health_scores"],
+        looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.PAST_QUARTERS),
+    ),
+    daily(
+        "analytics.pipeline_health_summary",
+        deps=["analytics.deal_priorities", "staging.deal_days", "enriched.deal_health_scores"],
+    ),
+    daily(
+        "analytics.deals_stuck_in_process",
+        deps=["analytics.deal_priorities", "staging.deal_days", "enriched.deal_health_scores", "staging.thresholds"],
+    ),
+    daily(
+        "analytics.forecast_lines",
+        deps=[
+            "enriched.deal_forecasts",
+            "staging.deal_days",
+            "staging.rep_closings",
+            "staging.rep_days",
+            "staging.evidence",
+        ],
+    ),
+    daily(
+        "analytics.forecast_backtest",
+        deps=["analytics.forecast_lines"],
+        looks_back_on={"analytics.forecast_lines": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS},
+    ),
+    daily(
+        "analytics.forecast_confidence",
+        deps=[
+            "analytics.forecast_lines",
+            "analytics.forecast_backtest",
+            "staging.quota_days",
+            "staging.rep_days",
+            "staging.thresholds",
+            "reference.forecast_risk",
+        ],
+        looks_back_on={"analytics.forecast_backtest": LookBack.PAST_QUARTERS},
+    ),
+    daily(
+        "analytics.swing_deals",
+        deps=[
+            "staging.deal_days",
+            "staging.thresholds",
+            "enriched.deal_health_scores",
+            "enriched.deal_forecasts",
+            "analytics.forecast_confidence",
+        ],
+    ),
+    daily(
+        "analytics.rep_performance",
+        deps=[
+            "staging.deal_intervals",
+            "staging.deal_days",
+            "staging.evidence",
+            "staging.quota_days",
+            "staging.rep_closings",
+            "staging.rep_days",
+            "staging.thresholds",
+            "enriched.deal_health_scores",
+            "reference.rep_tiers",
+        ],
+        looks_back_on={"analytics.rep_performance": LookBack.LAST_QUARTER},
+    ),
+    daily(
+        "analytics.rep_drivers",
+        deps=["staging.activities", "staging.deal_days", "enriched.health_rules", "analytics.rep_performance"],
+    ),
+    daily("analytics.top_performer_patterns", deps=["analytics.rep_drivers", "analytics.rep_performance"]),
+    daily(
+        "analytics.stage_velocity",
+        deps=[
+            "staging.visit_facts",
+            "staging.deal_days",
+            "staging.accounts",
+            "staging.rep_days",
+            "staging.thresholds",
+            "enriched.stage_rules",
+        ],
+    ),
+    daily(
+        "analytics.process_bottlenecks",
+        deps=["staging.visit_facts", "staging.deal_days", "enriched.stage_rules", "reference.delay_levels"],
+    ),
+    daily("analytics.rework_analysis", deps=["staging.visit_facts"]),
+    daily(
+        "analytics.process_variants",
+        deps=[
+            "staging.closing_facts",
+            "staging.evidence",
+            "staging.stage_visits",
+            "staging.thresholds",
+            "enriched.stage_rules",
+        ],
+    ),
+    daily(
+        "analytics.pipeline_changes",
+        deps=["staging.deal_days", "staging.pipeline_moves", "staging.rep_days"],
+        looks_back_on={"staging.deal_days": LookBack.LAST_WEEK},
+    ),
+]

@@ -1,0 +1,1 @@
+"""From a SQL file to rows: windows, writing, the partition ledger, reference data, lineage, charts, checks."""

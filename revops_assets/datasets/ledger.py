@@ -1,0 +1,99 @@
+"""The partition ledger: the days that a run writes, and what was written (ops.days_written, ops.tables_written)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from revops_assets.datasets.window import ReadAt, Window
+from revops_assets.warehouse.sql_files import SqlFile
+
+RUN_DAYS = """
+create temporary table if not exists run_days (
+    tenant_id text not null, day date not null, as_of timestamptz not null, quarter text not null,
+    quarter_start date not null, quarter_end date not null, week_of_quarter int not null,
+    fiscal_year_start date not null, weekday int not null
+) on commit drop
+"""
+
+
+# What had been asked for when the write began.
+RUN_REQUESTS = "create temporary table if not exists run_requests (request_id bigint not null) on commit drop"
+
+
+FILL_RUN_REQUESTS = (
+    "insert into run_requests select q.request_id from ops.rerun_requests as q where q.dataset = :dataset"
+)
+
+
+FILL_RUN_DAYS = """
+insert into run_days
+select f.tenant_id, c.day,
+    case when f.finished_at > c.starts_at and f.finished_at < c.ends_at then f.finished_at else c.ends_at end,
+    c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter, c.fiscal_year_start, c.weekday
+from ops.calendar as c
+cross join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)
+inner join staging.evidence as e on e.tenant_id = f.tenant_id and e.matter = 'deals' and e.since_date <= c.day
+where c.day >= :window_start and c.day < :window_end and (:all_days or c.day = any(cast(:window_days as date[])))
+order by c.day, f.tenant_id
+"""
+
+
+def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Window) -> None:
+    """Lay out pg_temp.run_days: each tenant's days of the window, with the instant that the day is seen as of.
+
+    That is the day's end; on the day of the newest load that the run can see and that changed something, the end of
+    that load: the day still runs. A tenant's days begin with its first deal.
+    """
+    connection.execute(sa.text(RUN_DAYS))
+    connection.execute(sa.text(RUN_REQUESTS))
+    connection.execute(sa.text("truncate run_days, run_requests"))
+    tenants = [tenant for tenant in at.freshness if window.tenants is None or tenant in window.tenants]
+    connection.execute(
+        sa.text(FILL_RUN_DAYS),
+        {
+            "tenants": tenants,
+            "finished": [at.changed.get(tenant) for tenant in tenants],
+            "window_start": window.start,
+            "window_end": window.end,
+            "all_days": window.days is None,
+            "window_days": list(window.days or ()),
+        },
+    )
+    connection.execute(sa.text("analyze run_days"))
+    connection.execute(sa.text(f"{FILL_RUN_REQUESTS} and {window.condition('q')}"), {"dataset": table, **window.params})
+
+
+def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Window) -> None:
+    """Remember which days of the window have been written, and strike out what had been asked before that."""
+    connection.execute(
+        sa.text(
+            f"delete from ops.days_written as d where d.dataset = :dataset and {window.condition('d')}"
+            " and not exists (select from run_days as r where r.tenant_id = d.tenant_id and r.day = d.snapshot_date)"
+        ),
+        {"dataset": file.table, **window.params},
+    )
+    connection.execute(
+        sa.text("delete from ops.rerun_requests where request_id in (select r.request_id from run_requests as r)")
+    )
+    connection.execute(
+        sa.text(
+            "insert into ops.days_written (dataset, tenant_id, snapshot_date, known_as_of, cut_at)"
+            " select :dataset, r.tenant_id, r.day, :known_as_of, case when r.as_of < c.ends_at then r.as_of end"
+            " from run_days as r inner join ops.calendar as c on r.day = c.day"
+            " on conflict (dataset, tenant_id, snapshot_date)"
+            " do update set known_as_of = excluded.known_as_of, cut_at = excluded.cut_at"
+        ),
+        {"dataset": file.table, "known_as_of": at.known_as_of},
+    )
+
+
+def note_table(connection: sa.Connection, table: str, at: ReadAt, tenants: tuple[str, ...]) -> None:
+    """Remember what a table that was built as a whole could see of these tenants."""
+    connection.execute(
+        sa.text(
+            "insert into ops.tables_written select :dataset, tenant_id, :known_as_of"
+            " from unnest(cast(:tenants as text[])) as t (tenant_id)"
+            " on conflict (dataset, tenant_id) do update set known_as_of = excluded.known_as_of"
+        ),
+        {"dataset": table, "known_as_of": at.known_as_of, "tenants": list(tenants)},
+    )

@@ -1,0 +1,1 @@
+"""Which stored partitions are stale, and the plan that rebuilds them."""

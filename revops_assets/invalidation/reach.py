@@ -1,0 +1,27 @@
+"""Which days of which datasets a changed row of a table matters to: sql/reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from revops_assets.catalogue import DAILY_DATASETS
+from revops_assets.settings import SQL_DIR
+from revops_assets.warehouse.sql_files import header_and_body
+
+
+@lru_cache(maxsize=1)
+def reach_files() -> dict[str, str]:
+    """For each table that has one, the query of its reach."""
+    paths = sorted((SQL_DIR / "reach").glob("*/*.sql"))
+    return {f"{path.parent.name}.{path.stem}": header_and_body(path)[1] for path in paths}
+
+
+def dated_reach(table: str, columns: Sequence[str]) -> str | None:
+    """The reach of a table whose rows hold from valid_from to before valid_to: its readers, on those days."""
+    readers = ", ".join(f"('{name}')" for name in sorted(DAILY_DATASETS) if table in DAILY_DATASETS[name].deps)
+    return readers and (
+        f"select c.tenant_id, c.side, r.dataset, row({', '.join('c.' + name for name in columns)})::text as content,"
+        " ops.valid_days(c.valid_from, c.valid_to) as days\n"
+        f"from pg_temp.changed_rows as c cross join (values {readers}) as r (dataset)"
+    )

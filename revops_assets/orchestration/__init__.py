@@ -1,0 +1,1 @@
+"""When what runs: jobs, schedules, sensors, runs, alerts, housekeeping, the supervisor of `make up`."""

@@ -1,0 +1,175 @@
+"""Running a job in this process, on the installation's Dagster instance, so that the UI shows the run."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from revops_assets.assets.spec import asset_key
+from revops_assets.datasets.partitions import partition_ends, range_tags
+from revops_assets.errors import RevopsError, on_one_line
+from revops_assets.invalidation.plan import Rerun, plan
+from revops_assets.invalidation.run_tags import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
+from revops_assets.orchestration.jobs import SOURCE_GROUPS
+from revops_assets.settings import Env, Settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.dagster_storage import dagster_home
+
+
+@dataclass
+class RunResult:
+    """What a run made and checked: rows per asset, and for each check its result."""
+
+    run_id: str
+    env: str
+    assets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def failed_checks(self) -> list[dict[str, Any]]:
+        """Checks that failed as errors."""
+        return [check for check in self.checks if not check["passed"] and check["severity"] == "ERROR"]
+
+
+@contextmanager
+def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The installation's Dagster instance."""
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    with dg.DagsterInstance.get() as instance:
+        # A run writes some hundred events; without a pool each of them opens a connection of its own.
+        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
+        yield instance
+
+
+def run_job(settings: Settings, job_name: str, env: Env, instance: dg.DagsterInstance) -> RunResult:
+    """Run a whole job now; an error says which step failed and why."""
+    from revops_assets.definitions import defs
+
+    return _run(defs.resolve_job_def(job_name), f"job {job_name}", env, instance, {}, None)
+
+
+def run_assets(
+    settings: Settings,
+    selection: str,
+    days: tuple[date, date] | None,
+    instance: dg.DagsterInstance,
+    known_as_of: int | None = None,
+    tenants: Sequence[str] = (),
+) -> RunResult:
+    """Run the assets of a selection (Dagster's syntax) now, the daily ones for a range of days, as one run.
+
+    Loaded tables and generated exports are sources: they are never part of it. With known_as_of everything upstream is
+    built too. RevopsError if nothing is selected, if daily assets lack their days, or if a step fails.
+    """
+    from revops_assets.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    try:
+        with warnings.catch_warnings():  # Dagster's own use of what it calls beta is no user's business
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            picked = dg.AssetSelection.from_string(selection)
+            # Reading as known earlier only means something where everything below is read so, too.
+            chosen = (picked if known_as_of is None else picked.upstream()).resolve(graph)
+    except dg.DagsterError as error:
+        raise RevopsError(f"--select {selection}: {' '.join(str(error).split())}") from None
+    chosen = {key for key in chosen if key.path[0] not in SOURCE_GROUPS}
+    if not chosen:
+        raise RevopsError(f"--select {selection} selects no assets that can be built")
+    daily = {key for key in chosen if graph.get(key).is_partitioned}
+    if daily and days is None:
+        raise RevopsError(
+            f"{min('.'.join(key.path) for key in daily)} is built by the day: add --partition D, or --from A --to B"
+        )
+    tags: dict[str, str] = {}
+    if days and daily:
+        tags.update(range_tags(*days))
+    if known_as_of is not None:
+        tags[KNOWN_AS_OF_TAG] = str(known_as_of)
+    if tenants:
+        tags[TENANTS_TAG] = ",".join(tenants)
+    job = defs.resolve_implicit_global_asset_job_def()
+    return _run(job, "materialize", settings.env, instance, tags, list(chosen))
+
+
+def run_requested(settings: Settings, instance: dg.DagsterInstance) -> list[RunResult]:
+    """Build the days of ops.rerun_requests: a run for each span of days, earliest first.
+
+    Until nothing is asked for any more: what changes on the way may ask for days after it.
+    """
+    results = []
+    while runs := planned(settings):
+        results.append(run_planned(settings, runs[0], instance))
+    return results
+
+
+def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance) -> RunResult:
+    """Do one of these runs now."""
+    from revops_assets.definitions import defs
+
+    keys = [asset_key(name) for name in sorted(run.datasets)]
+    job = defs.resolve_implicit_global_asset_job_def()
+    return _run(job, "reruns", settings.env, instance, run.tags(), keys)
+
+
+def planned(settings: Settings) -> list[Rerun]:
+    """The runs that build what is asked for."""
+    with databases.engine(settings, "warehouse").begin() as connection:
+        return plan(connection, partition_ends())
+
+
+def _run(
+    job: dg.JobDefinition,
+    name: str,
+    env: Env,
+    instance: dg.DagsterInstance,
+    tags: dict[str, str],
+    selection: list[dg.AssetKey] | None,
+) -> RunResult:
+    outcome = job.execute_in_process(
+        instance=instance,
+        run_config={
+            "resources": {"warehouse": {"config": {"env": env}}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        tags={ENV_TAG: env, **tags},
+        asset_selection=selection,
+        raise_on_error=False,
+    )
+    if not outcome.success:
+        raise RevopsError(f"{name} ({env}), run {outcome.run_id}: {_reason(outcome)}")
+    result = RunResult(outcome.run_id, env)
+    for event in outcome.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        result.assets[".".join(materialization.asset_key.path)] = {
+            name: value.value
+            for name, value in materialization.metadata.items()
+            if name in ("dagster/row_count", "seconds")
+        }
+    for evaluation in outcome.get_asset_check_evaluations():
+        result.checks.append(
+            {
+                "asset": ".".join(evaluation.asset_key.path),
+                "check": evaluation.check_name,
+                "passed": evaluation.passed,
+                "severity": evaluation.severity.value,
+                "offending_rows": evaluation.metadata["offending_rows"].value,
+            }
+        )
+    return result
+
+
+def _reason(outcome: dg.ExecuteInProcessResult) -> str:
+    failures = [event for event in outcome.all_events if event.is_step_failure]
+    if not failures:
+        return "failed"
+    error = failures[0].step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return f"step {failures[0].step_key}: {on_one_line(error.message) if error else 'failed'}"

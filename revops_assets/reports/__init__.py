@@ -1,0 +1,1 @@
+"""Reports that people ask for, beside the daily datasets."""

@@ -1,0 +1,102 @@
+"""The warehouse as Dagster gives it to assets: one writer at a time, transactions that are tried again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+import psycopg2
+import sqlalchemy as sa
+from psycopg2.extensions import connection as PgConnection
+from pydantic import PrivateAttr
+
+from revops_assets.errors import Unreachable
+from revops_assets.settings import Env, Settings, get_settings
+from revops_assets.warehouse import databases
+
+# serialization failure, deadlock
+# What exceeds a limit of the server exceeds it again, though psycopg2 calls it an OperationalError.
+LIMITS = "54"
+
+
+TRANSIENT = ("40001", "40P01")
+
+
+# One run at a time writes the warehouse (dagster.yaml); the others queue.
+POOL = "warehouse"
+
+
+# What a server that went away costs: three attempts more, within about half a minute.
+DATABASE_RETRIES = dg.RetryPolicy(max_retries=3, delay=4, backoff=dg.Backoff.EXPONENTIAL)
+
+
+class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The warehouse that a run writes: of REVOPS_ENV, or of the environment named in the run's config."""
+
+    env: str = ""
+    _guard: PgConnection | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Wait until no other run writes this warehouse. Queued runs have waited for the pool; others wait here."""
+        self._hold()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Let the next run write."""
+        self._release()
+
+    def _hold(self) -> None:
+        if self._guard is None:
+            url = databases.url_of(self.settings, "warehouse")
+            self._guard = databases.open_connection(self.settings, url)
+            self._guard.autocommit = True
+            with self._guard.cursor() as cursor:
+                cursor.execute("select pg_advisory_lock(hashtextextended('revops run', 4))")
+
+    def _release(self) -> None:
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+
+    @property
+    def settings(self) -> Settings:
+        """Settings with the run's environment."""
+        chosen: dict[str, Env] = {"dev": "dev", "prod": "prod"}
+        if self.env and self.env not in chosen:
+            raise dg.Failure(f"resources.warehouse.env is {self.env!r}; it takes dev or prod")
+        return get_settings().for_env(chosen.get(self.env))
+
+    @property
+    def database(self) -> str:
+        """Name of the database written."""
+        return databases.name_of(self.settings, "warehouse")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """A connection whose block is one transaction. Where it is lost, the step waits and is tried again."""
+        try:
+            self._hold()
+            with databases.engine(self.settings, "warehouse").begin() as connection:
+                yield connection
+        except (sa.exc.DBAPIError, psycopg2.Error, Unreachable) as error:
+            if not _is_transient(error):
+                raise
+            self._release()  # the server may have lost what it had locked
+            raise dg.RetryRequested(
+                max_retries=DATABASE_RETRIES.max_retries, seconds_to_wait=DATABASE_RETRIES.delay
+            ) from error
+
+
+def _is_transient(error: Exception) -> bool:
+    """Whether the same may work later: a server went away, or another transaction was in the way."""
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if str(getattr(cause, "pgcode", None) or "").startswith(LIMITS):
+        return False
+    return isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError, Unreachable)) or (
+        getattr(cause, "pgcode", None) in TRANSIENT
+    )
+
+
+def driver_connection(connection: sa.Connection) -> PgConnection:
+    """The psycopg2 connection below, in the same transaction: for COPY and for DDL."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, PgConnection)
+    return driver
