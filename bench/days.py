@@ -135,12 +135,11 @@ def order() -> list[str]:
 
 def statements(settings: Settings, spans: Sequence[tuple[date, date]]) -> None:
     """What the daily assets execute, without Dagster: span by span, dataset by dataset, a month a transaction."""
-    from revops_assets.assets.ai import answers_of_model
-
     from revops_assets.assets.daily import windows
     from revops_assets.datasets.ledger import note_days, prepare_days
     from revops_assets.datasets.replace import replace_window
     from revops_assets.datasets.window import all_tenants, read_at
+    from revops_assets.insights.answers import answers_of_model
     from revops_assets.invalidation.look_back import days_to_fill
     from revops_assets.warehouse.resource import Warehouse
     from revops_assets.warehouse.sql_files import dataset_files
@@ -168,9 +167,8 @@ def statements(settings: Settings, spans: Sequence[tuple[date, date]]) -> None:
 
 def select_one(settings: Settings, start: date, end: date, instance: dg.DagsterInstance) -> None:
     """The same assets, dependencies and partitions; each asset's statement is `select 1`."""
-    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-    from revops_assets.datasets.partitions import DAILY
+    from revops_assets.datasets.partitions import DAILY, range_tags
     from revops_assets.definitions import defs
     from revops_assets.warehouse.resource import Warehouse
 
@@ -196,7 +194,7 @@ def select_one(settings: Settings, start: date, end: date, instance: dg.DagsterI
     floor = dg.Definitions(
         assets=[stand_in(key) for key in keys], resources={"warehouse": Warehouse()}, executor=dg.in_process_executor
     )
-    tags = {ASSET_PARTITION_RANGE_START_TAG: str(start), ASSET_PARTITION_RANGE_END_TAG: str(end)}
+    tags = range_tags(start, end)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     assert (
         floor.resolve_implicit_global_asset_job_def()

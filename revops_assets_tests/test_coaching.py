@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from revops_assets.contracts.ai import Insight
+from revops_assets.contracts.rep_coaching_insights import Insight
 from revops_assets.insights.model import foreign_figures
 from revops_assets.settings import Settings, get_settings
 from revops_assets_tests.conftest import Put, Query, materialize

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from revops_assets.definitions import defs
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse.dagster_storage import dagster_home
 from revops_assets_tests.conftest import Export, Query, build
+from revops_assets_tests.snapshot import SNAPSHOT, resolved
 
 FORBID = """
 import socket
@@ -137,3 +139,11 @@ def test_the_scenario_job_writes_exports_and_loads_them(clean: Settings, source:
     assert source("select tenant_id, max(changed_at) < '2024-03-01Z' from crm.opportunity_history group by 1 order by 1") == [
         ("acme", True), ("pipeco", True),
     ]  # fmt: skip
+
+
+def test_the_resolved_definitions_are_those_of_the_snapshot() -> None:
+    told = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    found = json.loads(json.dumps(resolved()))
+    for section, parts in told.items():
+        assert found[section] == parts, f"{section}: if that was intended, python -m revops_assets_tests.snapshot"
+    assert found.keys() == told.keys()

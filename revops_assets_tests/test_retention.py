@@ -6,8 +6,10 @@ import time
 from datetime import date
 
 import dagster as dg
+import pytest
 
-from revops_assets.orchestration.housekeeping import purge_events
+from revops_assets.errors import RevopsError
+from revops_assets.orchestration.housekeeping import KNOWN_REVISIONS, purge_events
 from revops_assets.orchestration.jobs import load_export_job
 from revops_assets.orchestration.runs import dagster_instance, run_assets
 from revops_assets.settings import Settings
@@ -50,3 +52,12 @@ def test_old_events_go_and_every_partition_keeps_its_state(clean: Settings, put:
         # The storage still takes runs, of the same selection as one whose snapshot went.
         run_assets(clean, DAILY_STATE, days, instance)
         instance.delete_run(under_way.run_id)
+
+
+def test_nothing_goes_from_a_storage_of_an_unknown_revision(clean: Settings) -> None:
+    query(clean, "dagster", "update alembic_version set version_num = 'of-later'")
+    try:
+        with pytest.raises(RevopsError, match="schema revision of-later, which housekeeping does not know"):
+            purge_events(clean)
+    finally:
+        query(clean, "dagster", f"update alembic_version set version_num = '{min(KNOWN_REVISIONS)}'")

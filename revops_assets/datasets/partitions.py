@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from revops_assets.errors import RevopsError
 from revops_assets.settings import get_settings
+
+# Dagster's own tags: a run of the partitions from one to the other.
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 _settings = get_settings()
 
@@ -21,7 +24,7 @@ DAILY = dg.DailyPartitionsDefinition(
 
 def range_tags(first: date, last: date) -> dict[str, str]:
     """Tags that make a run of daily assets cover these days, both included."""
-    return {ASSET_PARTITION_RANGE_START_TAG: str(first), ASSET_PARTITION_RANGE_END_TAG: str(last)}
+    return {RANGE_START_TAG: str(first), RANGE_END_TAG: str(last)}
 
 
 def partition_ends() -> tuple[date, date]:

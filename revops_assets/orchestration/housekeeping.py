@@ -10,9 +10,12 @@ import time
 
 import sqlalchemy as sa
 
+from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
+# Revisions of Dagster's schema that the statements below were tried on: 1.13.
+KNOWN_REVISIONS = {"29b539ebc72a"}
 # In order; each may use old_runs (run_id) and :cutoff (epoch seconds). The first word of a name is the table's.
 STATEMENTS = {
     "event_logs": """
@@ -106,11 +109,17 @@ select count(*) from gone
 def purge_events(settings: Settings, now: float | None = None) -> tuple[dict[str, int], list[str]]:
     """Remove what runs that ended more than REVOPS_EVENT_DAYS ago left; returns rows removed by table, and the runs.
 
-    One transaction; runs that are under way are not touched.
+    One transaction; runs that are under way are not touched. RevopsError where Dagster's schema is not one that this
+    was tried on: a column that means something else would cost partitions their state.
     """
     cutoff = (time.time() if now is None else now) - settings.event_days * 86400
     removed: dict[str, int] = {}
     with databases.engine(settings, "dagster").begin() as connection:
+        if unknown := set(connection.scalars(sa.text("select version_num from alembic_version"))) - KNOWN_REVISIONS:
+            raise RevopsError(
+                f"Dagster's storage has the schema revision {', '.join(sorted(unknown))}, which housekeeping does not"
+                f" know (it knows {', '.join(sorted(KNOWN_REVISIONS))}): nothing was removed"
+            )
         connection.execute(
             sa.text(
                 "create temporary table old_runs on commit drop as select run_id, snapshot_id,"

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
 from revops_assets.assets.spec import asset_key
@@ -130,9 +129,9 @@ def consistency_job() -> None:
     compare_datasets()
 
 
-def jobs(settings: Settings) -> list[UnresolvedAssetJobDefinition | dg.JobDefinition]:
+def jobs(settings: Settings) -> list[Any]:  # Dagster's name of what define_asset_job returns is private
     """All jobs; the scenario's only where there is a scenario."""
-    always: list[UnresolvedAssetJobDefinition | dg.JobDefinition] = [
+    always = [
         daily_job,
         refresh_job,
         reruns_job,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 
 from revops_assets.assets.spec import asset_key
 from revops_assets.catalogue import WHOLE_TABLES
@@ -33,6 +32,8 @@ DEPTH = 3
 # While one of these runs, what is due is still changing.
 BUILDING = {job.name for job in (daily_job, refresh_job, reruns_job, scenario_job)}
 
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNDER_WAY = [status for status in dg.DagsterRunStatus if status not in ENDED]
 NEWEST_LOADS = "select tenant_id, max(load_seq) from crm_remote.changing_loads group by tenant_id"
 WRITTEN = """
 select tenant_id, min(known_as_of) from ops.tables_written where dataset = any(:tables)
@@ -44,7 +45,7 @@ def next_attempt(instance: dg.DagsterInstance, work: str) -> str | dg.SkipReason
     """The run key of the next run for a piece of work; or why it has to wait: one is under way, or failed just now."""
     records = instance.get_run_records(dg.RunsFilter(tags={WORK_TAG: work}), limit=50)
     for record in records:
-        if record.dagster_run.status not in FINISHED_STATUSES:
+        if record.dagster_run.status not in ENDED:
             return dg.SkipReason(f"{work}: run {record.dagster_run.run_id} is under way")
     if records:
         pause = min(PAUSE_SECONDS * 2 ** (len(records) - 1), LONGEST_PAUSE_SECONDS)
@@ -125,7 +126,7 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         " changes matter to (ops.rerun_requests), for its tenant only, a run for each span of days.",
     )
     def crm_loads(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        running = context.instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=500)
+        running = context.instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=500)
         for record in running:
             if record.dagster_run.job_name in BUILDING:
                 return dg.SensorResult(skip_reason=f"run {record.dagster_run.run_id} is under way")

@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
 from revops_assets.settings import PROJECT_ROOT, Settings, get_settings
@@ -26,7 +25,7 @@ class RevopsPostgresStorage(DagsterPostgresStorage):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> RevopsPostgresStorage:
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> RevopsPostgresStorage:
         """Called by Dagster in each of its processes."""
         settings = get_settings()
         if not databases.exists(settings, "dagster"):
