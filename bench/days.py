@@ -135,7 +135,7 @@ def order() -> list[str]:
 
 def statements(settings: Settings, spans: Sequence[tuple[date, date]]) -> None:
     """What the daily assets execute, without Dagster: span by span, dataset by dataset, a month a transaction."""
-    from revops_assets.assets.daily import windows
+    from revops_assets.building.daily import windows
     from revops_assets.datasets.ledger import note_days, prepare_days
     from revops_assets.datasets.replace import replace_window
     from revops_assets.datasets.window import all_tenants, read_at

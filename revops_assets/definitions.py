@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from revops_assets.assets import make_all, source
+from revops_assets.assets import all_assets, source
 from revops_assets.assets.checks import check_definitions
 from revops_assets.assets.scenario import scenario_exports
 from revops_assets.orchestration.console import quiet_console
@@ -19,11 +19,10 @@ os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 settings = get_settings()
 top = [scenario_exports, source.loaded_tables()] if settings.scenario else source.table_specs(has_scenario=False)
-made = make_all()
 
 defs = dg.Definitions(
-    assets=[*top, *(found.definition for found in made)],
-    asset_checks=check_definitions({table: again for found in made for table, again in found.rewrites.items()}),
+    assets=[*top, *all_assets()],
+    asset_checks=check_definitions(),
     jobs=jobs(settings),
     schedules=schedules(settings),
     sensors=sensors(settings),

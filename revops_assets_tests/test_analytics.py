@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.test_stage_visits import deal
 
 SUMMARY = '+key:"analytics/pipeline_health_summary"'

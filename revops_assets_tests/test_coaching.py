@@ -14,7 +14,8 @@ import pytest
 from revops_assets.contracts.rep_coaching_insights import Insight
 from revops_assets.insights.model import foreign_figures
 from revops_assets.settings import Settings, get_settings
-from revops_assets_tests.conftest import Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.test_forecast import quota
 from revops_assets_tests.test_reps import STAGES, closed
 from revops_assets_tests.test_stage_visits import deal

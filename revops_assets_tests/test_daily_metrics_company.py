@@ -24,7 +24,8 @@ from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets_tests.conftest import Query, materialize, query
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Query, query
 from revops_assets_tests.daily_metrics import TABLES, everything
 
 PLAN = Plan(120, date(2024, 4, 20), 7, "Europe/Berlin")

@@ -17,7 +17,8 @@ from revops_assets.orchestration.runs import planned, run_planned
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import table_functions
-from revops_assets_tests.conftest import Put, Query, materialize
+from revops_assets_tests.conftest import Put, Query
+from revops_assets_tests.conftest import materialize_in_dagster as materialize
 from revops_assets_tests.daily_metrics import FUNCTIONS, LEAD, TABLES, Rows, change, deal, everything
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_daily_metrics_company import TRIPS

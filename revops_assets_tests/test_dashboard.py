@@ -27,7 +27,8 @@ from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
-from revops_assets_tests.conftest import Put, Query, materialize, query
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Put, Query, query
 from revops_assets_tests.test_deal_days import activity
 from revops_assets_tests.test_forecast import quota
 from revops_assets_tests.test_reps import STAGES, closed

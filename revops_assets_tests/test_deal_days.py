@@ -19,7 +19,8 @@ from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import LOST, REPS, STAGES, Deal, Plan
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import DAILY_STATE, Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import DAILY_STATE, Put, Query
 from revops_assets_tests.test_stage_visits import STAGES as SMALL_STAGES
 from revops_assets_tests.test_stage_visits import deal, moves
 

@@ -17,7 +17,8 @@ from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
-from revops_assets_tests.conftest import Query, build, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Query, build
 from revops_assets_tests.test_cli import commands
 
 DOCS = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]

@@ -17,7 +17,8 @@ from revops_assets.loading.load import choose_mappings, load_all
 from revops_assets.loading.manifest import write_manifest
 from revops_assets.loading.result import LoadResult
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Query
 from revops_assets_tests.exports import STAGES, USERS, at, change, opportunity, pipedrive, won, write
 
 Take = Callable[..., LoadResult]

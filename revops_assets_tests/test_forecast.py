@@ -17,7 +17,8 @@ from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import MANAGERS, REPS, WON
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Export, Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Export, Put, Query
 from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, as_told, close_date, elapsed, load_company, whole
 from revops_assets_tests.test_health import score_of
 from revops_assets_tests.test_stage_visits import deal, moves

@@ -17,7 +17,8 @@ from revops_assets.errors import RevopsError
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import LOST, STAGES, WON
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Export, Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Export, Put, Query
 from revops_assets_tests.test_deal_days import PLAN, SAMPLED, activity, as_told, elapsed, load_company, open_on, whole
 from revops_assets_tests.test_stage_visits import deal, moves
 

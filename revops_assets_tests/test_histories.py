@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Put, Query
 
 FIRST, DAYS, LOADS = date(2024, 2, 26), 8, 3
 OUTCOMES = {"Won": "won", "Lost": "lost"}

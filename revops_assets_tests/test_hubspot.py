@@ -11,7 +11,8 @@ import pytest
 from revops_assets.loading.find import detect_mapping
 from revops_assets.loading.load import choose_mappings, load_all
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Query
 from revops_assets_tests.exports import write
 
 PIPELINES = {"results": [{"id": "p1", "label": "Neugeschäft", "stages": [

@@ -14,7 +14,8 @@ from revops_assets.loading.load import choose_mappings, load_all
 from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.loading.result import LoadResult
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Query
 from revops_assets_tests.exports import STAGES, USERS, at, change, opportunity, won, write
 
 Take = Callable[..., LoadResult]

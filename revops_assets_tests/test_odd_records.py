@@ -9,7 +9,8 @@ import pytest
 
 from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.test_stage_visits import deal, moves
 
 STAGES = [

@@ -14,7 +14,8 @@ import pytest
 
 from revops_assets.scenario.company import deals
 from revops_assets.settings import Settings
-from revops_assets_tests.conftest import Export, Put, Query, materialize
+from revops_assets_tests.building import materialize
+from revops_assets_tests.conftest import Export, Put, Query
 from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, activity, load_company
 from revops_assets_tests.test_forecast import deals_at, half_up, people, quarter_of, quota
 from revops_assets_tests.test_stage_visits import deal, moves

@@ -30,7 +30,8 @@ from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
-from revops_assets_tests.conftest import DAILY_STATE, Put, Query, materialize, query
+from revops_assets_tests.conftest import DAILY_STATE, Put, Query, query
+from revops_assets_tests.conftest import materialize_in_dagster as materialize
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
 from revops_assets_tests.test_time import ALL, DAYS, STAMPS

@@ -10,11 +10,11 @@ import sqlglot
 from sqlglot import exp
 
 from revops_assets.assets.spec import asset_key
+from revops_assets.catalogue import CATALOGUE, HISTORY, WHOLE_TABLES, all_read, through_views
 from revops_assets.catalogue.dataset import whole
 from revops_assets.datasets.lineage import asset_of, column_lineage
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
-from revops_assets.invalidation.look_back import HISTORY
 from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, parse
@@ -58,7 +58,21 @@ def tables_read(file: SqlFile) -> set[dg.AssetKey]:
 def test_declared_dependencies_are_the_tables_that_the_sql_reads(file: SqlFile) -> None:
     node = defs.resolve_asset_graph().get(asset_key(file.table))
     behind_history = {asset_key(HISTORY)} if node.is_partitioned else set()
-    assert node.parent_keys == tables_read(file) | behind_history
+    direct = tables_read(file) | behind_history
+    # And what the views among them read: Dagster does not order steps through virtual assets.
+    assert node.parent_keys == {asset_key(name) for name in through_views(frozenset(map(table_of, direct)))}
+
+
+def table_of(key: dg.AssetKey) -> str:
+    return ".".join(key.path)
+
+
+def test_what_is_read_through_views_is_built_before() -> None:
+    graph = defs.resolve_asset_graph()
+    for table, dataset in CATALOGUE.items():
+        wanted = {asset_key(name) for name in all_read(table) if name in WHOLE_TABLES and not dataset.looks_back_on}
+        steps = graph.get(asset_key(table)).parent_keys
+        assert wanted <= steps, table
 
 
 def test_the_parser_sees_through_joins_subqueries_and_unions() -> None:

@@ -27,7 +27,8 @@ from revops_assets.orchestration.sensors import sensors
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
-from revops_assets_tests.conftest import Put, Query, materialize
+from revops_assets_tests.conftest import Put, Query
+from revops_assets_tests.conftest import materialize_in_dagster as materialize
 from revops_assets_tests.test_odd_records import REP, STAGES, closed, still_open
 from revops_assets_tests.test_reruns import WHOLE as BUILT_AS_A_WHOLE
 from revops_assets_tests.test_sensors import requests_of

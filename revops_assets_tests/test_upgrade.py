@@ -91,3 +91,22 @@ def test_a_server_that_is_not_there_is_named_without_its_password(settings: Sett
         upgrade(away)
     assert "cannot connect to postgresql+psycopg2://u:***@127.0.0.1:1/postgres" in str(raised.value)
     assert "hush" not in str(raised.value)
+
+
+def test_a_view_with_other_columns_is_replaced_but_not_under_somebody_s_feet(clean: Settings, warehouse: Query) -> None:
+    """As a release would that changes a view's columns: the project's own readers are laid anew, others' are named."""
+    warehouse("drop view dyno_crm.deal_pipeline_stage_state, staging.stage_visits")
+    warehouse("create view staging.stage_visits as select 1 as earlier")
+    warehouse("create view dyno_crm.deal_pipeline_stage_state as select earlier from staging.stage_visits")
+    warehouse("create view public.mine as select earlier from dyno_crm.deal_pipeline_stage_state")
+    with pytest.raises(
+        RevopsError, match=r"the columns of staging\.stage_visits change with this release, and public\.mine"
+    ):
+        upgrade(clean)
+    assert warehouse("select earlier from public.mine") == [(1,)]
+    warehouse("drop view public.mine")
+    before = shape(clean)
+    upgrade(clean)
+    assert warehouse("select count(visit_number) from staging.stage_visits") == [(0,)]
+    assert warehouse("select count(*) from dyno_crm.deal_pipeline_stage_state") == [(0,)]
+    assert shape(clean) == before  # of prod

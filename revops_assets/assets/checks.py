@@ -1,6 +1,6 @@
 """Asset checks from the files under sql/checks: see check_files.py."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 
 import dagster as dg
@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from revops_assets.assets.run import resolve_read_at
 from revops_assets.assets.spec import asset_key
+from revops_assets.building.again import WRITTEN_APART, write_again
+from revops_assets.building.run import Run
 from revops_assets.datasets.checks import Check, all_checks
-from revops_assets.invalidation.unwritten import Rewrite, left, root_of, write_again
+from revops_assets.invalidation.unwritten import in_one_line, left, root_of
 from revops_assets.warehouse.resource import Warehouse
 
 ROWS_SHOWN = 20
@@ -27,13 +29,10 @@ def offending_rows(connection: sa.Connection, check: Check, max_age_days: float)
     return pd.read_sql(sa.text(query), connection, params=params)
 
 
-def check_definitions(rewrites: Mapping[str, Rewrite]) -> list[dg.AssetChecksDefinition]:
-    """One op per dataset that has checks, which runs those that were asked for; and the last op of every run.
-
-    `rewrites`: how each dataset is written again.
-    """
+def check_definitions() -> list[dg.AssetChecksDefinition]:
+    """One op per dataset that has checks, which runs those that were asked for; and the last op of every run."""
     by_table = groupby(all_checks(), key=lambda check: check.table)
-    return [*(_definition(table, list(checks)) for table, checks in by_table), every_tenant_written(rewrites)]
+    return [*(_definition(table, list(checks)) for table, checks in by_table), every_tenant_written()]
 
 
 def _definition(table: str, checks: list[Check]) -> dg.AssetChecksDefinition:
@@ -69,7 +68,7 @@ def _definition(table: str, checks: list[Check]) -> dg.AssetChecksDefinition:
     return run
 
 
-def every_tenant_written(rewrites: Mapping[str, Rewrite]) -> dg.AssetChecksDefinition:
+def every_tenant_written() -> dg.AssetChecksDefinition:
     """The last op of every run: names what a tenant's rows kept from being written, and fails the run for that alone.
 
     Executed again (from failure), it first writes just these parts. What an earlier run left is told as a warning, and
@@ -82,7 +81,7 @@ def every_tenant_written(rewrites: Mapping[str, Rewrite]) -> dg.AssetChecksDefin
             description="**Detects** tenants whose rows of this dataset could not be written, or wait for others that"
             " could not: they keep their earlier rows (ops.unwritten).",
         )
-        for table in sorted(rewrites)
+        for table in sorted(WRITTEN_APART)
     ]
 
     @dg.multi_asset_check(name=WRITTEN, specs=specs, can_subset=True)
@@ -92,7 +91,7 @@ def every_tenant_written(rewrites: Mapping[str, Rewrite]) -> dg.AssetChecksDefin
         if context.run.parent_run_id:
             with warehouse.transaction() as connection:
                 at = resolve_read_at(context, connection)
-            write_again(warehouse, run_id, at, chosen, rewrites)
+            write_again(Run(warehouse, run_id, at), chosen)
         with warehouse.transaction() as connection:
             parts = left(connection, chosen)
         own = [part for part in parts if part.run_id == run_id]
@@ -111,9 +110,6 @@ def every_tenant_written(rewrites: Mapping[str, Rewrite]) -> dg.AssetChecksDefin
                 },
             )
         if own:
-            failed = [str(part) for part in own if part.because_of is None]
-            waiting = len({(part.dataset, part.tenant) for part in own if part.because_of is not None})
-            more = f"; {waiting} datasets that read them wait" if waiting else ""
-            raise dg.Failure(f"{'; '.join(failed) or 'nothing else failed'}{more}", allow_retries=False)
+            raise dg.Failure(in_one_line(own), allow_retries=False)
 
     return run

@@ -1,26 +1,17 @@
-"""Reference tables: small CSV files under sql/reference/ that people edit, as assets."""
-
-import csv
+"""An asset for each reference file under sql/reference."""
 
 import dagster as dg
-from psycopg2 import sql
 
-from revops_assets.assets.made import Made
-from revops_assets.assets.run import resolve_read_at, tenants_of_run
+from revops_assets.assets.run import run_of
 from revops_assets.assets.spec import OWNERS, asset_key
-from revops_assets.assets.whole import write_table
-from revops_assets.datasets.dated_reference import Topic, effective
-from revops_assets.invalidation.reach import dated_reach
-from revops_assets.loading.copy import copy_rows
-from revops_assets.settings import SQL_DIR
-from revops_assets.warehouse.resource import POOL, Warehouse, driver_connection
-from revops_assets.warehouse.sql_files import SqlFile
+from revops_assets.building.reference import write_dated, write_file
+from revops_assets.datasets.dated_reference import Topic
+from revops_assets.warehouse.resource import POOL, Warehouse
 
 
-def reference_table(table: str, description: str) -> Made:
-    """An asset that replaces a table by its file; a file that breaks the table's constraints changes nothing."""
-    schema, name = table.split(".")
-    path = SQL_DIR / "reference" / f"{name}.csv"
+def reference_table(table: str, description: str) -> dg.AssetsDefinition:
+    """An asset that replaces a table by its file."""
+    schema, _ = table.split(".")
     spec = dg.AssetSpec(
         asset_key(table),
         description=description,
@@ -33,13 +24,8 @@ def reference_table(table: str, description: str) -> Made:
 
     @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
     def run(warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        with path.open(newline="", encoding="utf-8") as handle:
-            header, *rows = csv.reader(handle)
-        table_id = sql.Identifier(schema, name)
-        columns = sql.SQL(", ").join(map(sql.Identifier, header))
-        with warehouse.transaction() as connection, driver_connection(connection).cursor() as cursor:
-            cursor.execute(sql.SQL("delete from {}").format(table_id))
-            count = copy_rows(cursor, sql.SQL("{} ({})").format(table_id, columns), rows)
+        with warehouse.transaction() as connection:
+            count, (header, *rows) = write_file(connection, table)
         preview = "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *rows])
         return dg.MaterializeResult(
             metadata={
@@ -49,11 +35,11 @@ def reference_table(table: str, description: str) -> Made:
             }
         )
 
-    return Made(run)
+    return run
 
 
-def dated_reference_table(topic: Topic) -> Made:
-    """An asset that fills reference.<topic> with what holds for each tenant and day, as known to the run."""
+def dated_reference_table(topic: Topic) -> dg.AssetsDefinition:
+    """An asset that fills reference.<topic>."""
     table = f"reference.{topic.name}"
     spec = dg.AssetSpec(
         asset_key(table),
@@ -68,18 +54,12 @@ def dated_reference_table(topic: Topic) -> Made:
 
     @dg.multi_asset(name=table.replace(".", "__"), specs=[spec], pool=POOL)
     def run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        names = ["tenant_id", "valid_from", "valid_to", "is_default", *topic.columns]
-        with warehouse.transaction() as connection:
-            at = resolve_read_at(context, connection)
-            with driver_connection(connection).cursor() as cursor:
-                select = effective(topic).as_string(cursor)
-            file = SqlFile("reference", topic.name, topic.path, "", "", dict.fromkeys(names, ""), select)
-            told = write_table(connection, file, at, tenants_of_run(context), dated_reach(table, topic.columns))
+        found = run_of(context, warehouse)
         return dg.MaterializeResult(
             metadata={
-                **told, "known_as_of": at.known_as_of, "database": warehouse.database,
+                **write_dated(found, topic), "known_as_of": found.at.known_as_of, "database": warehouse.database,
                 "file": dg.MetadataValue.md(f"```\n{topic.path.read_text()}\n```"),
             }
         )  # fmt: skip
 
-    return Made(run)
+    return run

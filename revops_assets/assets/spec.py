@@ -2,15 +2,13 @@
 
 import warnings
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 
+from revops_assets.catalogue import through_views
 from revops_assets.catalogue.dataset import Dataset
 from revops_assets.contracts import BY_DATASET
-from revops_assets.datasets.window import ReadAt
 from revops_assets.settings import PROJECT_ROOT
-from revops_assets.warehouse.resource import Warehouse
 from revops_assets.warehouse.sql_files import SqlFile, columns_after
 
 OWNERS = ["team:revops"]
@@ -30,7 +28,8 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
     file = dataset.file
     return dg.AssetSpec(
         asset_key(file.table),
-        deps=[asset_key(dep) for dep in dataset.read],
+        # Dagster 1.13 does not order steps through virtual assets: what views read is read, too.
+        deps=[asset_key(dep) for dep in sorted(through_views(frozenset(dataset.read)))],
         description=f"{file.description}\n\nOne row per {file.grain}.",
         group_name=file.schema,
         owners=OWNERS,
@@ -68,11 +67,6 @@ def one_of(file: SqlFile, column: str) -> list[str]:
     contract = BY_DATASET.get(file.table)
     values = contract.columns()[column].values if contract else ()
     return [f"one of {', '.join(values)}"] if values else []
-
-
-def about_run(at: ReadAt, warehouse: Warehouse) -> dict[str, Any]:
-    """What a run read, and where it wrote."""
-    return {"known_as_of": at.known_as_of, "data_freshness": at.freshness, "database": warehouse.database}
 
 
 def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:

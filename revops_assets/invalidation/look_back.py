@@ -63,8 +63,8 @@ def read_calendar(connection: sa.Connection) -> Calendar:
     """ops.calendar; read anew when it was made anew."""
     made = connection.execute(
         sa.text(
-            "select timezone, fiscal_year_month, min(day), max(day)"
-            " from ops.calendar_settings cross join ops.calendar group by timezone, fiscal_year_month"
+            "select timezone, fiscal_year_month, (select min(day) from ops.calendar),"
+            " (select max(day) from ops.calendar) from ops.calendar_settings"
         )
     ).one()
     key = (connection.engine.url, *made)

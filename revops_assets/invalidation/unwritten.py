@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import dagster as dg
 import sqlalchemy as sa
 
-from revops_assets.catalogue import DAILY_DATASETS, HISTORY, all_read, through_views
+from revops_assets.catalogue import DAILY_DATASETS, HISTORY, through_views
 from revops_assets.datasets.offences import Offence, in_words, is_of_rows
-from revops_assets.datasets.window import ReadAt, Window, all_tenants
+from revops_assets.datasets.window import Window, all_tenants
 from revops_assets.invalidation.look_back import read_calendar, reads
 from revops_assets.warehouse.resource import Warehouse
 
@@ -247,8 +247,6 @@ def _note(
 
 # ---------------------------------------------------------------------------------------------- what a run left
 
-# Writes a tenant's days of a dataset, or its rows of a table that is built as a whole (None), again.
-Rewrite = Callable[[Warehouse, str, ReadAt, str, "list[date] | None"], None]
 
 LEFT = """
 select dataset, tenant_id, because_of, run_id, (array_agg(message order by noted_at, snapshot_date))[1] as message,
@@ -301,31 +299,9 @@ def left(connection: sa.Connection, datasets: Collection[str]) -> list[Left]:
     ]
 
 
-def write_again(
-    warehouse: Warehouse, run_id: str, at: ReadAt, datasets: Collection[str], rewrites: Mapping[str, Rewrite]
-) -> None:
-    """Write just the parts that the run left: each after what it waits for, until none of them gets further.
-
-    `rewrites`: how each dataset is written again.
-    """
-    tried: set[tuple[str, str]] = set()
-    while True:
-        with warehouse.transaction() as connection:
-            parts = [part for part in left(connection, datasets) if part.run_id == run_id]
-        open_parts = {(part.dataset, part.tenant) for part in parts}
-        due = next(
-            (
-                part
-                for part in parts
-                if (part.dataset, part.tenant) not in tried
-                and not any((read, part.tenant) in open_parts for read in all_read(part.dataset) if read in datasets)
-            ),
-            None,
-        )
-        if due is None:
-            return
-        tried.add((due.dataset, due.tenant))
-        days = sorted(
-            {day for p in parts if (p.dataset, p.tenant) == (due.dataset, due.tenant) for day in p.days or ()}
-        )
-        rewrites[due.dataset](warehouse, run_id, at, due.tenant, days or None)
+def in_one_line(parts: Sequence[Left]) -> str:
+    """What could not be written, and how much waits for it."""
+    failed = [str(part) for part in parts if part.because_of is None]
+    waiting = len({(part.dataset, part.tenant) for part in parts if part.because_of is not None})
+    more = f"; {waiting} datasets that read them wait" if waiting else ""
+    return f"{'; '.join(failed) or 'nothing else failed'}{more}"

@@ -8,6 +8,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 
+from revops_assets.errors import RevopsError
 from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, table_functions
 
 # Tables that are also read as they would be built now (or at the session's known time): table, view.
@@ -16,6 +17,27 @@ LIVE = {
     "staging.exchange_rates": "ops.exchange_rates",
     "staging.deal_credits": "ops.deal_credits",
 }
+# Views that read a view, themselves or through others: the last of each chain first.
+READERS = """
+with recursive readers (oid, depth) as (
+    select to_regclass(%s)::oid, 0
+    union all
+    select r.ev_class, d.depth + 1
+    from readers as d
+    inner join pg_depend as p on p.refobjid = d.oid and p.refclassid = 'pg_class'::regclass
+        and p.classid = 'pg_rewrite'::regclass
+    inner join pg_rewrite as r on r.oid = p.objid and r.ev_class <> d.oid
+)
+select n.nspname || '.' || c.relname
+from readers as d
+inner join pg_class as c on c.oid = d.oid
+inner join pg_namespace as n on n.oid = c.relnamespace
+where d.depth > 0
+group by n.nspname, c.relname
+order by max(d.depth) desc, 1
+"""
+# Schemas of the funnel under its published names: laid down anew after the datasets' views.
+PUBLISHED = ("prod_pipedrive_analytics.", "public_pipedrive_analytics.")
 
 
 def create_views(connection: PgConnection) -> None:
@@ -35,8 +57,8 @@ def create_views(connection: PgConnection) -> None:
 
 
 def create_view(connection: PgConnection, table: str, view: str) -> None:
-    """Lay a dataset's SELECT down as a view, with its comments; one whose columns changed is dropped first, with what
-    reads it."""
+    """Lay a dataset's SELECT down as a view, with its comments. One whose columns changed is dropped first, with those
+    of the project's own views that read it; RevopsError where somebody else's do."""
     file = dataset_files()[table]
     target = sql.Identifier(*view.split("."))
     create = sql.SQL("create or replace view {} as {}").format(target, sql.SQL(file.select))
@@ -46,9 +68,22 @@ def create_view(connection: PgConnection, table: str, view: str) -> None:
             cursor.execute(create)
         except psycopg2.errors.InvalidTableDefinition:
             cursor.execute("rollback to savepoint replace_view")
-            cursor.execute(sql.SQL("drop view {} cascade").format(target))
+            _drop(cursor, view)
             cursor.execute(create)
     _comment(connection, "view", view, file)
+
+
+def _drop(cursor: psycopg2.extensions.cursor, view: str) -> None:
+    cursor.execute(READERS, (view,))
+    readers = [name for (name,) in cursor.fetchall()]
+    own = {*dataset_files(), *LIVE.values()}
+    if others := [name for name in readers if name not in own and not name.startswith(PUBLISHED)]:
+        raise RevopsError(
+            f"the columns of {view} change with this release, and {', '.join(others)} read it: drop these, upgrade, and"
+            " lay them down anew"
+        )
+    for name in [*readers, view]:
+        cursor.execute(sql.SQL("drop view {}").format(sql.Identifier(*name.split("."))))
 
 
 def comment_tables(connection: PgConnection, schemas: Iterable[str]) -> None:

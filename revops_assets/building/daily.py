@@ -1,0 +1,113 @@
+"""Daily partitions: a run writes its whole range, a month a transaction, after the days that it looks back on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+
+import sqlalchemy as sa
+
+from revops_assets.building.run import BeforeWrite, Run
+from revops_assets.catalogue import is_looked_at
+from revops_assets.catalogue.dataset import Dataset
+from revops_assets.contracts.guard import keep_contract
+from revops_assets.datasets.ledger import note_days, prepare_days
+from revops_assets.datasets.offences import Offence, find_offences
+from revops_assets.datasets.partitions import months
+from revops_assets.datasets.replace import check_columns, replace_window, selecting
+from revops_assets.datasets.window import Window, Written, all_tenants
+from revops_assets.insights.answers import answers_of_model
+from revops_assets.invalidation.look_back import days_asked, days_to_fill
+from revops_assets.invalidation.requests import request_look_backs
+from revops_assets.invalidation.unwritten import hold, without, write_apart
+
+BEFORE_WRITE: dict[str, BeforeWrite] = {"ai.rep_coaching_insights": answers_of_model}
+
+
+@dataclass(frozen=True)
+class Days:
+    """What a run wrote of a daily dataset: rows, days that were filled in beside its range, later days asked for."""
+
+    windows: tuple[Window, ...]
+    filled: tuple[date, ...]
+    rows: int
+    seconds: float
+    requested: int
+
+
+def write_days(
+    run: Run, dataset: Dataset, selected: Collection[str], start: date, end: date, riders: Sequence[date] = ()
+) -> Days:
+    """Write the days from start to end, and before them those that the run needs: never written, or out of date.
+
+    `selected`: the datasets of the run. `riders`: days that are written, too, if they are asked for. Where a day that
+    others looked back on has changed, those are asked for in ops.rerun_requests.
+    """
+    with run.warehouse.transaction() as connection:
+        tenants = run.tenants or all_tenants(connection)
+        also = days_asked(connection, tenants, list(riders))
+        filled = days_to_fill(connection, dataset.table, selected, start, end, run.at, run.tenants, also)
+    planned = tuple(windows(filled, start, end, tenants))
+    done = list(_write(run, dataset, planned))
+    return Days(
+        planned,
+        tuple(filled),
+        sum(written.inserted for written, _ in done),
+        sum(written.seconds for written, _ in done),
+        sum(asked for _, asked in done),
+    )
+
+
+def rewrite_days(run: Run, dataset: Dataset, days: Sequence[date]) -> None:
+    """Write just these days."""
+    for _, found in groupby(days, key=lambda day: (day.year, day.month)):
+        for _ in _write(run, dataset, [_window_of(tuple(found), run.tenants or ())]):
+            pass
+
+
+def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tuple[Written, int]]:
+    table, file, before_write = dataset.table, dataset.file, BEFORE_WRITE.get(dataset.table)
+    guards = [keep_contract] if dataset.contract else []
+
+    def prepare(connection: sa.Connection, window: Window) -> None:
+        prepare_days(connection, table, run.at, window)
+        if before_write:
+            before_write(connection, window, run.warehouse)
+
+    def once(connection: sa.Connection, window: Window, alone: bool) -> tuple[Written, int]:
+        prepare(connection, window)
+        with selecting(connection, file, window, alone) as select:
+            written = replace_window(connection, file, run.at, window, None, guards, is_looked_at(table), select)
+        note_days(connection, file, run.at, window)
+        return written, request_look_backs(connection, table, written.changed)
+
+    def explain(connection: sa.Connection, window: Window) -> list[Offence]:
+        prepare(connection, window)
+        with selecting(connection, file, window, alone=True) as select:
+            return find_offences(connection, file, select, run.at, window, None)
+
+    with run.warehouse.transaction() as connection:
+        check_columns(connection, file)
+    for window in planned:
+        with run.warehouse.transaction() as connection:
+            waiting = hold(connection, run.run_id, table, dataset.read, window.tenants, window.all_days)
+        for part in without(window, waiting):
+            for _, told in write_apart(run.warehouse, run.run_id, [table], part, once, explain):
+                yield told
+    with run.warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
+        connection.execute(sa.text(f"analyze {file.table}"))
+
+
+def windows(missing: Sequence[date], start: date, end: date, tenants: tuple[str, ...]) -> Iterator[Window]:
+    """What is written in one transaction each: the missing days of each quarter of a year, then month after month."""
+    for _, found in groupby(missing, key=lambda day: (day.year, (day.month - 1) // 3)):
+        yield _window_of(tuple(found), tenants)
+    for first, after in months(start, end):
+        yield Window("snapshot_date", first, after, tenants)
+
+
+def _window_of(days: tuple[date, ...], tenants: tuple[str, ...]) -> Window:
+    """These days, in order, and no others between them."""
+    return Window("snapshot_date", days[0], days[-1] + timedelta(days=1), tenants, days)
