@@ -32,7 +32,7 @@ def load_command(
 ) -> None:
     """Load a CRM export: all of it, or nothing with a reason."""
     from revops_assets.cli.show import print_json
-    from revops_assets.loading.aftermath import look_after
+    from revops_assets.diagnostics.aftermath import look_after
     from revops_assets.loading.load import choose_mappings, load_all
 
     results = load_all(get_settings(), directory, choose_mappings(directory, mapping), tenant, dry_run)
