@@ -22,6 +22,7 @@ from revops_assets.datasets.dated_reference import take_over_files, topics
 from revops_assets.datasets.partitions import checked_range
 from revops_assets.datasets.window import read_at
 from revops_assets.errors import RevopsError
+from revops_assets.invalidation.plan import Rerun
 from revops_assets.invalidation.unwritten import in_one_line, left
 from revops_assets.settings import Settings
 from revops_assets.warehouse.resource import Warehouse, driver_connection
@@ -56,7 +57,19 @@ def materialize(
         raise RevopsError(f"run {run.run_id}: {in_one_line(parts)}")
 
 
-def _build(run: Run, tables: Sequence[str], days: tuple[date, date] | None) -> None:
+def build_planned(settings: Settings, planned: Rerun) -> None:
+    """Do one of the runs that build what is asked for."""
+    tables = [table for table in selected("*", with_upstream=False) if table in planned.datasets]
+    warehouse = Warehouse(env=settings.env)
+    try:
+        with warehouse.transaction() as connection:
+            run = Run(warehouse, str(uuid4()), read_at(connection, planned.known_as_of), planned.tenants)
+        _build(run, tables, (planned.first, planned.last), planned.also)
+    finally:
+        warehouse.teardown_after_execution(dg.build_init_resource_context())
+
+
+def _build(run: Run, tables: Sequence[str], days: tuple[date, date] | None, riders: Sequence[date] = ()) -> None:
     files = {f"reference.{topic.name}": topic for topic in topics()}
     metrics = {table for table in tables if table.startswith("metrics.")} - {STALE_DAYS}
     for table in tables:
@@ -72,9 +85,9 @@ def _build(run: Run, tables: Sequence[str], days: tuple[date, date] | None) -> N
             write_whole(run, dataset)
         elif dataset.built == "daily" and table not in metrics:
             assert days, f"{table} needs its days"
-            write_days(run, dataset, tables, *days)
+            write_days(run, dataset, tables, *days, riders)
     if metrics and days:
-        write_metrics(run, metrics, *days)
+        write_metrics(run, metrics, *days, riders)
 
 
 def selected(selection: str, with_upstream: bool) -> list[str]:

@@ -23,8 +23,8 @@ from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
+from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Query, query
-from revops_assets_tests.conftest import materialize_in_dagster as materialize
 
 PLAN = Plan(120, date(2024, 4, 2), 5, "Europe/Berlin")
 FIRST, LAST = date(2024, 3, 31), date(2024, 4, 1)
