@@ -206,7 +206,7 @@ def select_one(settings: Settings, start: date, end: date, instance: dg.DagsterI
 def empty(settings: Settings) -> None:
     """Forget every daily row."""
     with databases.engine(settings, "warehouse").begin() as connection:
-        connection.execute(sa.text(f"truncate {', '.join(order())}, ops.days_written, ops.rerun_requests"))
+        connection.execute(sa.text(f"truncate {', '.join(order())}, ops.partition_ledger, ops.stale_partitions"))
 
 
 def daily_rows(settings: Settings) -> int:

@@ -13,9 +13,9 @@ import dagster as dg
 
 from revops_assets.building.daily import write_days
 from revops_assets.building.daily_metrics import ask_for_stale_days, write_metrics
+from revops_assets.building.full_refresh import write_full_refresh
 from revops_assets.building.reference import write_dated, write_file
 from revops_assets.building.run import Run
-from revops_assets.building.whole import write_whole
 from revops_assets.catalogue import CATALOGUE
 from revops_assets.catalogue.metrics import STALE_DAYS
 from revops_assets.datasets.dated_reference import take_over_files, topics
@@ -58,7 +58,7 @@ def materialize(
 
 
 def build_planned(settings: Settings, planned: Rerun) -> None:
-    """Do one of the runs that build what is asked for."""
+    """Do one of the runs that build what is stale."""
     tables = [table for table in selected("*", with_upstream=False) if table in planned.datasets]
     warehouse = Warehouse(env=settings.env)
     try:
@@ -81,8 +81,8 @@ def _build(run: Run, tables: Sequence[str], days: tuple[date, date] | None, ride
                 write_file(connection, table)
         elif table == STALE_DAYS:
             ask_for_stale_days(run)
-        elif dataset.built == "whole":
-            write_whole(run, dataset)
+        elif dataset.built == "full_refresh":
+            write_full_refresh(run, dataset)
         elif dataset.built == "daily" and table not in metrics:
             assert days, f"{table} needs its days"
             write_days(run, dataset, tables, *days, riders)

@@ -120,14 +120,14 @@ class System:
         return [run for run in found if job in (None, run["jobName"])]
 
     def is_quiet(self) -> bool:
-        """Nothing runs, nothing is due: every load has been seen, no day is asked for."""
+        """Nothing runs, nothing is due: every load has been seen, no day is stale."""
         try:
             runs, due = (
                 self.runs(),
                 self.query(
-                    "select (select count(*) from ops.rerun_requests)"
+                    "select (select count(*) from ops.stale_partitions)"
                     " + (select count(*) from crm_remote.changing_loads as l where l.load_seq > coalesce("
-                    "(select min(w.known_as_of) from ops.tables_written as w where w.tenant_id = l.tenant_id), -1)"
+                    "(select min(w.known_as_of) from ops.table_ledger as w where w.tenant_id = l.tenant_id), -1)"
                     " and l.tenant_id is not null)"
                 ),
             )

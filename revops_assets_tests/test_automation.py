@@ -202,7 +202,7 @@ def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System)
     system.stop()
     system.process = None
     system.revops("db", "upgrade")  # starts PostgreSQL if it was stopped with the rest
-    system.query(f"truncate {', '.join(DAILY_DATASETS)}, ops.days_written, ops.rerun_requests")
+    system.query(f"truncate {', '.join(DAILY_DATASETS)}, ops.partition_ledger, ops.stale_partitions")
     newest = max(date.fromisoformat(key.split()[-1]) for key in standing)
     system.revops("materialize", "--select", 'tag:"revops/built"="daily"', "--from", str(FIRST), "--to", str(newest))
     clean = system.rows()

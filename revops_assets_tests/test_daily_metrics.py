@@ -351,7 +351,7 @@ def test_names_of_blanks_and_amounts_that_are_no_number(put: Put, warehouse: Que
     assert [row[1:4] for row in rows("daily_lead_funnel")] == [("Unknown", 3, 3), ("Web", 2, 2)]
     assert [row[1:4] + row[6:7] for row in rows("rep_daily_pipeline")] == [
         ("-1", 1, 0.0, 1)
-    ]  # what is no number is set aside
+    ]  # what is no number is quarantined
 
 
 # ---------------------------------------------------------------------------------------------- activities

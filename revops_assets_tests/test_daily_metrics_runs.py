@@ -11,7 +11,7 @@ import dagster as dg
 import psycopg2
 import pytest
 
-from revops_assets.assets.metrics import LEADS, OPPORTUNITIES, READ
+from revops_assets.catalogue.metrics import LEADS, OPPORTUNITIES, READ
 from revops_assets.errors import RevopsError
 from revops_assets.orchestration.runs import planned, run_planned
 from revops_assets.settings import Settings
@@ -45,7 +45,7 @@ def test_what_is_no_range_is_refused(put: Put, warehouse: Query, call: str, erro
     put("a", opportunities=[deal("d", "2024-03-01Z")])
     with pytest.raises(psycopg2.errors.InvalidParameterValue, match=error):
         warehouse(f"select metrics.{call}")
-    assert warehouse("select count(*) from ops.days_written") == [(0,)]
+    assert warehouse("select count(*) from ops.partition_ledger") == [(0,)]
 
 
 def test_nothing_loaded_is_nothing_to_do(warehouse: Query) -> None:
@@ -74,7 +74,7 @@ def test_today_is_seen_as_of_the_newest_load_that_changed_something(put: Put, wa
     warehouse("select metrics.run_daily_metrics(%s)", day)
     assert warehouse("select calls from metrics.rep_daily_activity") == [(1,)]
     assert warehouse("select total_leads, new_leads from metrics.daily_lead_funnel") == [(1, 1)]
-    assert warehouse("select distinct cut_at from ops.days_written") == [(load,)]
+    assert warehouse("select distinct cut_at from ops.partition_ledger") == [(load,)]
 
 
 def test_a_failing_refresh_leaves_the_rows_of_before(
@@ -127,7 +127,7 @@ def test_a_session_may_read_as_known_earlier(
     assert rows("daily_lead_funnel") == [("03-01", "Web", 1, 1, 0, 0)]
     assert rows("run_log") == [("03-01", 2, 1)]
     assert rows("run_log", "b") == rows("daily_lead_funnel", "b") == []  # not known yet by then
-    assert warehouse("select distinct tenant_id, known_as_of from ops.days_written") == [("a", 1)]
+    assert warehouse("select distinct tenant_id, known_as_of from ops.partition_ledger") == [("a", 1)]
     assert warehouse("select * from metrics.stale_days order by 1")[1][:3] == (
         "b", date(2024, 3, 1), "removed: its company was not known then",
     )  # fmt: skip
@@ -183,13 +183,13 @@ def test_days_that_a_late_load_changed_are_asked_for_and_no_others(
     warehouse("set revops.known_as_of = 1; select metrics.run_daily_metrics(date '2024-03-05', 'a')")
     assert warehouse(stale) == [("a", "03-05", "computed as known after load 1")]  # which does not settle it
     warehouse("select metrics.run_daily_metrics(date '2024-03-05')")
-    assert warehouse(stale) == [] == warehouse("select * from ops.rerun_requests")
+    assert warehouse(stale) == [] == warehouse("select * from ops.stale_partitions")
 
 
 # ---------------------------------------------------------------------------------------------- Dagster, command line
 
 
-REFRESH = '+key:"staging/evidence" or key:"metrics/stale_days"'
+REFRESH = '+key:"staging/source_coverage" or key:"metrics/stale_days"'
 
 
 def test_the_assets_call_the_functions(put: Put, source: Query, rows: Callable[..., Rows], clean: Settings) -> None:
@@ -209,7 +209,9 @@ def test_the_assets_call_the_functions(put: Put, source: Query, rows: Callable[.
     materialize(clean, 'key:"metrics/daily_lead_funnel" or key:"metrics/lead_stage_snapshot"', "2024-03-03")
     assert rows("lead_stage_snapshot", "b") == [("03-03", "New", 1, 3.0)] and len(rows("run_log")) == 4
     put("b", activities=[{"activity_id": "y", "type": "call", "occurred_at": "2024-04-29 12:00Z", "is_done": True}])
-    again = materialize(clean, 'key:"metrics/lead_stage_snapshot"', "2024-03-01")  # of another known time than the rest
+    again = materialize(
+        clean, 'key:"metrics/lead_stage_snapshot"', "2024-03-01"
+    )  # of another transaction time than the rest
     assert again.checks and not again.failed_checks
     with pytest.raises(
         RevopsError, match=r"metrics.run_log tells of days that were run as a whole: select metrics.daily_lead"

@@ -384,11 +384,11 @@ def test_what_a_delay_risks_goes_by_how_such_deals_fared(put: Put, clean: Settin
     said = "Deals with a competitor were won 27 points less often than others in the same stage: $104K of $380K"
     assert warehouse(told, "now") == [("COMPETITIVE", 104006, said)]
     assert warehouse(told, "calm") == [(None, None, None)]
-    # As known since, one of them was won before the quarter's end: of the days built, those after it are asked for.
+    # As known since, one of them was won before the quarter's end: of the days built, those after it are stale.
     put("a", opportunities=[deal("Won", "EarlyTrue0", "2023-12-01Z", close_date="2024-12-31", competitor="Rival")],
         opportunity_history=moves(("Early", "Won", "03-20"), deal="EarlyTrue0"))  # fmt: skip
-    materialize(clean, 'tag:"revops/built"="whole"')
-    asked = "select snapshot_date::text from ops.rerun_requests where dataset = 'analytics.flag_outcomes'"
+    materialize(clean, 'tag:"revops/built"="full_refresh"')
+    asked = "select snapshot_date::text from ops.stale_partitions where dataset = 'analytics.flag_outcomes'"
     assert warehouse(asked) == [("2024-04-10",)]
     materialize(clean, '+key:"dashboard/next_best_actions"', "2024-04-10")
     assert warehouse(fared.replace("deals_count, won_count", "won_count"))[0][0] == 3

@@ -119,7 +119,7 @@ def test_a_deal_that_is_won_once_more_closes_when_its_record_says(put: Put, clea
         opportunities=[deal("Won", "d1", close_date="2024-02-05", probability=100)],
         opportunity_history=moves(("A", "Won", "02-05"), ("Won", "A", "02-07"), ("A", "Won", "02-09"), deal="d1"),
     )
-    materialize(clean, 'tag:"revops/built"="whole"')
+    materialize(clean, 'tag:"revops/built"="full_refresh"')
     spans = "select d_from::text, status, close_date::text, probability from staging.deal_intervals where d_from >= '2024-02-05' order by 1"
     assert warehouse(spans) == [
         ("2024-02-05", "won", "2024-02-05", 100), ("2024-02-07", "open", None, None), ("2024-02-09", "won", "2024-02-05", 100),

@@ -178,8 +178,8 @@ def test_a_deal_is_of_its_account_s_segment(put: Put, load: Any, clean: Settings
         "a",
         accounts=[{"account_id": "big", "name": "Big", "segment": "Enterprise", "modified_at": "2024-02-10 12:00Z"}],
     )
-    materialize(clean, 'tag:"revops/built"="whole"')
-    asked = "select to_char(min(snapshot_date), 'MM-DD'), to_char(max(snapshot_date), 'MM-DD'), min(dataset) from ops.rerun_requests"
+    materialize(clean, 'tag:"revops/built"="full_refresh"')
+    asked = "select to_char(min(snapshot_date), 'MM-DD'), to_char(max(snapshot_date), 'MM-DD'), min(dataset) from ops.stale_partitions"
     assert warehouse(asked) == [("02-10", "02-14", "analytics.forecast_backtest")]
     materialize(clean, everything, "2024-02-01", "2024-02-14")
     kpis = (

@@ -117,7 +117,7 @@ def test_two_tenants_stand_side_by_side(export: Export, load: Load, clean: Setti
 def test_a_run_can_read_as_known_after_an_earlier_load(
     export: Export, load: Load, clean: Settings, warehouse: Query
 ) -> None:
-    """Two clocks: the same known time gives the same report, whatever was loaded since."""
+    """Two clocks: the same transaction time gives the same report, whatever was loaded since."""
     import dagster as dg
 
     from revops_assets.definitions import defs

@@ -102,7 +102,7 @@ def test_the_change_of_seven_days_fills_in_the_day_before(
     scores = health("opportunity_id, health_score, health_change_7d", "2024-01-31")
     # 31 days against 10 are beyond every band; 24 are at most 3 x 10; the other deal was not there.
     assert scores == [("d1", 0, -30), ("d2", 100, None)]
-    assert warehouse("select dataset, min(snapshot_date)::text, count(*) from ops.days_written group by 1 order by 1") == [
+    assert warehouse("select dataset, min(snapshot_date)::text, count(*) from ops.partition_ledger group by 1 order by 1") == [
         ("enriched.deal_health_scores", "2024-01-31", 1), ("enriched.health_rules", "2024-01-24", 2),
         ("enriched.stage_rules", "2024-01-24", 2), ("staging.deal_days", "2024-01-24", 2), ("staging.rep_days", "2024-01-24", 2),
         ("staging.stage_medians", "2024-01-24", 2), ("staging.thresholds", "2024-01-24", 2),
@@ -176,7 +176,7 @@ def expected_on(day: date) -> dict[str, dict[str, Any]]:
 
 
 def own_medians(day: date) -> dict[str, float]:
-    """Medians of the stays completed in the year before a day's end."""
+    """Medians of the visits completed in the year before a day's end."""
     from revops_assets.scenario.company import deals
 
     end, stays = day_end(PLAN, day), {}
@@ -253,7 +253,7 @@ def test_rules_are_known_from_when_they_were_taken_over(
     assert source("select source, tenant_id, status from crm.loads where load_seq > %s order by load_seq", known) == [
         ("reference/stage_benchmarks", None, "finished"), ("reference/thresholds", None, "finished"),
     ]  # fmt: skip
-    # As if the file had had a threshold less then: what a release adds holds for earlier known times, too.
+    # As if the file had had a threshold less then: what a release adds holds for earlier transaction times, too.
     added = "delete from reference.thresholds_versions where name = 'velocity_tolerance' and known_to <= %s returning 1"
     assert warehouse(added, later) == [(1,)]
     materialize(clean, DAILY, "2024-01-12", known_as_of=known)

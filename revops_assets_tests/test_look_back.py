@@ -10,7 +10,7 @@ import pytest
 from revops_assets.catalogue.dataset import LookBack
 from revops_assets.errors import RevopsError
 from revops_assets.invalidation.look_back import read_calendar, reads
-from revops_assets.orchestration.runs import dagster_instance, run_requested
+from revops_assets.orchestration.runs import dagster_instance, run_stale
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import Put, Query
@@ -55,7 +55,7 @@ def test_what_looked_at_a_changed_day_is_asked_for_and_built(put: Put, clean: Se
     rows = (
         "select tenant_id, snapshot_date, health_score, health_change_7d from enriched.deal_health_scores order by 1, 2"
     )
-    requests = "select dataset, tenant_id, snapshot_date::text from ops.rerun_requests"
+    requests = "select dataset, tenant_id, snapshot_date::text from ops.stale_partitions"
     materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
     before = warehouse(rows)
     assert warehouse(requests) == []
@@ -66,13 +66,13 @@ def test_what_looked_at_a_changed_day_is_asked_for_and_built(put: Put, clean: Se
     materialize(clean, HEALTH, "2024-01-10")  # as it stands already: nothing new to ask for
     assert warehouse(requests) == [("enriched.deal_health_scores", "a", "2024-01-17")]
     with dagster_instance(clean) as instance:
-        [result] = run_requested(clean, instance)
-        assert run_requested(clean, instance) == []
+        [result] = run_stale(clean, instance)
+        assert run_stale(clean, instance) == []
     assert result.assets["enriched.deal_health_scores"]["dagster/row_count"] == 1  # tenant a's
     assert warehouse(requests) == []
     after = warehouse(rows)
     assert after != before
-    query_all: list[Any] = ["truncate enriched.deal_health_scores, staging.deal_days, ops.days_written"]
+    query_all: list[Any] = ["truncate enriched.deal_health_scores, staging.deal_days, ops.partition_ledger"]
     warehouse(*query_all)
     materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
     assert warehouse(rows) == after
@@ -83,7 +83,7 @@ def test_a_day_in_the_same_run_is_not_asked_for(put: Put, clean: Settings, wareh
     materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
     put("a", opportunity_history=moves(("0", "30", "01-10"), field="discount_pct"))
     materialize(clean, HEALTH, "2024-01-08", "2024-01-20")
-    assert warehouse("select count(*) from ops.rerun_requests") == [(0,)]
+    assert warehouse("select count(*) from ops.stale_partitions") == [(0,)]
 
 
 def test_a_run_that_lacks_what_it_reads_says_so(put: Put, clean: Settings, warehouse: Query) -> None:

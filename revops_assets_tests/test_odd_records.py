@@ -38,7 +38,7 @@ REP = {"rep_id": "r", "name": "Rae", "modified_at": "2023-01-01Z"}
 ODD: dict[str, dict[str, list[dict[str, Any]]]] = {
     "credits": {"reps": [REP], "opportunities": [closed("w", "03-05", "won", 100), still_open("o", -50)]},
     "a negative loss": {"reps": [REP], "opportunities": [closed("w", "03-05", "won", 100), closed("l", "03-06", "lost", -20)]},
-    "stays of no time": {"reps": [REP], "opportunities": [
+    "visits of no time": {"reps": [REP], "opportunities": [
         closed(f"d{n}", "03-05", "won", 1, created_at="2024-03-05 10:00Z", stage_id="New") for n in range(25)] + [still_open("o", 1)],
         "opportunity_history": [change for n in range(25) for change in moves(("New", "Won", "03-05"), deal=f"d{n}")]},
     "names of groups": {"reps": [REP | {"segment": "All", "region": "All", "manager_id": "All"}, {"rep_id": "All", "name": "All"}],

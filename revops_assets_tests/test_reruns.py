@@ -1,4 +1,4 @@
-"""After late, edited and deleted records the days that were asked for, built again, equal a clean rebuild."""
+"""After late, edited and deleted records the days that were stale, built again, equal a clean rebuild."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from revops_assets.datasets.replace import replace_window
 from revops_assets.datasets.window import ReadAt, Window
 from revops_assets.invalidation.look_back import read_calendar, reads
 from revops_assets.invalidation.plan import _spans, _with_riders
-from revops_assets.invalidation.reach import reach_files
+from revops_assets.invalidation.rules import invalidation_rules
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.orchestration.runs import planned
@@ -40,7 +40,7 @@ FIRST, LAST = date(2024, 3, 29), date(2024, 4, 2)
 SEEDS = range(
     int(os.environ.get("REVOPS_TEST_SEEDS", "2"))
 )  # odd ones move the beginning of a history; more prove more
-WHOLE = 'tag:"revops/built"="whole"'
+WHOLE = 'tag:"revops/built"="full_refresh"'
 NOT_SAID = (*STAMPS, "known_as_of")
 
 
@@ -154,13 +154,13 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
     while runs := planned(company):
         assert {tenant for run in runs for tenant in run.tenants} == {"full"}
         run = runs[0]
-        # What is asked for, and what the run builds at any rate: it may ask for days that it is yet to come to.
-        asked |= set(warehouse("select dataset, tenant_id, snapshot_date from ops.rerun_requests"))
+        # What is stale, and what the run builds at any rate: it may ask for days that it is yet to come to.
+        asked |= set(warehouse("select dataset, tenant_id, snapshot_date from ops.stale_partitions"))
         days = [run.first + timedelta(days=n) for n in range((run.last - run.first).days + 1)]
         asked |= {(name, "full", day) for name in run.datasets for day in days}
         build_planned(company, run)
     after = rows(company)
-    warehouse(f"truncate {', '.join(DAILY_DATASETS)}, ops.days_written, ops.rerun_requests")
+    warehouse(f"truncate {', '.join(DAILY_DATASETS)}, ops.partition_ledger, ops.stale_partitions")
     materialize(company, DAYS, str(FIRST), str(LAST))
     clean = rows(company)
     rebuilt = {key[2] for key in clean}
@@ -172,7 +172,7 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
     )
     with databases.engine(company, "warehouse").begin() as connection:
         calendar = read_calendar(connection)
-    # What looks back on a day that was asked for may be asked for, and built, within one run.
+    # What looks back on a day that was stale may be stale, and built, within one run.
     behind = {
         (name, tenant, day)
         for name, tenant, day in changed
@@ -187,14 +187,14 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
 
 
 def test_every_table_that_daily_datasets_read_has_its_reach() -> None:
-    """A dataset that reads a table built as a whole stands in the table's reach; so does every column that it names."""
+    """A dataset that reads a table built by full refresh stands in the table's reach; so does every column that it names."""
     files = dataset_files()
     for name, daily in DAILY_DATASETS.items():
         for dep in sorted(set(daily.deps) - DAILY_DATASETS.keys()):
             if dep.startswith(("reference.", "crm.")):
-                continue  # its rows' own days, all columns: dated_reach; what is known now: metrics.request_stale_days
-            base = {"staging.stage_visits": "staging.deal_stays"}.get(dep, dep)
-            reach = reach_files()[base]
+                continue  # its rows' own days, all columns: dated_rule; what is known now: metrics.request_stale_days
+            base = {"staging.stage_visits": "staging.deal_visits"}.get(dep, dep)
+            reach = invalidation_rules()[base]
             assert f"'{name}'" in reach, f"{name} reads {dep}"
             named = {token for token in re.findall(r"\w+", files[name].select)}
             columns = set(files[base].columns) & named - {"tenant_id"}
@@ -257,7 +257,7 @@ def test_a_day_asked_for_while_it_is_written_stays_asked_for(clean: Settings, pu
     )
     materialize(clean, '+key:"staging/deal_days"', "2024-01-08")
     ask = (
-        "insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason) values ('staging.deal_days', 'a', '2024-01-08', '{}')"
+        "insert into ops.stale_partitions (dataset, tenant_id, snapshot_date, reason) values ('staging.deal_days', 'a', '2024-01-08', '{}')"
         " on conflict (dataset, tenant_id, snapshot_date) do update set request_id = default, reason = excluded.reason"
     )
     file, at = dataset_files()["staging.deal_days"], ReadAt(1, {"a": "2024-02-01Z"}, {"a": "2024-02-01Z"})
@@ -270,7 +270,7 @@ def test_a_day_asked_for_while_it_is_written_stays_asked_for(clean: Settings, pu
                 warehouse(ask.format(reason))  # by another session, which commits
             replace_window(connection, file, at, window)
             note_days(connection, file, at, window)
-        assert warehouse("select reason from ops.rerun_requests") == left
+        assert warehouse("select reason from ops.stale_partitions") == left
 
 
 def test_the_command_builds_what_is_asked_for(put: Put, clean: Settings, warehouse: Query) -> None:
@@ -278,9 +278,9 @@ def test_the_command_builds_what_is_asked_for(put: Put, clean: Settings, warehou
     put("a", opportunities=[still_open("o", 30)])
     materialize(clean, DAILY_STATE, "2024-03-07")
     warehouse("delete from staging.deal_days")
-    warehouse("insert into ops.rerun_requests values ('staging.deal_days', 'a', '2024-03-07', 'a test')")
-    told = revops("materialize", "--requested")
+    warehouse("insert into ops.stale_partitions values ('staging.deal_days', 'a', '2024-03-07', 'a test')")
+    told = revops("materialize", "--stale")
     assert "staging.deal_days" in told
     assert warehouse("select opportunity_id, snapshot_date::text from staging.deal_days") == [("o", "2024-03-07")]
-    assert warehouse("select count(*) from ops.rerun_requests") == [(0,)]
-    assert revops("materialize", "--requested") == "No days are asked for.\n"
+    assert warehouse("select count(*) from ops.stale_partitions") == [(0,)]
+    assert revops("materialize", "--stale") == "No partitions are stale.\n"

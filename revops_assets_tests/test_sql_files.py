@@ -10,8 +10,8 @@ import sqlglot
 from sqlglot import exp
 
 from revops_assets.assets.spec import asset_key
-from revops_assets.catalogue import CATALOGUE, HISTORY, WHOLE_TABLES, all_read, through_views
-from revops_assets.catalogue.dataset import whole
+from revops_assets.catalogue import CATALOGUE, FULL_REFRESHES, HISTORY, all_read, through_views
+from revops_assets.catalogue.dataset import full_refresh
 from revops_assets.datasets.lineage import asset_of, column_lineage
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
@@ -30,7 +30,7 @@ CLOCK = re.compile(
 # What says when something was done, or which day is meant where none is given.
 READS_THE_CLOCK = {
     "finish_load.sql", "note_change.sql",  # when a load finished
-    "note_days.sql", "request_stale_days.sql",  # when a day was asked for
+    "note_days.sql", "request_stale_days.sql",  # when a day was stale
     "refresh.sql", "run_log.sql",  # when a run of the daily metrics began and ended
     "begin_refresh.sql",  # days that are yet to come are refused
     "run_daily_metrics.sql",  # yesterday, where no day is given
@@ -82,7 +82,7 @@ def table_of(key: dg.AssetKey) -> str:
 def test_what_is_read_through_views_is_built_before() -> None:
     graph = defs.resolve_asset_graph()
     for table, dataset in CATALOGUE.items():
-        wanted = {asset_key(name) for name in all_read(table) if name in WHOLE_TABLES and not dataset.looks_back_on}
+        wanted = {asset_key(name) for name in all_read(table) if name in FULL_REFRESHES and not dataset.looks_back_on}
         steps = graph.get(asset_key(table)).parent_keys
         assert wanted <= steps, table
 
@@ -155,17 +155,17 @@ def test_an_asset_without_a_file_says_which_is_missing() -> None:
     with pytest.raises(
         RevopsError, match=re.escape("dataset pipedrive.nothing: no file pipedrive/…/nothing.sql under sql/")
     ):
-        _ = whole("pipedrive.nothing", deps=[]).file
+        _ = full_refresh("pipedrive.nothing", deps=[]).file
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
         ("select 1", "the header comment has no description"),
-        ("-- What.\nselect 1", "the header comment has no 'One row per:' line"),
-        ("-- What.\n-- One row per: x.\nselect 1", "the header comment has no 'Columns:' list"),
+        ("-- What.\nselect 1", "the header comment has no 'Grain:' line"),
+        ("-- What.\n-- Grain: x.\nselect 1", "the header comment has no 'Columns:' list"),
         (
-            "-- What.\n-- One row per: x.\n-- Columns:\n-- a\nselect 1",
+            "-- What.\n-- Grain: x.\n-- Columns:\n-- a\nselect 1",
             "not of the form '  column: meaning': 'a'",
         ),
     ],

@@ -59,7 +59,7 @@ def figures(report: Report, *columns: str) -> dict[str, tuple[Any, ...]]:
 
 
 def test_completed_and_present_stays_are_counted_apart(put: Put, clean: Settings, run: Run) -> None:
-    """Three completed and two present stays in one stage: joined in one GROUP BY they would be six and six."""
+    """Three completed and two present visits in one stage: joined in one GROUP BY they would be six and six."""
     put(
         "a",
         pipeline_stages=STAGES,

@@ -47,7 +47,7 @@ def tables(clean: Settings) -> ForgetAndRead:
     """Forget every daily row; read every daily dataset, without what names the run."""
 
     def forget() -> None:
-        query(clean, "warehouse", f"truncate {', '.join(DAILY)}, ops.days_written")
+        query(clean, "warehouse", f"truncate {', '.join(DAILY)}, ops.partition_ledger")
 
     def read(where: str = "true", without: tuple[str, ...] = STAMPS) -> Rows:
         found = {}
@@ -124,7 +124,7 @@ def test_an_earlier_known_time_gives_the_earlier_rows(company: Path, clean: Sett
     materialize(clean, ALL, str(FIRST), str(LAST))
     later = read(without=(*STAMPS, "known_as_of"))
     [(known,)] = query(
-        clean, "warehouse", "select min(known_as_of) from ops.days_written where snapshot_date < %s", FIRST
+        clean, "warehouse", "select min(known_as_of) from ops.partition_ledger where snapshot_date < %s", FIRST
     )
     # The days before the range, which it compares itself with, are read again too.
     materialize(clean, DAYS, str(FIRST - timedelta(days=7)), str(LAST), known_as_of=known)  # with everything upstream

@@ -1,4 +1,4 @@
-"""What a tenant's rows break stays that tenant's: the others are written, it keeps its earlier rows and is named."""
+"""What a tenant's rows break visits that tenant's: the others are written, it keeps its earlier rows and is named."""
 
 from __future__ import annotations
 
@@ -87,7 +87,13 @@ def again(settings: Settings, run_id: str) -> tuple[bool, list[str]]:
         return result.success, [str(step) for step in steps]
 
 
-WHOLE = ("staging.pipeline_stages", "staging.deal_events", "staging.deal_intervals", "staging.evidence", "staging.reps")
+WHOLE = (
+    "staging.pipeline_stages",
+    "staging.deal_events",
+    "staging.deal_intervals",
+    "staging.source_coverage",
+    "staging.reps",
+)
 DAILY = (
     "staging.deal_days", "enriched.deal_health_scores", "analytics.forecast_lines", "analytics.rep_performance",
     "dashboard.dashboard_kpis", "metrics.rep_daily_pipeline",
@@ -179,7 +185,7 @@ def test_a_tenant_whose_tables_fail_is_named_and_the_others_days_are_built(
         put(tenant, pipeline_stages=STAGES, opportunities=[still_open("o", 30)])
     materialize(clean, BUILT_AS_A_WHOLE)
     materialize(clean, '+key:"staging/deal_days"', "2024-03-07", "2024-03-08")
-    warehouse("delete from ops.rerun_requests")
+    warehouse("delete from ops.stale_partitions")
     for tenant in ("plain", "odd"):
         put(tenant, opportunity_history=moves(("30", "9", "03-08"), field="amount", deal="o"))
     warehouse("alter table staging.deal_events add constraint no_odd check (tenant_id <> 'odd') not valid")
@@ -210,7 +216,7 @@ def test_a_tenant_whose_tables_fail_is_named_and_the_others_days_are_built(
     told = "tenant odd: staging.deal_events keeps its earlier rows: tenant_id odd, opportunity_id o: tenant_id 'odd'"
     assert all(told in message for message in alerts.values())
     seen = (
-        "select tenant_id, known_as_of < max(known_as_of) over () from ops.tables_written where dataset = %s order by 1"
+        "select tenant_id, known_as_of < max(known_as_of) over () from ops.table_ledger where dataset = %s order by 1"
     )
     assert warehouse(seen, "staging.deal_events") == [("odd", True), ("plain", False)]
 

@@ -7,9 +7,9 @@ import dagster as dg
 from revops_assets.assets import dyno_crm, metrics
 from revops_assets.assets.daily import daily_dataset
 from revops_assets.assets.dashboard_charts import CHARTS
+from revops_assets.assets.full_refresh import full_refresh_table
 from revops_assets.assets.reference_tables import dated_reference_table, reference_table
 from revops_assets.assets.view import view
-from revops_assets.assets.whole import whole_table
 from revops_assets.catalogue import CATALOGUE
 from revops_assets.datasets.dated_reference import topics
 
@@ -25,5 +25,5 @@ def all_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
         if dataset.built == "daily":
             made.append(daily_dataset(dataset, CHARTS.get(table)))
         else:
-            made.append(whole_table(dataset) if dataset.built == "whole" else view(dataset))
+            made.append(full_refresh_table(dataset) if dataset.built == "full_refresh" else view(dataset))
     return [*made, metrics.daily_metrics, metrics.stale_days, reference_table(*FUNNEL_STEPS), dyno_crm.stage_velocity]

@@ -54,7 +54,7 @@ def daily_dataset(dataset: Dataset, chart: Chart | None = None) -> dg.AssetsDefi
         if done.filled:
             about["days_filled"] = len(done.filled)
         if done.requested:
-            about["later_days_requested"] = done.requested
+            about["later_days_marked_stale"] = done.requested
         return dg.MaterializeResult(metadata=about)
 
     return run

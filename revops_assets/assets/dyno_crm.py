@@ -36,7 +36,7 @@ class StageVelocityConfig(dg.Config):
     tenant: str = Field(default="", description="Slug or UUID; empty: every pipeline of every tenant")
     pipeline: str = Field(default="", description="Name, source id or UUID; empty: every pipeline of the tenant")
     stage: str = Field(default="", description="Name, source id or UUID of the only stage to report on")
-    period_start: str = Field(default="", description="Stays that began from this instant on, as in 2024-07-01T00:00Z")
+    period_start: str = Field(default="", description="Visits that began from this instant on, as in 2024-07-01T00:00Z")
     period_end: str = Field(default="", description="... and before this one")
     as_of: str = Field(default="", description="Instant reported on; empty: the beginning of today, business time")
 
@@ -52,8 +52,8 @@ class StageVelocityConfig(dg.Config):
             group_name="dyno_crm",
             owners=OWNERS,
             kinds={"postgres", "sql", "table"},
-            description="Stage velocity: how long deals stay in each stage of a pipeline, how old present stays are."
-            "\n\nOne row per run, pipeline and stage; every run stays readable as it was issued.",
+            description="Stage velocity: how long deals stay in each stage of a pipeline, how old present visits are."
+            "\n\nGrain: run, pipeline and stage; every run stays readable as it was issued.",
             metadata={"dagster/table_name": "dyno_crm.report_stage_velocity_fact"},
         )
     ],
@@ -124,7 +124,7 @@ def _metadata(reports: list[Report], as_of: datetime, database: str) -> dict[str
         )
         left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in report.excluded.items())
         shown[name] = dg.MetadataValue.md(f"run `{report.header['id']}`\n\n{table}\n\nvisits left out: {left_out}")
-        medians = {"median_duration_days": "completed stays", "median_current_age_days": "present stays, so far"}
+        medians = {"median_duration_days": "completed visits", "median_current_age_days": "present visits, so far"}
         chart = bars(report.rows, "stage_name", medians, "median days")
         shown[f"{name}, chart"] = as_metadata(chart)
     return shown

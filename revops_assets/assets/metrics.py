@@ -66,10 +66,10 @@ def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> It
             group_name="metrics",
             owners=OWNERS,
             kinds={"postgres", "sql", "view"},
-            tags={"revops/layer": "metrics", "revops/built": "whole"},
+            tags={"revops/layer": "metrics", "revops/built": "full_refresh"},
             description="Days of the daily metrics that stand, but read otherwise by what is known now: computed and"
             " compared after each load, and asked for."
-            "\n\nOne row per tenant and day.",
+            "\n\nGrain: tenant and day.",
             metadata={"dagster/table_name": STALE_DAYS},
         )
     ],

@@ -18,7 +18,7 @@ def reference_table(table: str, description: str) -> dg.AssetsDefinition:
         group_name=schema,
         owners=OWNERS,
         kinds={"postgres", "csv", "table"},
-        tags={"revops/layer": "reference", "revops/built": "whole"},
+        tags={"revops/layer": "reference", "revops/built": "full_refresh"},
         metadata={"dagster/table_name": table},
     )
 
@@ -48,7 +48,7 @@ def dated_reference_table(topic: Topic) -> dg.AssetsDefinition:
         group_name="reference",
         owners=OWNERS,
         kinds={"postgres", "csv", "table"},
-        tags={"revops/layer": "reference", "revops/built": "whole"},
+        tags={"revops/layer": "reference", "revops/built": "full_refresh"},
         metadata={"dagster/table_name": table},
     )
 

@@ -18,7 +18,7 @@ from revops_assets.warehouse.resource import Warehouse, driver_connection
 def resolve_read_at(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, connection: sa.Connection
 ) -> ReadAt:
-    """Known time of this run: from its tag, or 'latest', resolved by its first step and kept in the tag.
+    """Transaction time of this run: from its tag, or 'latest', resolved by its first step and kept in the tag.
 
     Reference files that changed are taken over first: to the run that finds them, they are known.
     """
@@ -39,7 +39,7 @@ def tenants_of_run(context: dg.AssetExecutionContext) -> tuple[str, ...] | None:
 
 
 def riders_of(context: dg.AssetExecutionContext) -> list[date]:
-    """Days outside the run's range that are written, too, where they are asked for."""
+    """Days outside the run's range that are written, too, where they are stale."""
     tag = context.run.tags.get(ALSO_TAG)
     return [date.fromisoformat(day) for day in tag.split(",")] if tag else []
 

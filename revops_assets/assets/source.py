@@ -65,7 +65,7 @@ def table_specs(has_scenario: bool) -> list[dg.AssetSpec]:
             group_name="crm",
             owners=OWNERS,
             kinds={"postgres", "table"},
-            description="Every load: what it read, what it changed, and its place in known time.",
+            description="Every load: what it read, what it changed, and its place in transaction time.",
             metadata={"dagster/table_name": "crm.loads"},
             freshness_policy=dg.FreshnessPolicy.time_window(timedelta(days=get_settings().max_age_days)),
         )
@@ -90,7 +90,7 @@ def loaded_tables() -> dg.AssetsDefinition:
 
 
 def _metadata(results: list[LoadResult], schema: str, table: str) -> dict[str, Any]:
-    """What the loads did to one table: counts over all of them, the loads, and what was set aside."""
+    """What the loads did to one table: counts over all of them, the loads, and what was quarantined."""
     earliest = None
     if [schema, table] == ["crm", "loads"]:
         named = ("rows_read", "rows_inserted", "rows_updated", "rows_unchanged", "rows_rejected", "rows_conflicting")
@@ -114,7 +114,7 @@ def _metadata(results: list[LoadResult], schema: str, table: str) -> dict[str, A
 
 
 def _rejects(load_ids: list[int]) -> str:
-    """Records that the loads set aside, as a table."""
+    """Records that the loads quarantined, as a table."""
     with databases.connect(get_settings(), "source") as connection, connection.cursor() as cursor:
         cursor.execute(
             "select tenant_id, kind, file_name, line_no, reason from crm.load_rejects where load_id = any(%s)"

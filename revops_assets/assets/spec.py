@@ -30,12 +30,12 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
         asset_key(file.table),
         # Dagster 1.13 does not order steps through virtual assets: what views read is read, too.
         deps=[asset_key(dep) for dep in sorted(through_views(frozenset(dataset.read)))],
-        description=f"{file.description}\n\nOne row per {file.grain}.",
+        description=f"{file.description}\n\nGrain: {file.grain}.",
         group_name=file.schema,
         owners=OWNERS,
         kinds={"postgres", "sql", "view" if dataset.built == "view" else "table"},
         freshness_policy=DAY_OLD,
-        tags={"revops/layer": file.schema, "revops/built": "daily" if dataset.built == "daily" else "whole"},
+        tags={"revops/layer": file.schema, "revops/built": "daily" if dataset.built == "daily" else "full_refresh"},
         metadata={
             "dagster/table_name": file.table,
             "dagster/code_references": _code_reference(file),

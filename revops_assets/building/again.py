@@ -8,8 +8,8 @@ from datetime import date
 
 from revops_assets.building.daily import rewrite_days
 from revops_assets.building.daily_metrics import ask_for_stale_days, rewrite_metrics
+from revops_assets.building.full_refresh import write_full_refresh
 from revops_assets.building.run import Run
-from revops_assets.building.whole import write_whole
 from revops_assets.catalogue import CATALOGUE, all_read
 from revops_assets.catalogue.metrics import STALE_DAYS
 from revops_assets.invalidation.unwritten import left
@@ -54,4 +54,4 @@ def _rewrite(run: Run, table: str, days: Sequence[date]) -> None:
     elif dataset.built == "daily":
         rewrite_days(run, dataset, days)
     else:
-        write_whole(run, dataset)
+        write_full_refresh(run, dataset)

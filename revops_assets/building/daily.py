@@ -19,8 +19,8 @@ from revops_assets.datasets.partitions import months
 from revops_assets.datasets.replace import check_columns, replace_window, selecting
 from revops_assets.datasets.window import Window, Written, all_tenants
 from revops_assets.insights.answers import answers_of_model
-from revops_assets.invalidation.look_back import days_asked, days_to_fill
-from revops_assets.invalidation.requests import request_look_backs
+from revops_assets.invalidation.look_back import days_to_fill, stale_among
+from revops_assets.invalidation.stale import mark_look_backs
 from revops_assets.invalidation.unwritten import hold, without, write_apart
 
 BEFORE_WRITE: dict[str, BeforeWrite] = {"ai.rep_coaching_insights": answers_of_model}
@@ -42,12 +42,12 @@ def write_days(
 ) -> Days:
     """Write the days from start to end, and before them those that the run needs: never written, or out of date.
 
-    `selected`: the datasets of the run. `riders`: days that are written, too, if they are asked for. Where a day that
-    others looked back on has changed, those are asked for in ops.rerun_requests.
+    `selected`: the datasets of the run. `riders`: days that are written, too, if they are stale. Where a day that
+    others looked back on has changed, those are stale (ops.stale_partitions).
     """
     with run.warehouse.transaction() as connection:
         tenants = run.tenants or all_tenants(connection)
-        also = days_asked(connection, tenants, list(riders))
+        also = stale_among(connection, tenants, list(riders))
         filled = days_to_fill(connection, dataset.table, selected, start, end, run.at, run.tenants, also)
     planned = tuple(windows(filled, start, end, tenants))
     done = list(_write(run, dataset, planned))
@@ -81,7 +81,7 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
         with selecting(connection, file, window, alone) as select:
             written = replace_window(connection, file, run.at, window, None, guards, is_looked_at(table), select)
         note_days(connection, file, run.at, window)
-        return written, request_look_backs(connection, table, written.changed)
+        return written, mark_look_backs(connection, table, written.changed)
 
     def explain(connection: sa.Connection, window: Window) -> list[Offence]:
         prepare(connection, window)

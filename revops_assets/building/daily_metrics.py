@@ -12,8 +12,8 @@ from revops_assets.building.run import Run
 from revops_assets.catalogue.metrics import DEPS, RUN_LOG, STALE_DAYS
 from revops_assets.datasets.ledger import note_table
 from revops_assets.datasets.offences import Offence, find_offences
-from revops_assets.datasets.window import Window, all_tenants, tell_known_time
-from revops_assets.invalidation.look_back import days_asked
+from revops_assets.datasets.window import Window, all_tenants, set_transaction_time
+from revops_assets.invalidation.look_back import stale_among
 from revops_assets.invalidation.unwritten import write_apart
 from revops_assets.warehouse.sql_files import table_functions
 
@@ -35,7 +35,7 @@ def compute(run: Run, selected: Set[str], window: Window) -> None:
     functions = ["backfill_date_range"] if RUN_LOG in selected else [f"refresh_{name}" for name in names]
 
     def once(connection: sa.Connection, window: Window, alone: bool) -> None:
-        tell_known_time(connection, run.at)
+        set_transaction_time(connection, run.at)
         for function in functions:
             for tenant in window.tenants or (None,):
                 connection.execute(
@@ -44,7 +44,7 @@ def compute(run: Run, selected: Set[str], window: Window) -> None:
                 )
 
     def explain(connection: sa.Connection, window: Window) -> list[Offence]:
-        tell_known_time(connection, run.at)
+        set_transaction_time(connection, run.at)
         [tenant] = window.tenants or ()
         given = {"first": window.start, "last": window.end - timedelta(days=1), "tenant": tenant, "names": names}
         connection.execute(
@@ -66,9 +66,9 @@ def compute(run: Run, selected: Set[str], window: Window) -> None:
 def write_metrics(
     run: Run, selected: Set[str], start: date, end: date, riders: Sequence[date] = ()
 ) -> tuple[date, ...]:
-    """Compute the tables for the days from start to end, and for riders that are asked for; returns those."""
+    """Compute the tables for the days from start to end, and for riders that are stale; returns those."""
     with run.warehouse.transaction() as connection:
-        asked = days_asked(connection, run.tenants or all_tenants(connection), list(riders))
+        asked = stale_among(connection, run.tenants or all_tenants(connection), list(riders))
     also = {day for table in selected for day in asked.get(table, ())}
     for first, last in (*spans(also), (start, end)):
         compute(run, selected, Window(DAY, first, last + timedelta(days=1), run.tenants))
@@ -76,7 +76,7 @@ def write_metrics(
 
 
 def rewrite_metrics(run: Run, days: Sequence[date]) -> None:
-    """Compute days anew: all tables of a day are of one known time."""
+    """Compute days anew: all tables of a day are of one transaction time."""
     for first, last in spans(set(days)):
         compute(run, DEPS.keys(), Window(DAY, first, last + timedelta(days=1), run.tenants))
 
@@ -85,7 +85,7 @@ def ask_for_stale_days(run: Run) -> int:
     """Ask for the days that the newest loads changed; returns how many."""
 
     def once(connection: sa.Connection, window: Window, alone: bool) -> int:
-        tell_known_time(connection, run.at)
+        set_transaction_time(connection, run.at)
         found = sum(
             connection.scalar(sa.text("select metrics.request_stale_days(:tenant)"), {"tenant": tenant}) or 0
             for tenant in window.tenants or (None,)

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg2 import sql
 
+from revops_assets.building.full_refresh import write_table
 from revops_assets.building.run import Run
-from revops_assets.building.whole import write_table
 from revops_assets.datasets.dated_reference import Topic, effective
-from revops_assets.invalidation.reach import dated_reach
+from revops_assets.invalidation.rules import dated_rule
 from revops_assets.loading.copy import copy_rows
 from revops_assets.settings import SQL_DIR
 from revops_assets.warehouse.resource import driver_connection
@@ -25,8 +25,8 @@ def write_dated(run: Run, topic: Topic) -> dict[str, Any]:
         with driver_connection(connection).cursor() as cursor:
             select = effective(topic).as_string(cursor)
         file = SqlFile("reference", topic.name, topic.path, "", "", dict.fromkeys(names, ""), select)
-        reach = dated_reach(f"reference.{topic.name}", topic.columns)
-        return write_table(connection, file, run.at, run.tenants, reach)
+        rule = dated_rule(f"reference.{topic.name}", topic.columns)
+        return write_table(connection, file, run.at, run.tenants, rule)
 
 
 def write_file(connection: sa.Connection, table: str) -> tuple[int, list[list[str]]]:

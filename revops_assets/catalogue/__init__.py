@@ -21,12 +21,20 @@ TIERS = (reference, staging, enriched, analytics, dashboard, ai, metrics, dyno_c
 # Every dataset, by table, in the order of the tiers.
 CATALOGUE: dict[str, Dataset] = {dataset.table: dataset for tier in TIERS for dataset in tier.DATASETS}
 DAILY_DATASETS = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "daily"}
-WHOLE_TABLES = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "whole"}
+FULL_REFRESHES = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "full_refresh"}
 VIEWS = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "view"}
 
 __all__ = [
-    "CATALOGUE", "DAILY_DATASETS", "HISTORY", "VIEWS", "WHOLE_TABLES", "all_read", "descendants", "is_looked_at",
-    "tables_behind_days", "through_views",
+    "CATALOGUE",
+    "DAILY_DATASETS",
+    "FULL_REFRESHES",
+    "HISTORY",
+    "VIEWS",
+    "all_read",
+    "descendants",
+    "is_looked_at",
+    "tables_behind_days",
+    "through_views",
 ]  # fmt: skip
 
 
@@ -48,15 +56,15 @@ def is_looked_at(table: str) -> bool:
 
 @lru_cache
 def tables_behind_days() -> frozenset[str]:
-    """Tables that are built as a whole and that daily datasets read, themselves or through others."""
+    """Tables that are built by full refresh and that daily datasets read, themselves or through others."""
     found: set[str] = set()
     newest = {dep for dataset in DAILY_DATASETS.values() if dataset.is_behind_history for dep in dataset.deps}
     while newest:
         found |= newest
         newest = {
-            dep for name in newest for dep in (CATALOGUE[name].deps if name in WHOLE_TABLES | VIEWS else ())
+            dep for name in newest for dep in (CATALOGUE[name].deps if name in FULL_REFRESHES | VIEWS else ())
         } - found
-    return frozenset(found & WHOLE_TABLES.keys())
+    return frozenset(found & FULL_REFRESHES.keys())
 
 
 def through_views(tables: frozenset[str]) -> frozenset[str]:

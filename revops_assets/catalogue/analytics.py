@@ -37,7 +37,7 @@ DATASETS = [
             "staging.deal_days",
             "staging.rep_closings",
             "staging.rep_days",
-            "staging.evidence",
+            "staging.source_coverage",
         ],
     ),
     daily(
@@ -72,7 +72,7 @@ DATASETS = [
         deps=[
             "staging.deal_intervals",
             "staging.deal_days",
-            "staging.evidence",
+            "staging.source_coverage",
             "staging.quota_days",
             "staging.rep_closings",
             "staging.rep_days",
@@ -107,7 +107,7 @@ DATASETS = [
         "analytics.process_variants",
         deps=[
             "staging.closing_facts",
-            "staging.evidence",
+            "staging.source_coverage",
             "staging.stage_visits",
             "staging.thresholds",
             "enriched.stage_rules",

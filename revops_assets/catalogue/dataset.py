@@ -25,13 +25,13 @@ class LookBack(StrEnum):
 
 
 # daily: a partition a day; whole: a table that every run builds again; view: laid down by `revops db upgrade`.
-Built = Literal["daily", "whole", "view"]
+Built = Literal["daily", "full_refresh", "view"]
 # select: the file's SELECT; functions: functions of the database; reference file: a CSV file under sql/reference.
 MadeBy = Literal["select", "functions", "reference file"]
 
 
 # Where each tenant's history begins: every daily dataset is built behind it.
-HISTORY = "staging.evidence"
+HISTORY = "staging.source_coverage"
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def daily(table: str, deps: Iterable[str], looks_back_on: Mapping[str, LookBack]
     return Dataset(table, "daily", tuple(deps), looks_back_on or {})
 
 
-def whole(table: str, deps: Iterable[str]) -> Dataset:
+def full_refresh(table: str, deps: Iterable[str]) -> Dataset:
     """A table that every run builds again, for the tenants of the run."""
-    return Dataset(table, "whole", tuple(deps))
+    return Dataset(table, "full_refresh", tuple(deps))
 
 
 def view(table: str, deps: Iterable[str]) -> Dataset:

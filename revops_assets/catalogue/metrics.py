@@ -28,7 +28,7 @@ DATASETS = [
     ),
     Dataset(
         STALE_DAYS,
-        "whole",
+        "full_refresh",
         tuple(sorted({dep for deps in DEPS.values() for dep in deps} - DEPS.keys())),
         made_by="functions",
     ),

@@ -1,6 +1,6 @@
 """The Pipedrive wing: eight models from raw export to the monthly sales funnel."""
 
-from revops_assets.catalogue.dataset import view, whole
+from revops_assets.catalogue.dataset import full_refresh, view
 
 DATASETS = [
     view("pipedrive.stg_activity", deps=["pipedrive_raw.activity"]),
@@ -8,15 +8,15 @@ DATASETS = [
     view("pipedrive.stg_deal_changes", deps=["pipedrive_raw.deal_changes"]),
     view("pipedrive.stg_stages", deps=["pipedrive_raw.stages"]),
     view("pipedrive.stg_users", deps=["pipedrive_raw.users"]),
-    whole(
+    full_refresh(
         "pipedrive.int_completed_activities",
         deps=["pipedrive.stg_activity", "pipedrive.stg_activity_types"],
     ),
-    whole(
+    full_refresh(
         "pipedrive.int_deal_stage_history",
         deps=["pipedrive.stg_deal_changes", "pipedrive.stg_stages"],
     ),
-    whole(
+    full_refresh(
         "pipedrive.rep_sales_funnel_monthly",
         deps=[
             "pipedrive.int_completed_activities",

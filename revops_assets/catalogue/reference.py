@@ -3,4 +3,6 @@
 from revops_assets.catalogue.dataset import Dataset
 from revops_assets.datasets.dated_reference import topics
 
-DATASETS = [Dataset(f"reference.{topic.name}", "whole", ("crm.loads",), made_by="reference file") for topic in topics()]
+DATASETS = [
+    Dataset(f"reference.{topic.name}", "full_refresh", ("crm.loads",), made_by="reference file") for topic in topics()
+]

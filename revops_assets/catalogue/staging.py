@@ -1,9 +1,9 @@
 """Staging: CRM records as they were at any time, from every version that loads left; and as of every day."""
 
-from revops_assets.catalogue.dataset import daily, view, whole
+from revops_assets.catalogue.dataset import daily, full_refresh, view
 
 DATASETS = [
-    whole(
+    full_refresh(
         "staging.pipeline_stages",
         deps=["crm.pipeline_stages", "crm.opportunities", "crm.opportunity_history", "crm.loads"],
     ),
@@ -11,51 +11,53 @@ DATASETS = [
         "staging.stage_events",
         deps=["crm.opportunities", "crm.opportunity_history", "crm.loads", "staging.pipeline_stages"],
     ),
-    whole("staging.deal_gaps", deps=["crm.opportunities", "crm.opportunity_history", "crm.loads"]),
-    whole("staging.deal_stays", deps=["staging.stage_events", "staging.pipeline_stages"]),
-    view("staging.stage_visits", deps=["staging.deal_stays"]),
-    whole("staging.stage_directory", deps=["staging.stage_visits", "staging.pipeline_stages", "crm.pipelines"]),
-    whole("staging.stage_benchmarks", deps=["crm.stage_benchmarks", "crm.loads", "staging.pipeline_stages"]),
-    whole("staging.quotas", deps=["crm.quotas", "crm.loads"]),
-    whole("staging.exchange_rates", deps=["crm.exchange_rates", "crm.opportunities", "reference.exchange_rates"]),
-    whole("staging.activities", deps=["crm.activities"]),
-    whole(
+    full_refresh("staging.deal_gaps", deps=["crm.opportunities", "crm.opportunity_history", "crm.loads"]),
+    full_refresh("staging.deal_visits", deps=["staging.stage_events", "staging.pipeline_stages"]),
+    view("staging.stage_visits", deps=["staging.deal_visits"]),
+    full_refresh("staging.stage_directory", deps=["staging.stage_visits", "staging.pipeline_stages", "crm.pipelines"]),
+    full_refresh("staging.stage_benchmarks", deps=["crm.stage_benchmarks", "crm.loads", "staging.pipeline_stages"]),
+    full_refresh("staging.quotas", deps=["crm.quotas", "crm.loads"]),
+    full_refresh(
+        "staging.exchange_rates", deps=["crm.exchange_rates", "crm.opportunities", "reference.exchange_rates"]
+    ),
+    full_refresh("staging.activities", deps=["crm.activities"]),
+    full_refresh(
         "staging.deal_events",
         deps=[
             "crm.opportunities",
             "crm.opportunity_history",
             "crm.loads",
-            "staging.deal_stays",
+            "staging.deal_visits",
             "staging.exchange_rates",
         ],
     ),
     view("staging.contact_roles", deps=["crm.opportunity_contacts", "crm.loads"]),
     view("staging.deal_engagement", deps=["staging.activities", "staging.contact_roles"]),
-    whole(
+    full_refresh(
         "staging.deal_intervals",
         deps=[
-            "staging.deal_stays",
+            "staging.deal_visits",
             "staging.deal_gaps",
             "staging.deal_events",
             "staging.deal_engagement",
             "staging.exchange_rates",
         ],
     ),
-    whole("staging.deal_credits", deps=["crm.opportunity_splits", "crm.opportunities", "crm.loads"]),
-    whole("staging.reps", deps=["crm.reps", "crm.loads", "staging.deal_intervals", "staging.deal_credits"]),
-    whole("staging.accounts", deps=["crm.accounts", "crm.loads"]),
-    whole("staging.contacts", deps=["crm.contacts", "crm.loads"]),
-    whole("staging.deal_contacts", deps=["staging.activities", "staging.contact_roles"]),
-    whole(
+    full_refresh("staging.deal_credits", deps=["crm.opportunity_splits", "crm.opportunities", "crm.loads"]),
+    full_refresh("staging.reps", deps=["crm.reps", "crm.loads", "staging.deal_intervals", "staging.deal_credits"]),
+    full_refresh("staging.accounts", deps=["crm.accounts", "crm.loads"]),
+    full_refresh("staging.contacts", deps=["crm.contacts", "crm.loads"]),
+    full_refresh("staging.deal_contacts", deps=["staging.activities", "staging.contact_roles"]),
+    full_refresh(
         "staging.closing_facts",
-        deps=["staging.deal_intervals", "staging.activities", "staging.deal_stays", "staging.pipeline_stages"],
+        deps=["staging.deal_intervals", "staging.activities", "staging.deal_visits", "staging.pipeline_stages"],
     ),
-    whole("staging.evidence", deps=["staging.deal_intervals"]),
-    whole("staging.visit_facts", deps=["staging.stage_visits", "staging.deal_intervals"]),
-    whole(
+    full_refresh("staging.source_coverage", deps=["staging.deal_intervals"]),
+    full_refresh("staging.visit_facts", deps=["staging.stage_visits", "staging.deal_intervals"]),
+    full_refresh(
         "staging.pipeline_moves",
         deps=[
-            "staging.deal_stays",
+            "staging.deal_visits",
             "staging.deal_gaps",
             "staging.deal_events",
             "staging.deal_intervals",

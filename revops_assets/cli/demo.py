@@ -63,7 +63,7 @@ def demo_command() -> None:
     warned = sum(not check["passed"] for result in runs for check in result.checks) - failed
     revops = Path(sys.argv[0])
     revops = revops.relative_to(Path.cwd()) if revops.is_relative_to(Path.cwd()) else revops
-    stays = velocity.assets["staging.deal_stays"]["dagster/row_count"]
+    visits = velocity.assets["staging.deal_visits"]["dagster/row_count"]
     console.rule("Summary", align="left")
     for name, load in loads.items():
         console.print(
@@ -73,7 +73,7 @@ def demo_command() -> None:
     console.print(
         f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
-        f"         {stays:,} stays of deals, a stage velocity report for each pipeline (dev)\n"
+        f"         {visits:,} visits of deals, a stage velocity report for each pipeline (dev)\n"
         f"         every dashboard, each rep's coaching and the daily metrics of the seven days up to {newest} (dev)\n"
         f"{_headline(settings, newest)}"
         f"Checked  {sum(len(result.checks) for result in runs)} checks: {failed} failed, {warned} warnings"

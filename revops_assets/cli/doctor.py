@@ -24,19 +24,19 @@ def doctor_command(
         return
     from revops_assets.cli.show import print_json, print_table
     from revops_assets.diagnostics.doctor import examine
-    from revops_assets.diagnostics.source_needs import lacks
+    from revops_assets.diagnostics.missing_inputs import missing_inputs
 
     findings = list(examine(get_settings()))
     is_whole = all(finding.is_fine for finding in findings)
-    missing = lacks(get_settings()) if is_whole else []
+    missing = missing_inputs(get_settings()) if is_whole else []
     if json:
-        print_json({"findings": [asdict(f) for f in findings], "lacks": [asdict(lack) for lack in missing]})
+        print_json({"findings": [asdict(f) for f in findings], "missing_inputs": [asdict(lack) for lack in missing]})
     else:
         print_table(["", "what", "found"], [("✓" if f.is_fine else "✗", f.what, f.found) for f in findings])
         if missing:
             print("\nWhat each tenant's source does not give:")
             rows = [(lack.tenant, lack.need, lack.without_it, lack.datasets) for lack in missing]
-            print_table(["tenant", "lacks", "so", "which touches"], rows)
+            print_table(["tenant", "missing input", "so", "which touches"], rows)
     if not is_whole:
         raise typer.Exit(1)
 

@@ -50,7 +50,7 @@ def print_load(result: LoadResult) -> None:
 
     changed = "would change" if result.dry_run else "changed"
     console.print(
-        f"[bold]Load {result.load_id}[/bold] (known time {result.load_seq}) of {result.source}"
+        f"[bold]Load {result.load_id}[/bold] (transaction time {result.load_seq}) of {result.source}"
         f" for tenant {result.tenant}: {result.rows_read:,} records read,"
         f" {result.rows_rejected:,} rejected. It {changed}"
         f" {result.rows_inserted + result.rows_updated:,} records in crm."
@@ -80,7 +80,7 @@ def print_load(result: LoadResult) -> None:
     )
     if result.set_aside:
         print_table(
-            ["set aside", "file", "line>", "why"],
+            ["quarantined", "file", "line>", "why"],
             [(entry["kind"], entry["file"], entry["line"], entry["reason"]) for entry in result.set_aside],
         )
         total = result.rows_rejected + result.rows_conflicting
@@ -97,10 +97,10 @@ def print_load(result: LoadResult) -> None:
             ["check", "rows>", "finds"],
             [(fault["check"], fault["rows"], fault["detects"]) for fault in result.faults],
         )
-    if result.lacks:
+    if result.missing_inputs:
         print(f"\nWhat the source of {result.tenant} does not give:")
-        rows = [(lack["need"], lack["without_it"], lack["datasets"]) for lack in result.lacks]
-        print_table(["lacks", "so", "which touches"], rows)
+        rows = [(lack["need"], lack["without_it"], lack["datasets"]) for lack in result.missing_inputs]
+        print_table(["missing input", "so", "which touches"], rows)
     if result.earliest_business_at:
         console.print(f"Figures can change from {result.earliest_business_at:%Y-%m-%d} on.")
     if result.dry_run:

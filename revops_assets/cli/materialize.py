@@ -24,14 +24,14 @@ def materialize_command(
         list[str] | None, typer.Option(help="Only this tenant's rows; may be given several times")
     ] = None,
     requested: Annotated[
-        bool, typer.Option("--requested", help="The days that stand but compare themselves with one changed since")
+        bool, typer.Option("--stale", help="The days that stand but compare themselves with one changed since")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""
     from revops_assets.cli.funnel import finish
     from revops_assets.datasets.partitions import checked_range
-    from revops_assets.orchestration.runs import dagster_instance, run_assets, run_requested
+    from revops_assets.orchestration.runs import dagster_instance, run_assets, run_stale
 
     if (first is None) != (last is None) or (partition and first):
         raise RevopsError("give --partition D, or both --from A and --to B")
@@ -45,13 +45,13 @@ def materialize_command(
     settings = get_settings()
     if requested:
         if days or select != "*" or known_as_of is not None or tenant:
-            raise RevopsError("--requested takes no days, selection, known time or tenant: it knows what to build")
+            raise RevopsError("--stale takes no days, selection, load or tenant: it knows what to build")
         with dagster_instance(settings) as instance:
-            results = run_requested(settings, instance)
+            results = run_stale(settings, instance)
         for result in results:
             finish(result, json)
         if not results and not json:
-            print("No days are asked for.")
+            print("No partitions are stale.")
         return
     with dagster_instance(settings) as instance:
         result = run_assets(settings, select, days, instance, known_as_of, tenant or [])

@@ -23,7 +23,7 @@ def run_command(
     tenant: Annotated[str, typer.Option(help="Slug or UUID")],
     pipeline: Annotated[str, typer.Option(help="Name, source id or UUID")],
     stage: Annotated[str | None, typer.Option(help="Only this stage: name, source id or UUID")] = None,
-    period_start: Annotated[str | None, typer.Option(help="Stays that began from this instant on")] = None,
+    period_start: Annotated[str | None, typer.Option(help="Visits that began from this instant on")] = None,
     period_end: Annotated[str | None, typer.Option(help="... and before this one")] = None,
     as_of: Annotated[str | None, typer.Option(help="Instant reported on, as in 2024-07-01T00:00Z; default now")] = None,
     json: Json = False,
@@ -92,7 +92,7 @@ def _print(report: Report, json: bool) -> None:
     console.print(f"Run {header['id']}: {header['tenant']}, {header['pipeline']}, as of {parameters['as_of']}")
     if header["period_start"] or header["period_end"]:
         console.print(
-            f"Stays that began from {header['period_start'] or 'ever'} to before {header['period_end'] or 'then'}"
+            f"Visits that began from {header['period_start'] or 'ever'} to before {header['period_end'] or 'then'}"
         )
     print_table(
         ["stage", "completed>", "mean days>", "median>", "90 %>", "present>", "mean age>", "median>", "90 %>"],

@@ -29,7 +29,7 @@ def _section(contract: type[Contract]) -> str:
     lines = [
         f"## {contract.dataset}",
         "",
-        f"{file.description} One row per {file.grain}. SQL: [{file.path.name}]({link}); key: {', '.join(contract.key)}.",
+        f"{file.description} Grain: {file.grain}. SQL: [{file.path.name}]({link}); key: {', '.join(contract.key)}.",
         "",
         "| column | type | null | values | meaning |",
         "|---|---|---|---|---|",

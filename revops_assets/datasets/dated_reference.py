@@ -2,7 +2,7 @@
 
 A row holds from valid_from on (empty: always), for one tenant or for all (*), until a later row of the same key; a
 tenant's own rows take the place of the common ones from their first day on. Every version of a file is kept with the
-known time at which it was taken over, so that a run at an earlier known time sees what held then.
+transaction time at which it was taken over, so that a run at an earlier transaction time sees what held then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from revops_assets.warehouse import databases
 STILL_KNOWN = 9223372036854775807
 # Topics of which every key is read: without one nothing can be computed.
 COMPLETE = ("thresholds",)
-# What a release added to such a file held before as well: a run at an earlier known time needs it, too.
+# What a release added to such a file held before as well: a run at an earlier transaction time needs it, too.
 ADDED = sql.SQL("""union all
     select v.* from {versions} as v
     where v.tenant_id = '*' and v.known_from > (select ops.known_as_of())
@@ -113,7 +113,7 @@ def take_over_files(connection: PgConnection, settings: Settings) -> None:
 
 
 def effective(topic: Topic) -> sql.Composed:
-    """SELECT of what holds for each tenant and span of days, at the session's known time; columns as in the table."""
+    """SELECT of what holds for each tenant and span of days, at the session's transaction time; the table's columns."""
     key, columns = sql.Identifier(topic.key), sql.SQL(", ").join(map(sql.Identifier, topic.columns))
     versions = sql.Identifier("reference", f"{topic.name}_versions")
     return sql.SQL("""

@@ -1,4 +1,4 @@
-"""The partition ledger: the days that a run writes, and what was written (ops.days_written, ops.tables_written)."""
+"""The partition ledger: the days that a run writes, and what was written (ops.partition_ledger, ops.table_ledger)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUN_REQUESTS = "create temporary table if not exists run_requests (request_id bi
 
 
 FILL_RUN_REQUESTS = (
-    "insert into run_requests select q.request_id from ops.rerun_requests as q where q.dataset = :dataset"
+    "insert into run_requests select q.request_id from ops.stale_partitions as q where q.dataset = :dataset"
 )
 
 
@@ -32,7 +32,7 @@ select f.tenant_id, c.day,
     c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter, c.fiscal_year_start, c.weekday
 from ops.calendar as c
 cross join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)
-inner join staging.evidence as e on e.tenant_id = f.tenant_id and e.matter = 'deals' and e.since_date <= c.day
+inner join staging.source_coverage as e on e.tenant_id = f.tenant_id and e.matter = 'deals' and e.since_date <= c.day
 where c.day >= :window_start and c.day < :window_end and (:all_days or c.day = any(cast(:window_days as date[])))
 order by c.day, f.tenant_id
 """
@@ -67,17 +67,17 @@ def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Wind
     """Remember which days of the window have been written, and strike out what had been asked before that."""
     connection.execute(
         sa.text(
-            f"delete from ops.days_written as d where d.dataset = :dataset and {window.condition('d')}"
+            f"delete from ops.partition_ledger as d where d.dataset = :dataset and {window.condition('d')}"
             " and not exists (select from run_days as r where r.tenant_id = d.tenant_id and r.day = d.snapshot_date)"
         ),
         {"dataset": file.table, **window.params},
     )
     connection.execute(
-        sa.text("delete from ops.rerun_requests where request_id in (select r.request_id from run_requests as r)")
+        sa.text("delete from ops.stale_partitions where request_id in (select r.request_id from run_requests as r)")
     )
     connection.execute(
         sa.text(
-            "insert into ops.days_written (dataset, tenant_id, snapshot_date, known_as_of, cut_at)"
+            "insert into ops.partition_ledger (dataset, tenant_id, snapshot_date, known_as_of, cut_at)"
             " select :dataset, r.tenant_id, r.day, :known_as_of, case when r.as_of < c.ends_at then r.as_of end"
             " from run_days as r inner join ops.calendar as c on r.day = c.day"
             " on conflict (dataset, tenant_id, snapshot_date)"
@@ -88,10 +88,10 @@ def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Wind
 
 
 def note_table(connection: sa.Connection, table: str, at: ReadAt, tenants: tuple[str, ...]) -> None:
-    """Remember what a table that was built as a whole could see of these tenants."""
+    """Remember what a table that was built by full refresh could see of these tenants."""
     connection.execute(
         sa.text(
-            "insert into ops.tables_written select :dataset, tenant_id, :known_as_of"
+            "insert into ops.table_ledger select :dataset, tenant_id, :known_as_of"
             " from unnest(cast(:tenants as text[])) as t (tenant_id)"
             " on conflict (dataset, tenant_id) do update set known_as_of = excluded.known_as_of"
         ),

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from revops_assets.datasets.replace import key_of
-from revops_assets.datasets.window import ReadAt, Window, tell_known_time
+from revops_assets.datasets.window import ReadAt, Window, set_transaction_time
 from revops_assets.errors import RevopsError
 from revops_assets.warehouse.sql_files import SqlFile
 
@@ -66,7 +66,7 @@ def find_offences(
 ) -> list[Offence]:
     """The first rows of `select` within the window that the file's table cannot hold: values missing, out of their
     type's or a CHECK's range, too long for an index, keys that stand twice."""
-    tell_known_time(connection, at)
+    set_transaction_time(connection, at)
     connection.execute(sa.text("drop table if exists pg_temp.refused_rows"))
     columns = ", ".join(f"q.{name}" for name in file.columns)
     connection.execute(

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from revops_assets.datasets.window import WHOLE, ReadAt, Window, Written, tell_known_time
+from revops_assets.datasets.window import WHOLE, ReadAt, Window, Written, set_transaction_time
 from revops_assets.errors import RevopsError
 from revops_assets.warehouse.sql_files import COMMON_COLUMNS, STAMPED, SqlFile, columns_after
 
@@ -48,7 +48,7 @@ def replace_window(
     if file.schema in STAMPED:
         stamps = (", now()" if file.schema == "ai" else "") + ", coalesce(s.first_written_at, now()), now()"
         first_build = (
-            "left join ops.days_written as s on s.dataset = :dataset\n"
+            "left join ops.partition_ledger as s on s.dataset = :dataset\n"
             "    and s.tenant_id = q.tenant_id and s.snapshot_date = q.snapshot_date\n"
         )
     statement = (
@@ -78,10 +78,10 @@ def replace_window(
 
 
 def _lock(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
-    """One writer of a dataset at a time, reading at the run's known time."""
+    """One writer of a dataset at a time, reading at the run's transaction time."""
     lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"
     connection.execute(sa.text(lock), {"dataset": file.table})
-    tell_known_time(connection, at)
+    set_transaction_time(connection, at)
 
 
 # Schemas whose rows are a tenant's own.
@@ -132,7 +132,7 @@ def replace_rows(
     """Bring a table to what its file selects, writing only rows that differ; the caller's transaction commits.
 
     What was there and what is there instead stay in pg_temp.changed_rows (`side`: was or is) until then. Rows that read
-    as before keep the known time and freshness of when they were written.
+    as before keep the transaction time and freshness of when they were written.
     """
     started = time.monotonic()
     _lock(connection, file, at)

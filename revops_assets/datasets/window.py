@@ -1,4 +1,4 @@
-"""What a write replaces, what a run reads, and at which known time."""
+"""What a write replaces, what a run reads, and at which transaction time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Written:
 
 @dataclass(frozen=True)
 class ReadAt:
-    """What a run reads: known time and, for each tenant, when its newest load seen from there had finished."""
+    """What a run reads: transaction time and, for each tenant, when its newest load seen from there had finished."""
 
     known_as_of: int
     freshness: dict[str, str] = field(default_factory=dict)
@@ -95,6 +95,6 @@ def all_tenants(connection: sa.Connection) -> tuple[str, ...]:
     return tuple(connection.scalars(sa.text(statement)))
 
 
-def tell_known_time(connection: sa.Connection, at: ReadAt) -> None:
-    """Let this transaction read at the run's known time (ops.known_as_of)."""
+def set_transaction_time(connection: sa.Connection, at: ReadAt) -> None:
+    """Let this transaction read at the run's transaction time (ops.known_as_of)."""
     connection.execute(sa.text("select set_config('revops.known_as_of', :value, true)"), {"value": str(at.known_as_of)})

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from revops_assets.datasets.checks import all_checks
-from revops_assets.diagnostics.source_needs import lacks
+from revops_assets.diagnostics.missing_inputs import missing_inputs
 from revops_assets.loading.result import LoadResult
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
@@ -19,7 +19,7 @@ def look_after(settings: Settings, results: list[LoadResult]) -> None:
     """Fill in what the last of a tenant's loads leaves open: lacks and faults. A dry run left nothing to look at."""
     last = results[-1]
     if not last.dry_run:
-        last.lacks = [asdict(lack) for lack in lacks(settings, last.tenant)]
+        last.missing_inputs = [asdict(found) for found in missing_inputs(settings, last.tenant)]
         last.faults = list(faults(settings, last.tenant))
 
 

@@ -1,7 +1,7 @@
 """What several datasets say of the same thing, compared for every stored day and tenant: sql/consistency, a file each.
 
 A file's SELECT gives tenant_id, snapshot_date, what (the thing, and the datasets), one, other: what each says. Only
-rows written at the same known time are compared: a later load may well have changed one of them.
+rows written at the same transaction time are compared: a later load may well have changed one of them.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def days_to_fill(
     """Days outside [start, end] that the run must write of `table`, in order.
 
     Those of `also`, by dataset; and those that it or a selected dataset behind it looks back on, that history covers
-    and that were never written, or that are asked for because what they were built from has changed.
+    and that were never written, or that are stale because what they were built from has changed.
 
     RevopsError if a dataset that is not selected lacks a day that `table` reads.
     """
@@ -128,7 +128,7 @@ def days_to_fill(
             for tenant, since in begun.items()
         )
 
-    stale = days_asked(connection, chosen, asked)
+    stale = stale_among(connection, chosen, asked)
     needs = _closure(
         calendar,
         begin,
@@ -177,11 +177,11 @@ def _history(connection: sa.Connection, tenants: Sequence[str]) -> dict[str, dat
     return {tenant: since for tenant, since in rows}
 
 
-def days_asked(connection: sa.Connection, tenants: Sequence[str], days: Sequence[date]) -> dict[str, set[date]]:
-    """Which of these days are asked of each dataset in ops.rerun_requests."""
+def stale_among(connection: sa.Connection, tenants: Sequence[str], days: Sequence[date]) -> dict[str, set[date]]:
+    """Which of these days are asked of each dataset in ops.stale_partitions."""
     rows = connection.execute(
         sa.text(
-            "select distinct dataset, snapshot_date from ops.rerun_requests where tenant_id = any(:tenants)"
+            "select distinct dataset, snapshot_date from ops.stale_partitions where tenant_id = any(:tenants)"
             " and snapshot_date = any(:days)"
         ),
         {"tenants": list(tenants), "days": list(days)},
@@ -193,7 +193,7 @@ def days_asked(connection: sa.Connection, tenants: Sequence[str], days: Sequence
 
 
 def _waiting(connection: sa.Connection) -> set[tuple[str, tuple[str, date] | None]]:
-    """What a tenant's rows stopped, and is asked for: (tenant, (dataset, day)); (tenant, None): all of its days."""
+    """What a tenant's rows stopped, and is stale: (tenant, (dataset, day)); (tenant, None): all of its days."""
     rows = connection.execute(sa.text("select tenant_id, dataset, snapshot_date from ops.unwritten"))
     behind = tables_behind_days()
     return {
@@ -208,7 +208,7 @@ def _written(
 ) -> set[tuple[str, str, date]]:
     rows = connection.execute(
         sa.text(
-            "select dataset, tenant_id, snapshot_date from ops.days_written where dataset = any(:datasets)"
+            "select dataset, tenant_id, snapshot_date from ops.partition_ledger where dataset = any(:datasets)"
             " and tenant_id = any(:tenants) and snapshot_date = any(:days)"
         ),
         {"datasets": list(datasets), "tenants": list(tenants), "days": list(days)},

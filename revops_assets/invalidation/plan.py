@@ -1,4 +1,4 @@
-"""The runs that build what is asked for: spans of days in a row, for the tenants that ask the same."""
+"""The runs that build what is stale: spans of days in a row, for the tenants that ask the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RUN_COSTS_PARTITIONS = 300
 
 @dataclass(frozen=True)
 class Rerun:
-    """A run that builds what is asked for: datasets on the days first..last, and on those of `also` before them."""
+    """A run that builds what is stale: datasets on the days first..last, and on those of `also` before them."""
 
     first: date
     last: date
@@ -36,7 +36,7 @@ class Rerun:
     also: tuple[date, ...] = ()
 
     def tags(self) -> dict[str, str]:
-        """The run's tags: its days, its tenants, its known time, and why it is."""
+        """The run's tags: its days, its tenants, its transaction time, and why it is."""
         tags = {
             **range_tags(self.first, self.last),
             TENANTS_TAG: ",".join(self.tenants),
@@ -65,7 +65,7 @@ Standing = Collection[tuple[str, date]]
 
 
 def plan(connection: sa.Connection, partitions: tuple[date, date], but_not: Sequence[str] = ()) -> list[Rerun]:
-    """The runs that build what is asked for, earliest first: one for each span of days in a row, per tenant.
+    """The runs that build what is stale, earliest first: one for each span of days in a row, per tenant.
 
     Days that stand alone, and those before the first partition, ride with the next span where they can. `but_not`:
     tenants whose tables are to be built first, and so are those of whom a table could not be written.
@@ -73,8 +73,8 @@ def plan(connection: sa.Connection, partitions: tuple[date, date], but_not: Sequ
     rows = connection.execute(
         sa.text(
             "select q.tenant_id, q.snapshot_date, q.dataset, q.request_id, q.reason, w.known_as_of"
-            " from ops.rerun_requests as q"
-            " inner join ops.tables_written as w on w.tenant_id = q.tenant_id and w.dataset = :history"
+            " from ops.stale_partitions as q"
+            " inner join ops.table_ledger as w on w.tenant_id = q.tenant_id and w.dataset = :history"
             " where q.dataset = any(:datasets) and q.snapshot_date <= :last and q.tenant_id <> all(:but_not)"
             " and not (q.dataset = any(:behind_history) and exists ("
             "select from ops.unwritten as u where u.tenant_id = q.tenant_id and u.dataset = any(:tables)))"
@@ -92,7 +92,9 @@ def plan(connection: sa.Connection, partitions: tuple[date, date], but_not: Sequ
         return []
     standing = {
         (dataset, day)
-        for dataset, day in connection.execute(sa.text("select distinct dataset, snapshot_date from ops.days_written"))
+        for dataset, day in connection.execute(
+            sa.text("select distinct dataset, snapshot_date from ops.partition_ledger")
+        )
     }
     tenants: dict[str, dict[date, set[str]]] = {}
     for tenant, day, dataset, *_ in rows:

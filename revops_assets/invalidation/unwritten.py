@@ -2,7 +2,7 @@
 
 Tenants are written together. Where that fails because of rows, each is written by itself and reads its own rows only. A
 tenant whose rows cannot be written keeps the earlier ones and is named in ops.unwritten; datasets that read them keep
-their earlier rows of that tenant, too, until the part is written. The days are asked for in ops.rerun_requests.
+their earlier rows of that tenant, too, until the part is written. The days are stale (ops.stale_partitions).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Write = Callable[[sa.Connection, Window, bool], Done]
 Explain = Callable[[sa.Connection, Window], list[Offence]]
 
 STRIKE = "delete from ops.unwritten as d where d.dataset = any(:datasets)"
-# The days of a window that a tenant has; a single row without a day for what is built as a whole.
+# The days of a window that a tenant has; a single row without a day for what is built by full refresh.
 NOTE = """
 insert into ops.unwritten (
     dataset, tenant_id, snapshot_date, because_of, run_id, message, record_key, column_name, value
@@ -41,7 +41,7 @@ set because_of = excluded.because_of, run_id = excluded.run_id, message = exclud
 """
 # Asked for once: a day that cannot be written is no new reason to try.
 ASK = """
-insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)
+insert into ops.stale_partitions (dataset, tenant_id, snapshot_date, reason)
 select :dataset, :tenant, d.day, 'it could not be written'
 from unnest(cast(:days as date[])) as d (day)
 on conflict (dataset, tenant_id, snapshot_date) do nothing
@@ -129,7 +129,7 @@ def note(
     message: str,
     offences: Sequence[Offence],
 ) -> None:
-    """Remember that a tenant's part could not be written, and why; its days are asked for."""
+    """Remember that a tenant's part could not be written, and why; its days are stale."""
     [tenant] = window.tenants or ()
     first = offences[0] if offences else None
     told = "; ".join(map(str, offences)) or message
@@ -153,7 +153,7 @@ def hold(
 ) -> dict[str, Waiting]:
     """Tenants of whose rows of `dataset` some must wait for what it reads, and since when; they are noted as such.
 
-    `tenants`: of these (None: all); `days`: those that are to be written, none for a table that is built as a whole.
+    `tenants`: of these (None: all); `days`: those that are to be written, none for a full refresh.
     """
     looks_back_on = DAILY_DATASETS[dataset].looks_back_on if days else {}
     found = connection.execute(

@@ -21,7 +21,7 @@ def stage_gone(
 ) -> None:
     """Stage the deletion of what is gone from every table that complete files alone feed.
 
-    `read`: files that are not the same as before; `rejected`: records that were set aside, which are not gone.
+    `read`: files that are not the same as before; `rejected`: records that were quarantined, which are not gone.
     RevopsError if all deals would be gone.
     """
     cursor.execute("select table_name, is_event from crm.canonical_tables")

@@ -30,22 +30,22 @@ REJECTS_KEPT_OF_A_FAILED_LOAD = 1000
 # Of a load's session only: its big sorts and hashes stay in memory.
 LOAD_SESSION = {"work_mem": "256MB", "maintenance_work_mem": "512MB"}
 
-# An export with a manifest is loaded once; what had been set aside and is loaded by hand, is loaded.
+# An export with a manifest is loaded once; what had been quarantined and is loaded by hand, is loaded.
 NOTE_EXPORT = """
 insert into crm.exports (tenant_id, sha256, directory, status, load_id) values (%s, %s, %s, 'loaded', %s)
 on conflict (tenant_id, sha256) do update set status = 'loaded', load_id = excluded.load_id, error = null
-where exports.status = 'set aside'
+where exports.status = 'quarantined'
 """
 SET_ASIDE = """
-insert into crm.exports (tenant_id, sha256, directory, status, error) values (%s, %s, %s, 'set aside', %s)
+insert into crm.exports (tenant_id, sha256, directory, status, error) values (%s, %s, %s, 'quarantined', %s)
 on conflict do nothing
 """
 
 
 def load_export(settings: Settings, directory: Path) -> list[LoadResult] | None:
-    """Load a folder of the landing zone as its manifest says; None if it was loaded before, or set aside.
+    """Load a folder of the landing zone as its manifest says; None if it was loaded before, or quarantined.
 
-    What cannot be loaded is set aside for good, and the RevopsError says why; Unreachable may be tried again.
+    What cannot be loaded is quarantined for good, and the RevopsError says why; Unreachable may be tried again.
     """
     tenant, sha256 = "default", unreadable_id(directory)
     try:
@@ -80,7 +80,7 @@ def unreadable_id(directory: Path) -> str:
 
 
 def known_exports(settings: Settings) -> set[tuple[str, str]]:
-    """Tenant and hash of every export that was loaded or set aside."""
+    """Tenant and hash of every export that was loaded or quarantined."""
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
         cursor.execute("select tenant_id, sha256 from crm.exports")
         return set(cursor.fetchall())

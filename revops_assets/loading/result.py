@@ -30,7 +30,7 @@ class LoadResult:
     set_aside: list[dict[str, Any]] = field(default_factory=list)  # the first rejected and conflicting records
     unread: list[str] = field(default_factory=list)  # files of the folder that nothing was read from
     notes: list[str] = field(default_factory=list)  # what else somebody should know of the files
-    lacks: list[dict[str, Any]] = field(default_factory=list)  # what the tenant's source does not give
+    missing_inputs: list[dict[str, Any]] = field(default_factory=list)  # what the tenant's source does not give
     faults: list[dict[str, Any]] = field(default_factory=list)  # checks of crm that found something
     dry_run: bool = False
 

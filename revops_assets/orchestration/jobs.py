@@ -28,7 +28,7 @@ stage_visits = dg.AssetSelection.assets(["dyno_crm", "pipeline_stage"], ["dyno_c
 stage_visits_job = dg.define_asset_job(
     "stage_visits",
     selection=stage_visits.upstream() - SOURCES,
-    description="Stays of deals in stages, from the newest loads: what the stage velocity report reads.",
+    description="Stage visits, from the newest loads: what the stage velocity report reads.",
 )
 stage_velocity_job = dg.define_asset_job(
     "stage_velocity",
@@ -50,13 +50,14 @@ daily_job = dg.define_asset_job(
 )
 refresh_job = dg.define_asset_job(
     "refresh",
-    selection=dg.AssetSelection.tag("revops/built", "whole") | dg.AssetSelection.assets(["reference", "funnel_steps"]),
-    description="What is built as a whole, after a load; days that its changes matter to are asked for.",
+    selection=dg.AssetSelection.tag("revops/built", "full_refresh")
+    | dg.AssetSelection.assets(["reference", "funnel_steps"]),
+    description="What is built by full refresh, after a load; days that its changes matter to are stale.",
 )
 reruns_job = dg.define_asset_job(
     "reruns",
     selection=dg.AssetSelection.tag("revops/built", "daily"),
-    description="Days that are asked for in ops.rerun_requests: the run's tags say which, for whom and why.",
+    description="Stale days in ops.stale_partitions: the run's tags say which, for whom and why.",
 )
 
 
@@ -68,17 +69,21 @@ class ExportConfig(dg.Config):
 
 @dg.op(retry_policy=DATABASE_RETRIES)
 def load_landed_export(context: dg.OpExecutionContext, config: ExportConfig) -> None:
-    """Load a complete export of the landing zone, once; what cannot be loaded is set aside, and the run says why."""
+    """Load a complete export of the landing zone, once; what cannot be loaded is quarantined, and the run says why."""
     try:
         results = load_export(get_settings(), Path(config.directory))
     except Unreachable:
         raise
     except RevopsError as error:
-        raise dg.Failure(f"{error} (set aside: crm.exports)", allow_retries=False) from None
+        raise dg.Failure(f"{error} (quarantined: crm.exports)", allow_retries=False) from None
     if results is None:
-        context.log.info(f"{config.directory} was loaded before, or set aside")
+        context.log.info(f"{config.directory} was loaded before, or quarantined")
     for result in results or ():
-        about: dict[str, Any] = {"tenant": result.tenant, "load_id": result.load_id, "known_time": result.load_seq}
+        about: dict[str, Any] = {
+            "tenant": result.tenant,
+            "load_id": result.load_id,
+            "transaction_time": result.load_seq,
+        }
         for table in result.tables:
             counts = {name: table[name] for name in ("rows_inserted", "rows_updated", "rows_late", "rows_unchanged")}
             context.log_event(dg.AssetMaterialization(asset_key(f"crm.{table['table_name']}"), metadata=about | counts))

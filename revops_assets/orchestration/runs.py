@@ -98,10 +98,10 @@ def run_assets(
     return _run(job, "materialize", settings.env, instance, tags, list(chosen))
 
 
-def run_requested(settings: Settings, instance: dg.DagsterInstance) -> list[RunResult]:
-    """Build the days of ops.rerun_requests: a run for each span of days, earliest first.
+def run_stale(settings: Settings, instance: dg.DagsterInstance) -> list[RunResult]:
+    """Build the days of ops.stale_partitions: a run for each span of days, earliest first.
 
-    Until nothing is asked for any more: what changes on the way may ask for days after it.
+    Until nothing is stale any more: what changes on the way may ask for days after it.
     """
     results = []
     while runs := planned(settings):
@@ -119,7 +119,7 @@ def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance) ->
 
 
 def planned(settings: Settings) -> list[Rerun]:
-    """The runs that build what is asked for."""
+    """The runs that build what is stale."""
     with databases.engine(settings, "warehouse").begin() as connection:
         return plan(connection, partition_ends())
 

@@ -20,7 +20,7 @@ COMPLETE = """
 select tenant_id, max(snapshot_date)
 from (
     select tenant_id, snapshot_date
-    from ops.days_written
+    from ops.partition_ledger
     where snapshot_date < :day and dataset = any(:datasets)
     group by tenant_id, snapshot_date
     having count(*) = :count

@@ -10,12 +10,12 @@ import dagster as dg
 import sqlalchemy as sa
 
 from revops_assets.assets.spec import asset_key
-from revops_assets.catalogue import WHOLE_TABLES
+from revops_assets.catalogue import FULL_REFRESHES
 from revops_assets.datasets.partitions import partition_ends
 from revops_assets.errors import RevopsError, on_one_line
 from revops_assets.invalidation.plan import plan
-from revops_assets.invalidation.requests import request_running_days
 from revops_assets.invalidation.run_tags import ENV_TAG, PRIORITY_TAG, TENANTS_TAG
+from revops_assets.invalidation.stale import mark_running_days
 from revops_assets.loading import manifest
 from revops_assets.loading.load import known_exports, unreadable_id
 from revops_assets.orchestration.alerts import Alert, raise_alerts
@@ -36,7 +36,7 @@ ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 UNDER_WAY = [status for status in dg.DagsterRunStatus if status not in ENDED]
 NEWEST_LOADS = "select tenant_id, max(load_seq) from crm_remote.changing_loads group by tenant_id"
 WRITTEN = """
-select tenant_id, min(known_as_of) from ops.tables_written where dataset = any(:tables)
+select tenant_id, min(known_as_of) from ops.table_ledger where dataset = any(:tables)
 group by tenant_id having count(*) = :count
 """
 
@@ -56,7 +56,7 @@ def next_attempt(instance: dg.DagsterInstance, work: str) -> str | dg.SkipReason
 
 
 def exports_due(settings: Settings) -> tuple[dict[str, Path], list[str]]:
-    """Complete exports of the landing zone that were neither loaded nor set aside, by hash; and what is on its way."""
+    """Complete exports of the landing zone, neither loaded nor quarantined, by hash; and what is on its way."""
     known = known_exports(settings)
     due: dict[str, Path] = {}
     waiting: list[str] = []
@@ -80,10 +80,10 @@ def exports_due(settings: Settings) -> tuple[dict[str, Path], list[str]]:
 
 
 def tables_due(connection: sa.Connection) -> tuple[int, tuple[str, ...] | None] | None:
-    """The newest load that what is built as a whole has not seen, and of which tenants; None for all of them."""
+    """The newest load that what is built by full refresh has not seen, and of which tenants; None for all of them."""
     newest = {tenant: seq for tenant, seq in connection.execute(sa.text(NEWEST_LOADS))}
     of_all = newest.pop(None, -1)
-    given = {"tables": sorted(WHOLE_TABLES), "count": len(WHOLE_TABLES)}
+    given = {"tables": sorted(FULL_REFRESHES), "count": len(FULL_REFRESHES)}
     written = {tenant: seq for tenant, seq in connection.execute(sa.text(WRITTEN), given)}
     stale = tuple(sorted(tenant for tenant, seq in newest.items() if seq > written.get(tenant, -1)))
     if newest and of_all > min((written.get(tenant, -1) for tenant in newest), default=-1):
@@ -101,7 +101,7 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=status,
         description="Loads every complete export of the landing zone, once. One that is on its way is waited for; one"
-        " that cannot be loaded is set aside (crm.exports).",
+        " that cannot be loaded is quarantined (crm.exports).",
     )
     def landing_zone(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         due, waiting = exports_due(settings)
@@ -122,8 +122,8 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
         jobs=[refresh_job, reruns_job],
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=status,
-        description="After a load, by whatever tool: rebuilds what is built as a whole, then exactly the days that its"
-        " changes matter to (ops.rerun_requests), for its tenant only, a run for each span of days.",
+        description="After a load, by whatever tool: full refreshes, then exactly the days that its changes matter to"
+        " (ops.stale_partitions), for its tenant only, a run for each span of days.",
     )
     def crm_loads(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         running = context.instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=500)
@@ -146,10 +146,10 @@ def sensors(settings: Settings) -> Sequence[dg.SensorDefinition]:
             # What failed for these tenants is tried again later; meanwhile the others' days are built.
             refreshed, waits = tenants, key.skip_message or ""
         with databases.engine(settings, "warehouse").begin() as connection:
-            request_running_days(connection, settings.first_day)
+            mark_running_days(connection, settings.first_day)
             runs = plan(connection, partition_ends(), but_not=refreshed)
         if not runs:
-            return dg.SensorResult(skip_reason=waits or "every load has been seen, no day is asked for")
+            return dg.SensorResult(skip_reason=waits or "every load has been seen, no day is stale")
         tags[WORK_TAG] = f"reruns-{max(run.newest_request for run in runs)}"
         key = next_attempt(context.instance, tags[WORK_TAG])
         if isinstance(key, dg.SkipReason):

@@ -85,8 +85,8 @@ def run_stage_velocity_report(
 ) -> UUID:
     """Run and store the report in the caller's transaction; returns the run's id.
 
-    Instants carry a time zone; the period is [start, end) on when a stay began; as_of is by default now. With a run_key
-    an earlier run of that key is returned instead. RevopsError on bad input, which leaves no run behind.
+    Instants carry a time zone; the period is [start, end) on when a visit began; as_of is by default now. With a
+    run_key an earlier run of that key is returned instead. RevopsError on bad input, which leaves no run behind.
     """
     for name, value in (("period_start", period_start), ("period_end", period_end), ("as_of", as_of)):
         if value is not None:

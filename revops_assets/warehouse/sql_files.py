@@ -1,6 +1,6 @@
 """Dataset SQL files: where they lie and what their header comment says.
 
-A file is one SELECT headed by a comment: a description, `One row per: …`, and a `Columns:` list (`name: meaning`).
+A file is one SELECT headed by a comment: a description, `Grain: …`, and a `Columns:` list (`name: meaning`).
 The folder sql/<folder>/ names the schema (a leading number orders folders and is no part of the name). Folders named
 functions hold functions of the database instead, laid down by `revops db upgrade`; those that make a table have such a
 header.
@@ -16,7 +16,7 @@ from pathlib import Path
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR
 
-NOT_DATASETS = {"consistency", "0_schema", "checks", "reach", "reference"}
+NOT_DATASETS = {"consistency", "0_schema", "checks", "invalidation", "reference"}
 COLUMN = re.compile(r"^  (\w+): (.+)$")
 
 
@@ -85,8 +85,8 @@ def parse(path: Path, schema: str) -> SqlFile:
     columns: dict[str, str] = {}
     grain, in_columns = "", False
     for line in header:
-        if line.startswith("One row per: "):
-            grain = line.removeprefix("One row per: ").rstrip(".")
+        if line.startswith("Grain: "):
+            grain = line.removeprefix("Grain: ").rstrip(".")
         elif line == "Columns:":
             in_columns = True
         elif in_columns:
@@ -98,7 +98,7 @@ def parse(path: Path, schema: str) -> SqlFile:
             description.append(line)
     for what, value in (
         ("description", description),
-        ("'One row per:' line", grain),
+        ("'Grain:' line", grain),
         ("'Columns:' list", columns),
     ):
         if not value:

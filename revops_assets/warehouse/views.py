@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as PgConnection
 from revops_assets.errors import RevopsError
 from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, table_functions
 
-# Tables that are also read as they would be built now (or at the session's known time): table, view.
+# Tables that are also read as they would be built now (or at the session's transaction time): table, view.
 LIVE = {
     "staging.pipeline_stages": "ops.pipeline_stages",
     "staging.exchange_rates": "ops.exchange_rates",

@@ -1,6 +1,6 @@
 -- Companies that buy or may buy, as their records said at any time.
 --
--- One row per: tenant, account and span of time in which the record did not change.
+-- Grain: tenant, account and span of time in which the record did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   account_id: the account

@@ -1,7 +1,7 @@
 -- What was done with customers: calls, emails, meetings, demos and tasks, by business day. A two-way activity is a
 -- meeting or demo held, an answered call, an email with a reply. What was planned and not done is left out.
 --
--- One row per: tenant and activity.
+-- Grain: tenant and activity.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   activity_id: the activity

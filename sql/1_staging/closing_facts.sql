@@ -1,6 +1,6 @@
 -- How each deal stood on the day it was closed: what its owner had done by then, and whether it was won.
 --
--- One row per: tenant, deal and closing.
+-- Grain: tenant, deal and closing.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
@@ -68,7 +68,7 @@ got as (
         s.d_from,
         max(p.stage_order) as stage_reached
     from stood as s
-    inner join staging.deal_stays as v
+    inner join staging.deal_visits as v
         on
             s.tenant_id = v.tenant_id and s.opportunity_id = v.opportunity_id and s.closed_at > v.entered_at
             and v.status = 'open'

@@ -1,7 +1,7 @@
 -- Roles of contacts on deals, as their records said at any time: from the day on which the role was given, for each
 -- later version of the record from the day on which it was modified, to the day of the next version or of its deletion.
 --
--- One row per: tenant, record of a role and span of days in which it did not change.
+-- Grain: tenant, record of a role and span of days in which it did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal

@@ -1,6 +1,6 @@
 -- People of the customers, by name, as their records said at any time.
 --
--- One row per: tenant, contact and span of time in which the record did not change.
+-- Grain: tenant, contact and span of time in which the record did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   contact_id: the contact

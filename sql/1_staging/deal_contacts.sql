@@ -1,7 +1,7 @@
 -- People on each deal, in spans of business days over which their role and their last two-way activity did not change:
 -- at the end of day D it was the row with d_from <= D < d_to.
 --
--- One row per: tenant, deal, contact and span of days in which the contact had a role or had been active.
+-- Grain: tenant, deal, contact and span of days in which the contact had a role or had been active.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal

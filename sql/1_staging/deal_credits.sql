@@ -3,7 +3,7 @@
 -- owners among them (overlay credit comes on top, and is left out). Shares that do not add up are scaled; a deal
 -- without is its owner's.
 --
--- One row per: tenant, deal, rep and span of time in which the deal's shares did not change.
+-- Grain: tenant, deal, rep and span of time in which the deal's shares did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal

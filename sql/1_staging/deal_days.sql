@@ -1,6 +1,6 @@
 -- Every open deal as of the end of every day: its state, its owner's team, its account's segment, its engagement.
 --
--- One row per: tenant, day and open deal.
+-- Grain: tenant, day and open deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

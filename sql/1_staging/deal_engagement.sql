@@ -2,7 +2,7 @@
 -- demo held, an answered call, an email with a reply; a contact is engaged on the day of one and for 89 days after it.
 -- Roles count from the day they were given to the day they were taken away.
 --
--- One row per: tenant, deal, day and kind of change.
+-- Grain: tenant, deal, day and kind of change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal

@@ -1,9 +1,9 @@
 -- What changed about each deal, as objects to lay over each other in order of time: its beginning with every field's
 -- first value, each later value of a field (history.opportunity_values; one that never changed: as the first version
--- says), each span of staging.deal_stays. What a closing left on a deal that is opened again does not count: a close
+-- says), each span of staging.deal_visits. What a closing left on a deal that is opened again does not count: a close
 -- date that had passed by then, or is the day of the closing, and a probability of 0 or 100.
 --
--- One row per: tenant, deal and change.
+-- Grain: tenant, deal and change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
@@ -19,7 +19,7 @@ with lives as (
         opportunity_id,
         min(entered_at) as opened_at,
         (min(entered_at) at time zone (select ops.timezone()))::date as opened_on
-    from staging.deal_stays
+    from staging.deal_visits
     group by tenant_id, opportunity_id
 ),
 
@@ -62,7 +62,7 @@ versions as (
     where holds_from = '-infinity'
 ),
 
-stays as (
+visits as (
     select
         *,
         (entered_at at time zone (select ops.timezone()))::date as entered_on,
@@ -72,7 +72,7 @@ stays as (
         bool_or(is_reopening) over (
             partition by tenant_id, opportunity_id order by stay_number
         ) as was_reopened
-    from staging.deal_stays
+    from staging.deal_visits
 ),
 
 -- What the closing left on a deal that was opened again; when it is closed once more, it is what the record says.
@@ -82,7 +82,7 @@ left_over as (
         s.opportunity_id,
         s.stay_number,
         jsonb_object_agg(f.field, case when not s.is_reopening then w.value end) as changes
-    from stays as s
+    from visits as s
     left join versions as v on s.tenant_id = v.tenant_id and s.opportunity_id = v.opportunity_id
     cross join (values ('close_date'), ('probability')) as f (field)
     left join field_values as c
@@ -170,6 +170,6 @@ select
     ) as changes,
     false as is_push,
     s.is_reopening
-from stays as s
+from visits as s
 left join left_over as l
     on s.tenant_id = l.tenant_id and s.opportunity_id = l.opportunity_id and s.stay_number = l.stay_number

@@ -1,7 +1,7 @@
 -- Days at whose end a deal was deleted or merged: from the day of the deletion to the one of the restoration, if there
 -- was any. What its record's versions say, and a logged status of deleted.
 --
--- One row per: tenant, deal and span of days.
+-- Grain: tenant, deal and span of days.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal

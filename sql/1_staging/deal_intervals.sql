@@ -3,7 +3,7 @@
 -- its creation and ends before the day on which it was deleted or merged. Money is in the company's own currency: of an
 -- open deal at the rate of the day, of a closed one at that of its close date.
 --
--- One row per: tenant, deal and span of days.
+-- Grain: tenant, deal and span of days.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
@@ -42,7 +42,7 @@ with lives as (
         opportunity_id,
         min(entered_at) as opened_at,
         (min(entered_at) at time zone (select ops.timezone()))::date as opened_on
-    from staging.deal_stays
+    from staging.deal_visits
     group by tenant_id, opportunity_id
 ),
 

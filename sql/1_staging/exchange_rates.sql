@@ -2,7 +2,7 @@
 -- before the CRM's dated rates, these before its undated ones. The company's own currency is the one that the file,
 -- else the CRM says it is; else the only one with a rate of 1; else the one that most of its deals have.
 --
--- One row per: tenant, currency and span of days.
+-- Grain: tenant, currency and span of days.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   currency: the currency; empty: the company's own where no deal names any

@@ -2,7 +2,7 @@
 -- order of time. What changes at one instant counts in this order: amount, close date, owner, opening or closing. A
 -- move of the close date counts at the amount of that moment; a deal without an amount counts as a deal, with 0.
 --
--- One row per: tenant, deal and move; two where a move takes a deal out of one quarter or team and into another.
+-- Grain: tenant, deal and move; two where a move takes a deal out of one quarter or team and into another.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
@@ -18,7 +18,7 @@ with lives as (
         tenant_id,
         opportunity_id,
         (min(entered_at) at time zone (select ops.timezone()))::date as opened_on
-    from staging.deal_stays
+    from staging.deal_visits
     group by tenant_id, opportunity_id
 ),
 

@@ -2,7 +2,7 @@
 -- place keeps its stage_id and begins a new row. What entering a stage makes of a deal is learned where the source does
 -- not say it and does not close deals by a status: a stage that only won, or only lost deals stand in is that.
 --
--- One row per: tenant, stage and span of time in which its record did not change.
+-- Grain: tenant, stage and span of time in which its record did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   stage_id: the stage, for ever: the source's record id where it names stages by label, else its id

@@ -4,7 +4,7 @@
 -- sql/reference/quotas.csv has a quota of a rep (or of the company), it takes the place of the source's for any
 -- period that the two share. A company without a target of its own is to sell what its reps are.
 --
--- One row per: tenant, day and rep with a quota, and one for the company.
+-- Grain: tenant, day and rep with a quota, and one for the company.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

@@ -1,6 +1,6 @@
 -- What is to be sold in a period, by a rep or by the whole company, as the source's records said at any time.
 --
--- One row per: tenant, quota and span of time in which the record did not change.
+-- Grain: tenant, quota and span of time in which the record did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   quota_id: the quota

@@ -4,7 +4,7 @@
 -- quarter and of the year is that of the shares; the deal itself, and what is averaged over deals, stays with its
 -- owner.
 --
--- One row per: tenant, day, rep and account segment with a deal closed in any of the periods.
+-- Grain: tenant, day, rep and account segment with a deal closed in any of the periods.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

@@ -1,7 +1,7 @@
 -- Everybody who sells or owns deals, as of the end of every day, with the team that this puts them in: those who report
 -- to the same manager.
 --
--- One row per: tenant, day and rep; and one for the deals of nobody.
+-- Grain: tenant, day and rep; and one for the deals of nobody.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

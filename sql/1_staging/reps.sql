@@ -1,7 +1,7 @@
 -- People who sell, as their records said at any time: a change of manager, region or segment begins a new row. Who owns
 -- deals or is credited with them and is not listed by the source is here by the id alone.
 --
--- One row per: tenant, rep and span of time in which the record did not change.
+-- Grain: tenant, rep and span of time in which the record did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   rep_id: the rep

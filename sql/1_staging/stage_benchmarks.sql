@@ -1,12 +1,12 @@
 -- How long the tenant's own source says a stage should take, at any time.
 --
--- One row per: tenant, stage and span of time in which the record did not change.
+-- Grain: tenant, stage and span of time in which the record did not change.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   stage_id: the stage, as in staging.pipeline_stages
 --   valid_from: from when on it was so; the first row reaches back without end
 --   valid_to: until just before when; the last row reaches on without end
---   expected_days: days that a stay should take
+--   expected_days: days that a visit should take
 --   max_days: days that it should take at most
 --   historical_conversion: share of deals that pass the stage
 select

@@ -2,7 +2,7 @@
 -- the source lists, and those that deals have been in although no list has them. A stage listed without a pipeline
 -- stands in each of its tenant's.
 --
--- One row per: tenant, pipeline and open stage.
+-- Grain: tenant, pipeline and open stage.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   pipeline_id: the pipeline, by its source id

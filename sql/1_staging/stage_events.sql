@@ -1,8 +1,8 @@
 -- Everything that moves deals between stages, from every kind of source, in one shape: what the log of changes says,
 -- and what the versions of the record that loads left say of creation, stage, closing, deletion and merge. Which of
--- the two counts is decided deal by deal: see staging.deal_stays.
+-- the two counts is decided deal by deal: see staging.deal_visits.
 --
--- One row per: tenant, deal and event.
+-- Grain: tenant, deal and event.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal

@@ -1,12 +1,12 @@
--- How long a tenant's stays in each stage have typically taken: the median of those completed in the 365 days up to the
--- end of each day.
+-- How long a tenant's visits to each stage have typically taken: the median of those completed in the 365 days up to
+-- the end of each day.
 --
--- One row per: tenant, day and stage with a completed stay.
+-- Grain: tenant, day and stage with a completed visit.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
 --   stage_id: the stage
---   visits_count: stays that ended on that day or in the 364 days before
+--   visits_count: visits that ended on that day or in the 364 days before
 --   median_days: their median, in elapsed days
 select
     r.tenant_id,

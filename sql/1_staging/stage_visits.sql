@@ -1,7 +1,7 @@
--- Stays of deals in stages: the spans of staging.deal_stays that have a stage. To read it as of an instant: see
+-- Stage visits: the spans of staging.deal_visits that have a stage. To read it as of an instant: see
 -- docs/stage_velocity.md.
 --
--- One row per: tenant, deal and visit.
+-- Grain: tenant, deal and visit.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
@@ -30,5 +30,5 @@ select
     is_reopening,
     gone_at,
     gone_by
-from staging.deal_stays
+from staging.deal_visits
 where stage_id is not null

@@ -1,18 +1,18 @@
 -- The single numbers of the definitions that held on each day, from sql/reference/thresholds.csv.
 --
--- One row per: tenant and day.
+-- Grain: tenant and day.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
---   stall_factor: times its benchmark after which a stay counts as stuck
---   critical_factor: times its benchmark after which a stay is a bottleneck
+--   stall_factor: times its benchmark after which a visit counts as stuck
+--   critical_factor: times its benchmark after which a visit is a bottleneck
 --   going_dark_days: days of silence after which a deal is going dark
 --   single_threaded_contacts: engaged contacts up to which a deal hangs on one
 --   heavy_discount_pct: discount above which it is heavy
 --   pushed_times: pushes from which a deal counts as pushed
 --   champion_bonus: points that a champion adds
 --   needs_attention_below: health score below which a deal needs attention
---   own_median_visits: completed stays from which a tenant's own median can be a benchmark
+--   own_median_visits: completed visits from which a tenant's own median can be a benchmark
 --   stuck_over_benchmark_days: days over its benchmark after which a deal is stuck
 --   urgency_critical_score: priority from which a deal is CRITICAL
 --   urgency_high_score: priority from which it is HIGH

@@ -1,7 +1,7 @@
--- Stays of deals in stages by business days, with who owned the deal: what durations, conversions and rework are
--- counted from. A stay that ended because the deal was deleted or merged never completed.
+-- Stage visits by business days, with who owned the deal: what durations, conversions and rework are
+-- counted from. A visit that ended because the deal was deleted or merged never completed.
 --
--- One row per: tenant, deal and visit.
+-- Grain: tenant, deal and visit.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
@@ -10,11 +10,11 @@
 --   stage_id: the stage
 --   entered_on: business day on which it began
 --   exited_on: business day on which it was completed; null while it lasts and where it never was
---   days: elapsed days of a completed stay
+--   days: elapsed days of a completed visit
 --   elapsed_us: the same in microseconds, for sums that are exact in any order
 --   ended_by: forward, back, left, won or lost; null while it lasts and where it never was completed
 --   is_reentry: whether the deal had been in this stage before
---   entered_owner_id: who owned the deal at the end of the day on which the stay began; -1 if nobody
+--   entered_owner_id: who owned the deal at the end of the day on which the visit began; -1 if nobody
 --   exited_owner_id: the same for the day on which it was completed
 --   exited_account_id: the deal's account on that day
 --   gone_on: business day from which on it does not count, the deal being deleted or merged; infinity if it was not

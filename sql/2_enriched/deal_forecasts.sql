@@ -2,7 +2,7 @@
 -- day's quarter and the next: its amount times the weight of its forecast category and health. Omitted deals add
 -- nothing and are left out.
 --
--- One row per: tenant, day and open deal whose close date, as known on the day, lies in the day's quarter or the next.
+-- Grain: tenant, day and open deal whose close date, as known on the day, lies in the day's quarter or the next.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

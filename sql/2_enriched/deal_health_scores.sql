@@ -2,7 +2,7 @@
 -- was judged by, its score and its share of the whole. A component of which the source tells nothing is left out and
 -- the others weigh more. Bands, weights, categories, flags and thresholds are those that held on the day.
 --
--- One row per: tenant, day and open deal.
+-- Grain: tenant, day and open deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -18,7 +18,7 @@
 --   evidence: components that the source tells something about
 --   evidence_pct: their share of all weights
 --   days_in_stage: elapsed days since the deal came into its stage
---   benchmark_days: days that a stay in the stage should take
+--   benchmark_days: days that a visit to the stage should take
 --   benchmark_source: tenant (own file rows), source (its CRM), default, or own median
 --   own_median_days: the tenant's own median of the year before, whatever the benchmark is
 --   velocity_ratio: days_in_stage / benchmark_days; 1 without a benchmark

@@ -1,7 +1,7 @@
 -- Whom to speak to about each open deal, at the end of every day: the economic buyer, else the champion, else whoever
 -- was active last; and the same among those who have a role on it.
 --
--- One row per: tenant, day and open deal with anybody.
+-- Grain: tenant, day and open deal with anybody.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

@@ -1,7 +1,7 @@
 -- The rules of deal health that held on each day, as arrays, from the files under sql/reference; and what
 -- the source could be judged by on that day.
 --
--- One row per: tenant and day.
+-- Grain: tenant and day.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -104,7 +104,7 @@ told as (
         max(since_date) filter (where matter = 'competition') as competition_since,
         max(since_date) filter (where matter = 'discount') as discount_since,
         max(since_date) filter (where matter = 'roles') as roles_since
-    from staging.evidence
+    from staging.source_coverage
     group by tenant_id
 )
 

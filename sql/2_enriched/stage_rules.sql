@@ -1,19 +1,19 @@
--- How long a stay in each stage should take, as of every day: what the tenant's own rows of
+-- How long a visit to each stage should take, as of every day: what the tenant's own rows of
 -- sql/reference/stage_benchmarks.csv say, else its CRM, else the defaults, else its own median of the year before (a
 -- habit of slowness is no yardstick where there is another).
 --
--- One row per: tenant, day and stage.
+-- Grain: tenant, day and stage.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
 --   stage_id: the stage
 --   stage_name: its name on that day
 --   stage_order: its place on that day
---   benchmark_days: days that a stay should take; null if nothing says
+--   benchmark_days: days that a visit should take; null if nothing says
 --   benchmark_source: tenant (own file rows), source (its CRM), default, or own median
 --   own_median_days: the tenant's own median of the year before, whatever the benchmark is
---   own_visits_count: completed stays that it is of
---   stall_days: days after which a stay counts as stuck
+--   own_visits_count: completed visits that it is of
+--   stall_days: days after which a visit counts as stuck
 --   critical_days: days after which it is a bottleneck
 --   needs_economic_buyer: whether an economic buyer should be engaged by then
 with visited as (

@@ -2,7 +2,7 @@
 -- and for next best actions. The more money is at stake and the less time is left, the higher the priority; health,
 -- silence and risk flags add to it. What the source tells nothing of is left out, the other factors weigh more.
 --
--- One row per: tenant, day and open deal.
+-- Grain: tenant, day and open deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

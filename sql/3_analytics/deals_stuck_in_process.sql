@@ -1,7 +1,7 @@
 -- Open deals that stand in their stage for longer than they should, at the end of every day: those with the flag STUCK,
 -- and those more days over the stage's benchmark than the threshold. Without a benchmark no deal is stuck.
 --
--- One row per: tenant, day and stuck deal.
+-- Grain: tenant, day and stuck deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -12,7 +12,7 @@
 --   amount: what it is worth; null if nobody said
 --   close_date: when it is to close, as known on that day
 --   days_in_stage: elapsed days since it came into the stage
---   benchmark_days: days that a stay should take
+--   benchmark_days: days that a visit should take
 --   deviation_days: days over that
 --   days_until_close: calendar days to the close date; negative once it has passed; null without one
 --   urgency: CRITICAL, HIGH, MEDIUM or LOW, as in analytics.deal_priorities

@@ -2,7 +2,7 @@
 -- quarters before (the last of them one quarter ago), how many were won by the end of the quarter after. Stages are
 -- weighed as by Cochran, Mantel and Haenszel.
 --
--- One row per: tenant, day and flag that an open deal had at such an end, in a stage where another had not.
+-- Grain: tenant, day and flag that an open deal had at such an end, in a stage where another had not.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

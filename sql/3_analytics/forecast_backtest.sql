@@ -1,7 +1,7 @@
 -- How right forecasts were: on the last day of a quarter, what each week of it had forecast by its end, beside what was
 -- won by then. Other days have no rows.
 --
--- One row per: tenant, quarter (by its last day), team, segment, region, method and week.
+-- Grain: tenant, quarter (by its last day), team, segment, region, method and week.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: last day of the quarter

@@ -4,7 +4,7 @@
 -- to the days. With too few quarters to tell (thresholds), and of the next quarter, whose forecast holds no deals that
 -- are yet to be created, nothing is said. For every combination of team, segment and region.
 --
--- One row per: tenant, day, quarter, team, segment, region and line.
+-- Grain: tenant, day, quarter, team, segment, region and line.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

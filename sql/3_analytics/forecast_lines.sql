@@ -3,7 +3,7 @@
 -- them included: those of the deal's owner (won deals: of whoever is credited) on the day, the segment of its account
 -- where the CRM says that. Omitted deals do not count.
 --
--- One row per: tenant, day, quarter, team, segment, region and line.
+-- Grain: tenant, day, quarter, team, segment, region and line.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -51,7 +51,7 @@ with quarters as (
         select
             tenant_id,
             case when count(since_date) = 2 then max(since_date) end as told_since
-        from staging.evidence
+        from staging.source_coverage
         where matter in ('amount', 'close_date')
         group by tenant_id
     ) as e on r.tenant_id = e.tenant_id

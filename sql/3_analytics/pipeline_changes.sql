@@ -3,7 +3,7 @@
 -- the deals as they stood, the changes from every move in between: they meet exactly, in money and in deals. A deal
 -- without an amount counts as a deal, with 0.
 --
--- One row per: tenant, day, quarter and team.
+-- Grain: tenant, day, quarter and team.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

@@ -2,7 +2,7 @@
 -- team. Every open deal counts once in each dimension; money is of the deals that have an amount, the others are
 -- counted.
 --
--- One row per: tenant, day, dimension and group of it with an open deal.
+-- Grain: tenant, day, dimension and group of it with an open deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

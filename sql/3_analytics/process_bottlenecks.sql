@@ -1,7 +1,7 @@
--- Where the process is held up, at the end of every day: stays completed in the 90 days up to it beside the stage's
--- benchmark, stays begun in them that came back, and what stands in the stage for too long now.
+-- Where the process is held up, at the end of every day: visits completed in the 90 days up to it beside the stage's
+-- benchmark, visits begun in them that came back, and what stands in the stage for too long now.
 --
--- One row per: tenant, day, pipeline and stage with such a stay or deal.
+-- Grain: tenant, day, pipeline and stage with such a visit or deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -9,18 +9,18 @@
 --   stage_id: the stage
 --   stage_name: its name on the day
 --   stage_order: its place on the day
---   occurrences: stays completed in the 90 days
+--   occurrences: visits completed in the 90 days
 --   avg_days: their mean, elapsed days
 --   stddev_days: their sample standard deviation; null below two
 --   min_days: the shortest
 --   max_days: the longest
---   benchmark_days: days that a stay should take
+--   benchmark_days: days that a visit should take
 --   avg_deviation_days: mean less benchmark
 --   delay_ratio: mean / benchmark
 --   delay_level: CRITICAL, HIGH, MEDIUM, LOW or ON TARGET, by that ratio
 --   delay_rank: 1 for the pipeline's worst ratio
---   bottleneck_count: completed stays that were over the critical threshold
---   rework_count: stays begun in the 90 days by deals that had been in the stage before
+--   bottleneck_count: completed visits that were over the critical threshold
+--   rework_count: visits begun in the 90 days by deals that had been in the stage before
 --   open_bottleneck_count: open deals that are over the critical threshold now
 --   amount_in_bottleneck: what those are worth
 with completed as (
@@ -40,7 +40,7 @@ with completed as (
     where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 90
 ),
 
-stays as (
+visits as (
     select
         c.tenant_id,
         c.snapshot_date,
@@ -95,7 +95,7 @@ present as (
 ),
 
 parts as (
-    select * from stays
+    select * from visits
     union all
     select
         tenant_id,

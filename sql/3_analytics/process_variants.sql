@@ -1,13 +1,13 @@
 -- The ways that deals took through the stages until they were closed, at the end of every day: deals closed in the 365
 -- days up to it and closed still, by their path, the most frequent paths of each pipeline.
 --
--- One row per: tenant, day, pipeline and path.
+-- Grain: tenant, day, pipeline and path.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
 --   pipeline_id: the pipeline of the path's last stage
 --   variant_rank: 1 for the pipeline's most frequent path
---   path: the stages in order, each stay counted
+--   path: the stages in order, each visit counted
 --   path_names: their names on the day, for people
 --   deals_count: deals that took the path
 --   share: those as a share of the pipeline's closed deals
@@ -100,7 +100,7 @@ outcomes as (
     select
         tenant_id,
         case when count(since_date) = 2 then max(since_date) end as outcomes_since
-    from staging.evidence
+    from staging.source_coverage
     where matter in ('won', 'lost')
     group by tenant_id
 )

@@ -5,7 +5,7 @@
 -- activities_per_deal_week, mean of the last 28 days; average_discount, of deals with a discount given. What the
 -- source tells nothing of has no rows.
 --
--- One row per: tenant, day, rep and metric with at least one deal.
+-- Grain: tenant, day, rep and metric with at least one deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

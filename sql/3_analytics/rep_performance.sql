@@ -3,7 +3,7 @@
 -- pooled over the team's deals) and beside the last day of the quarter before. Reps with a quota, an open deal or one
 -- closed lately; deals of nobody stand under -1, without a rank.
 --
--- One row per: tenant, day and rep.
+-- Grain: tenant, day and rep.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -79,7 +79,7 @@ told as (
         max(since_date) filter (where matter = 'amount') as amount_since,
         max(since_date) filter (where matter = 'won') as won_since,
         max(since_date) filter (where matter = 'lost') as lost_since
-    from staging.evidence
+    from staging.source_coverage
     group by tenant_id
 ),
 

@@ -1,17 +1,17 @@
--- Who brings deals back into which stage, at the end of every day: stays begun in the 90 days up to it, by the deal's
+-- Who brings deals back into which stage, at the end of every day: visits begun in the 90 days up to it, by the deal's
 -- owner of the day on which they began.
 --
--- One row per: tenant, day, rep, pipeline and stage with such a stay.
+-- Grain: tenant, day, rep, pipeline and stage with such a visit.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
 --   rep_id: the rep; -1 for deals of nobody
 --   pipeline_id: the pipeline
 --   stage_id: the stage
---   entries_count: stays begun in the stage
+--   entries_count: visits begun in the stage
 --   reentries_count: those of deals that had been in it before: rework
 --   rework_rate: rework as a share of the entries
---   completed_reentries_count: rework stays that were completed by the day
+--   completed_reentries_count: rework visits that were completed by the day
 --   rework_days: elapsed days that those took
 with entries as (
     select

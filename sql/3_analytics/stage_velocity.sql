@@ -1,9 +1,9 @@
--- How long deals stay in each stage and how they leave it, at the end of every day: stays completed in the 90 days up
--- to it, beside the 90 days before those; and how many deals stand in the stage, for how long already (completed stays
+-- How long deals stay in each stage and how they leave it, at the end of every day: visits completed in the 90 days up
+-- to it, beside the 90 days before those; and how many deals stand in the stage, for how long already (completed visits
 -- alone are biased short). For every combination of team, segment and region: those of who owned the deal when the
 -- stay was completed, or owns it now, and of its account (segment), as these are on the day.
 --
--- One row per: tenant, day, pipeline, stage, team, segment and region with a stay or a deal (All: for each stage).
+-- Grain: tenant, day, pipeline, stage, team, segment and region with a visit or a deal (All: for each stage).
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -15,17 +15,17 @@
 --   region: All, a region, or Unknown
 --   stage_name: its name on the day
 --   stage_order: its place on the day
---   completed_count: stays completed in the 90 days
+--   completed_count: visits completed in the 90 days
 --   avg_duration_days: their mean, elapsed days; null without any
 --   median_duration_days: their median
---   previous_completed_count: stays completed in the 90 days before those
+--   previous_completed_count: visits completed in the 90 days before those
 --   previous_avg_duration_days: their mean
 --   duration_change_days: change of the mean
 --   duration_change_pct: the same as a share of the earlier mean
 --   trend_direction: improving, stable or worsening, by that share, beyond half a day and what chance gives
---   advanced_count: completed stays that ended forward or won
+--   advanced_count: completed visits that ended forward or won
 --   conversion_rate: those as a share of all completed; null where the source does not order its stages
---   benchmark_days: days that a stay should take
+--   benchmark_days: days that a visit should take
 --   deviation_days: mean less benchmark
 --   status_indicator: green (on target, within the tolerance), yellow, red (days above it, too); null if unknown
 --   deals_in_stage: open deals in the stage
@@ -120,7 +120,7 @@ visited as (
     group by tenant_id, pipeline_id, stage_id
 ),
 
--- One row each from stays, from deals, and for the stage itself: laid together, they are the group's row.
+-- One row each from visits, from deals, and for the stage itself: laid together, they are the group's row.
 parts as (
     select
         r.tenant_id,

@@ -1,7 +1,7 @@
 -- The open deals that could swing the quarter, at the end of every day: the largest of those whose close date lies in
 -- the day's quarter or the next, with what the forecast gains if they are won and loses if they are not.
 --
--- One row per: tenant, day, quarter and deal, as many a quarter as the threshold swing_deals says.
+-- Grain: tenant, day, quarter and deal, as many a quarter as the threshold swing_deals says.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

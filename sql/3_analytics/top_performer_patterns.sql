@@ -1,7 +1,7 @@
 -- What sets the top performers apart, at the end of every day: each driver's value over their deals, beside that of all
 -- other active reps.
 --
--- One row per: tenant, day and metric that both have a value for.
+-- Grain: tenant, day and metric that both have a value for.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

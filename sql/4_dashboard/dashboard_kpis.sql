@@ -2,7 +2,7 @@
 -- segment and region: target, forecast and how far to trust it, commit, won, gap, coverage, risk, and the change in a
 -- week, which forecast_history's snapshot of seven days before tells.
 --
--- One row per: tenant, day, quarter, team, segment and region.
+-- Grain: tenant, day, quarter, team, segment and region.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

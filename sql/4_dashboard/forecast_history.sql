@@ -2,7 +2,7 @@
 -- analytics.forecast_confidence said on the week's last day; the running week's is that of the day; later weeks have
 -- their target only, in proportion to the days. For every combination of team, segment and region.
 --
--- One row per: tenant, day, quarter, team, segment, region and week.
+-- Grain: tenant, day, quarter, team, segment, region and week.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day that the row is known as of

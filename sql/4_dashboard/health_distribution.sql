@@ -2,7 +2,7 @@
 -- deals (overdue and undated ones included); for every combination of team, segment and region, with the change of the
 -- share at risk in a week. Deals of which the source tells too little to judge are counted beside the bands.
 --
--- One row per: tenant, day, quarter (or All), team, segment and region with an open deal; All of them always.
+-- Grain: tenant, day, quarter (or All), team, segment and region with an open deal; All of them always.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

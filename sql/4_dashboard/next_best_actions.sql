@@ -2,7 +2,7 @@
 -- due soon; analytics.deal_priorities), whom to speak to, why, and when that contact (else, the rep's contacts) answers
 -- calls and emails most often.
 --
--- One row per: tenant, day, rep and action, at most ten a rep.
+-- Grain: tenant, day, rep and action, at most ten a rep.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

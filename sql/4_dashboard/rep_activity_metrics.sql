@@ -1,7 +1,7 @@
 -- What every active rep did, at the end of every day: activities of the last 30 days, of the last 7 and of the day.
 -- Means are per working day, Monday to Friday.
 --
--- One row per: tenant, day, active rep and period.
+-- Grain: tenant, day, active rep and period.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

@@ -4,7 +4,7 @@
 -- least as far as half of them, as they stood on the day of their closing: a deal that was lost early had no time to
 -- engage anybody. A discount comes late in a deal and is no driver of it.
 --
--- One row per: tenant, day, active rep and metric.
+-- Grain: tenant, day, active rep and metric.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

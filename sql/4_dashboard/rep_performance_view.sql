@@ -1,6 +1,6 @@
 -- Every active rep's standing, at the end of every day, beside the team and the quarter before.
 --
--- One row per: tenant, day and active rep.
+-- Grain: tenant, day and active rep.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

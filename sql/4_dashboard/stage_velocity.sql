@@ -1,6 +1,6 @@
 -- How long deals stay in each stage, at the end of every day, for every combination of team, segment and region.
 --
--- One row per: tenant, day, pipeline, stage, team, segment and region.
+-- Grain: tenant, day, pipeline, stage, team, segment and region.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -12,19 +12,19 @@
 --   team_id: All, a manager's id, none or -1
 --   stage_name: its name on the day
 --   stage_order: its place on the day
---   avg_duration_days: mean of the stays completed in the 90 days up to the day
+--   avg_duration_days: mean of the visits completed in the 90 days up to the day
 --   median_duration_days: their median
---   benchmark_days: days that a stay should take
+--   benchmark_days: days that a visit should take
 --   deviation_days: mean less benchmark
 --   duration_change_pct: change of the mean against the 90 days before those, as a share
 --   trend_direction: improving, stable or worsening
---   conversion_rate: share of the completed stays that ended forward or won
+--   conversion_rate: share of the completed visits that ended forward or won
 --   deals_in_stage: open deals in the stage
 --   amount_in_stage: what they are worth
 --   status_indicator: green, yellow or red
 --   trend_display: change of the mean in days, for people
---   completed_count: stays that the figures are of
---   previous_completed_count: stays in the 90 days before
+--   completed_count: visits that the figures are of
+--   previous_completed_count: visits in the 90 days before
 --   duration_change_days: change of the mean, days
 --   median_current_age_days: median of the elapsed days that the open deals have been in the stage
 --   p90_current_age_days: their 90th percentile

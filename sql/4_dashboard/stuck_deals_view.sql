@@ -1,7 +1,7 @@
 -- Open deals that stand too long in their stage, at the end of every day: how urgent, what is wrong, what to do with
 -- whom.
 --
--- One row per: tenant, day and stuck deal.
+-- Grain: tenant, day and stuck deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day
@@ -30,7 +30,7 @@
 --   segment: the account's segment; the owner's where nobody said
 --   region: the owner's region
 --   quarter: quarter of the close date; null without one
---   benchmark_days: days that a stay should take
+--   benchmark_days: days that a visit should take
 --   deviation_days: days over that
 --   stage_id: the stage
 with words as (

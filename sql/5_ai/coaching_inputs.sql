@@ -3,7 +3,7 @@
 -- could bring, with enough deals to tell), the three most important deals. The focus is set at a week's end, and stays
 -- for the week after it.
 --
--- One row per: tenant, day and active rep.
+-- Grain: tenant, day and active rep.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

@@ -1,7 +1,7 @@
 -- Coaching for every active rep, at the end of every day: a language model's text where one is set up, it fits the
 -- contract and every figure that it cites is the rep's; else the template's, with the reason.
 --
--- One row per: tenant, day and active rep.
+-- Grain: tenant, day and active rep.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   snapshot_date: the business day

@@ -11,7 +11,7 @@ from dashboard.rep_activity_metrics as a
 inner join metrics.run_log as l
     on a.tenant_id = l.tenant_id and a.snapshot_date = l.metric_date and a.known_as_of = l.known_as_of
 -- The day that still runs ends for the daily metrics with its newest load.
-inner join ops.days_written as w
+inner join ops.partition_ledger as w
     on
         l.tenant_id = w.tenant_id and l.metric_date = w.snapshot_date and w.dataset = 'metrics.rep_daily_activity'
         and w.cut_at is null

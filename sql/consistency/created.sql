@@ -6,7 +6,7 @@ with lives as (
         s.tenant_id,
         (min(s.entered_at) at time zone (select ops.timezone()))::date as opened_on,
         (max(o.created_at) at time zone (select ops.timezone()))::date as created_on
-    from staging.deal_stays as s
+    from staging.deal_visits as s
     left join history.opportunities as o
         on s.tenant_id = o.tenant_id and s.opportunity_id = o.opportunity_id and o.is_current
     group by s.tenant_id, s.opportunity_id

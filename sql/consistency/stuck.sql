@@ -16,7 +16,7 @@ select
     s.stuck_count::text as one,
     coalesce(sum(l.stuck_count), 0)::text as other
 from analytics.pipeline_health_summary as s
-inner join ops.days_written as w
+inner join ops.partition_ledger as w
     on
         s.tenant_id = w.tenant_id and s.snapshot_date = w.snapshot_date and s.known_as_of = w.known_as_of
         and w.dataset = 'dashboard.stuck_deals_view'
@@ -31,7 +31,7 @@ select
     i.inputs ->> 'stuck_deals' as one,
     coalesce(l.stuck_count, 0)::text as other
 from ai.coaching_inputs as i
-inner join ops.days_written as w
+inner join ops.partition_ledger as w
     on
         i.tenant_id = w.tenant_id and i.snapshot_date = w.snapshot_date and i.known_as_of = w.known_as_of
         and w.dataset = 'dashboard.stuck_deals_view'

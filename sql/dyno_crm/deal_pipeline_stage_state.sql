@@ -1,12 +1,12 @@
--- Stays of deals in stages under the report's published names and UUIDs: staging.stage_visits for other tools.
+-- Stage visits under the report's published names and UUIDs: staging.stage_visits for other tools.
 --
--- One row per: stay of a deal in a stage.
+-- Grain: stage visit.
 -- Columns:
 --   tenant_id: UUID of the tenant
 --   deal_id: UUID of tenant and deal
 --   pipeline_id: UUID of the pipeline
 --   pipeline_stage_id: UUID of the stage
---   entered_at: when the stay began
+--   entered_at: when the visit began
 --   exited_at: when it ended; null while it lasts
 --   is_current: whether it lasts
 --   gone_at: when the deal was deleted or merged, if it was

@@ -1,7 +1,7 @@
 -- Stages of pipelines under the report's published names and UUIDs, as they are known now. Won and lost are states of
 -- deals, not stages.
 --
--- One row per: pipeline and stage.
+-- Grain: pipeline and stage.
 -- Columns:
 --   id: UUID of the stage
 --   tenant_id: UUID of the tenant

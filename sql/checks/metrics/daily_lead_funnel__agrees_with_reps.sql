@@ -24,9 +24,9 @@ select
     l.snapshot_date as metric_date,
     coalesce(s.deals, 0) as deals_by_source,
     coalesce(r.deals, 0) as deals_by_rep
-from ops.days_written as l
--- Both tables of the day are of one known time.
-inner join ops.days_written as o
+from ops.partition_ledger as l
+-- Both tables of the day are of one transaction time.
+inner join ops.partition_ledger as o
     on
         l.tenant_id = o.tenant_id and l.snapshot_date = o.snapshot_date and l.known_as_of = o.known_as_of
         and o.dataset = 'metrics.rep_daily_pipeline'

@@ -24,9 +24,9 @@ select
     l.snapshot_date as metric_date,
     coalesce(s.leads, 0) as leads_by_status,
     coalesce(f.leads, 0) as leads_by_source
-from ops.days_written as l
--- Both tables of the day are of one known time.
-inner join ops.days_written as o
+from ops.partition_ledger as l
+-- Both tables of the day are of one transaction time.
+inner join ops.partition_ledger as o
     on
         l.tenant_id = o.tenant_id and l.snapshot_date = o.snapshot_date and l.known_as_of = o.known_as_of
         and o.dataset = 'metrics.daily_lead_funnel'

@@ -7,7 +7,7 @@ with days as (
         w.snapshot_date as metric_date,
         w.known_as_of,
         coalesce(w.cut_at, (w.snapshot_date + 1)::timestamp at time zone (select ops.timezone())) as as_of
-    from ops.days_written as w
+    from ops.partition_ledger as w
     where w.dataset = 'metrics.rep_daily_activity'
 ),
 

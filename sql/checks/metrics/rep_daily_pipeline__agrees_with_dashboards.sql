@@ -34,12 +34,12 @@ select
     coalesce(w.deals, 0) as won_in_dashboards,
     coalesce(m.revenue, 0) as revenue_won,
     coalesce(w.revenue, 0) as revenue_in_dashboards
-from ops.days_written as d
-inner join ops.tables_written as t on d.tenant_id = t.tenant_id and t.dataset = 'staging.deal_intervals'
+from ops.partition_ledger as d
+inner join ops.table_ledger as t on d.tenant_id = t.tenant_id and t.dataset = 'staging.deal_intervals'
 -- The days have been compared with what the table was built from.
-inner join ops.tables_written as n
+inner join ops.table_ledger as n
     on d.tenant_id = n.tenant_id and t.known_as_of = n.known_as_of and n.dataset = 'metrics.stale_days'
-left join ops.rerun_requests as q
+left join ops.stale_partitions as q
     on d.dataset = q.dataset and d.tenant_id = q.tenant_id and d.snapshot_date = q.snapshot_date
 left join counted as m on d.tenant_id = m.tenant_id and d.snapshot_date = m.metric_date
 left join won as w on d.tenant_id = w.tenant_id and d.snapshot_date = w.metric_date

@@ -1,11 +1,11 @@
 -- Begins to compute the days from p_from to p_to, of one tenant or of all: refuses what is no such range, waits for other
--- writers of the schema, resolves the known time once, and lays out for this transaction
+-- writers of the schema, resolves the transaction time once, and lays out for this transaction
 --   pg_temp.metrics_loads    every finished load
 --   pg_temp.metrics_tenants  the tenants; when the newest load that changed something came, and the newest of all
 --   pg_temp.metrics_days     each tenant's days with the instant that each is seen as of: its end; on the day of the
 --                            newest load that changed something, that load's end
 --   pg_temp.metrics_requests what had been asked for before anything was read
--- Known time is the session's revops.known_as_of, else that of the newest load.
+-- Transaction time is the session's revops.known_as_of, else that of the newest load.
 create or replace function metrics.begin_refresh(p_from date, p_to date, p_tenant text) returns void
 language plpgsql as $$
 declare
@@ -82,20 +82,20 @@ begin
 
     -- All reads of the source in one transaction see it as its first read did, which may have been before another's.
     if exists (
-        select from ops.tables_written as w
+        select from ops.table_ledger as w
         inner join pg_temp.metrics_tenants as t on t.tenant_id = w.tenant_id
         where w.dataset = 'metrics' and w.known_as_of > v_newest
     ) then
         raise exception using errcode = 'serialization_failure',
             message = format('this transaction sees the source as of load %s, others have seen more: begin it anew', v_newest);
     end if;
-    insert into ops.tables_written
+    insert into ops.table_ledger
     select 'metrics', t.tenant_id, v_newest from pg_temp.metrics_tenants as t
     on conflict (dataset, tenant_id) do update set known_as_of = excluded.known_as_of;
 
     insert into pg_temp.metrics_requests
     select q.request_id, q.dataset
-    from ops.rerun_requests as q
+    from ops.stale_partitions as q
     inner join pg_temp.metrics_days as d on d.tenant_id = q.tenant_id and d.metric_date = q.snapshot_date
     inner join pg_temp.metrics_tenants as t on t.tenant_id = q.tenant_id
     where q.dataset like 'metrics.%' and t.is_latest;

@@ -1,7 +1,7 @@
 -- Leads by where they came from, at the end of each day, and what came in on it. A lead's source is the one it had then; a
 -- deal's source is its own, else that of the lead that was converted into it by then.
 --
--- One row per: tenant, day and source with any lead or deal.
+-- Grain: tenant, day and source with any lead or deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   metric_date: the business day

@@ -1,6 +1,6 @@
 -- Leads by the status that they had at the end of each day, and how old they were.
 --
--- One row per: tenant, day and status that any lead had.
+-- Grain: tenant, day and status that any lead had.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   metric_date: the business day

@@ -28,7 +28,7 @@ begin
     ) on commit drop;
     truncate pg_temp.metrics_stages, pg_temp.metrics_opportunities, pg_temp.metrics_rates, pg_temp.metrics_credits;
 
-    -- What the stages meant, currencies are worth and deals' credit is: the views read at the session's known time.
+    -- What the stages meant, currencies are worth and deals' credit is: the views read at the session's transaction time.
     perform set_config('revops.known_as_of', (metrics.window_to_read()).known_as_of::text, true);
     insert into pg_temp.metrics_stages
     select s.tenant_id, s.stage_id, s.stage_label, s.valid_from, s.valid_to, s.pipeline_id, s.outcome, s.listed_from

@@ -1,6 +1,6 @@
 -- What each rep did on each day. What was planned and not done is left out.
 --
--- One row per: tenant, day and rep with any activity.
+-- Grain: tenant, day and rep with any activity.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   metric_date: the business day

@@ -2,7 +2,7 @@
 -- they had then, in the company's own currency. A deal that was won and opened again before the day was over is not won on
 -- it. Where the CRM splits a deal's credit, its revenue is under those who are credited, the deal under its owner.
 --
--- One row per: tenant, day and rep with any such deal.
+-- Grain: tenant, day and rep with any such deal.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   metric_date: the business day

@@ -1,5 +1,5 @@
 -- Replaces the rows of one table for the days from p_from to p_to by what metrics.<table>_rows() says of pg_temp.metrics_days;
--- counts them per day in pg_temp.metrics_written. Of tenants that are not known yet at the known time none stay.
+-- counts them per day in pg_temp.metrics_written. Of tenants that are not known yet at the transaction time none stay.
 create or replace function metrics.replace_rows(p_table text, p_from date, p_to date, p_tenant text) returns bigint
 language plpgsql as $$
 declare

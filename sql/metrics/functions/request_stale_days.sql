@@ -1,5 +1,5 @@
--- Asks in ops.rerun_requests for every day that stands in this schema but reads otherwise by what is known now, of one tenant
--- or of all; returns how many days that are. A day is asked for as a whole: its tables are of one known time.
+-- Asks in ops.stale_partitions for every day that stands in this schema but reads otherwise by what is known now, of one tenant
+-- or of all; returns how many days that are. A day is stale as a whole: its tables are of one transaction time.
 create or replace function metrics.request_stale_days(p_tenant text default null) returns bigint
 language plpgsql set client_min_messages = warning set plan_cache_mode = force_custom_plan as $$
 declare
@@ -9,7 +9,7 @@ declare
     v_to date;
 begin
     select min(w.snapshot_date), max(w.snapshot_date) into v_from, v_to
-    from ops.days_written as w
+    from ops.partition_ledger as w
     where w.dataset like 'metrics.%' and (p_tenant is null or w.tenant_id = p_tenant);
     if v_from is null then
         return 0;
@@ -34,12 +34,12 @@ begin
 
             select distinct d.tenant_id, d.metric_date, w.dataset
             from ((table stored except table fresh) union all (table fresh except table stored)) as d
-            inner join ops.days_written as w
+            inner join ops.partition_ledger as w
                 on w.dataset = 'metrics.' || %1$L and w.tenant_id = d.tenant_id and w.snapshot_date = d.metric_date
             inner join pg_temp.metrics_tenants as t on t.tenant_id = d.tenant_id
         $sql$, v_table, v_table || '_rows') using v_from, v_to;
     end loop;
-    insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)
+    insert into ops.stale_partitions (dataset, tenant_id, snapshot_date, reason)
     select 'metrics.' || t.name, s.tenant_id, s.metric_date, s.dataset || ' has changed'
     from (select s.tenant_id, s.metric_date, min(s.dataset) as dataset from pg_temp.metrics_stale as s group by 1, 2) as s
     cross join unnest(c_tables || 'run_log'::text) as t (name)

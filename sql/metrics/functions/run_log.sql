@@ -1,7 +1,7 @@
--- Every day of daily metrics that was run as a whole, all four tables of it at one known time; a run again takes the row's
+-- Every day of daily metrics that was run as a whole, all four tables of it at one transaction time; a run again takes the row's
 -- place, a refresh of a single table writes none.
 --
--- One row per: tenant and day.
+-- Grain: tenant and day.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   metric_date: the business day

@@ -2,6 +2,6 @@
 -- next run of the day strikes them out.
 create or replace view metrics.stale_days as
 select q.tenant_id, q.snapshot_date as metric_date, q.reason, q.requested_at
-from ops.rerun_requests as q
+from ops.stale_partitions as q
 where q.dataset = 'metrics.run_log';
 comment on view metrics.stale_days is 'Days that stand, but read otherwise by what is known now: one row per tenant and day.';

@@ -1,6 +1,6 @@
 -- Planned and done activities, renamed and typed, nothing filtered: activity ids repeat in exports.
 --
--- One row per: line of the activity export.
+-- Grain: line of the activity export.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   activity_id: Pipedrive's id of the activity; not unique

@@ -1,6 +1,6 @@
 -- Kinds of activity, renamed and typed, nothing filtered.
 --
--- One row per: line of the activity_types export.
+-- Grain: line of the activity_types export.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   activity_type_id: Pipedrive's id of the type

@@ -1,6 +1,6 @@
 -- Changes of deals, renamed and typed, nothing filtered.
 --
--- One row per: line of the deal_changes export.
+-- Grain: line of the deal_changes export.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   deal_id: deal that changed

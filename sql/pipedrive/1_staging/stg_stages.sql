@@ -1,6 +1,6 @@
 -- Stages of the sales pipeline, renamed and typed, nothing filtered.
 --
--- One row per: line of the stages export.
+-- Grain: line of the stages export.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   stage_id: Pipedrive's id of the stage

@@ -1,6 +1,6 @@
 -- People who work in Pipedrive, renamed and typed, nothing filtered.
 --
--- One row per: line of the users export.
+-- Grain: line of the users export.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   user_id: Pipedrive's id of the user

@@ -1,6 +1,6 @@
 -- Done activities with the name of their type. Repeated ids stay: the published report counts those rows.
 --
--- One row per: line of the activity export that is done.
+-- Grain: line of the activity export that is done.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   activity_id: Pipedrive's id of the activity; not unique

@@ -1,6 +1,6 @@
 -- When each deal entered each stage for the first time; a later return to the stage is no second entry.
 --
--- One row per: deal and stage it has been in.
+-- Grain: deal and stage it has been in.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   deal_id: the deal

@@ -2,7 +2,7 @@
 -- first entry into a stage, and, for a sales call, in every month in which a done call of that kind was due. Calls
 -- are counted by the deal id they carry, whether or not the export knows that deal.
 --
--- One row per: tenant, month and step taken by at least one deal.
+-- Grain: tenant, month and step taken by at least one deal.
 -- Parameters: timezone (business time zone, where a month begins)
 -- Columns:
 --   tenant_id: company the row belongs to

@@ -1,4 +1,4 @@
--- Finished loads, in the order of known time. is_changing: whether the load changed something, or may have: a tool that
+-- Finished loads, in the order of transaction time. is_changing: whether the load changed something, or may have: a tool that
 -- wrote into crm itself leaves no counts, and is believed.
 create or replace view crm.finished_loads as
 select l.load_seq, l.load_id, l.tenant_id, l.started_at, l.finished_at,

@@ -1,4 +1,4 @@
--- crm.finish_load(load_id) merges what the load staged in crm_staging into crm, logs it, and returns its known time.
+-- crm.finish_load(load_id) merges what the load staged in crm_staging into crm, logs it, and returns its transaction time.
 -- The staged records are gone afterwards. p_staging names another schema with tables of the same shape.
 -- p_authoritative: tables whose staged records replace what is current even where they look older.
 -- p_fold: the source has no record of deals, only their changes; the state of each touched deal is folded from them.

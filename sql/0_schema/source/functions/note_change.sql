@@ -1,4 +1,4 @@
--- A change of reference data as a load of its own: returns its place in known time.
+-- A change of reference data as a load of its own: returns its place in transaction time.
 create or replace function crm.note_change(p_source text, p_rows bigint) returns bigint language plpgsql as $$
 declare
     v_load_id bigint;

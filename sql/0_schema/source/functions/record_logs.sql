@@ -1,7 +1,7 @@
 -- All that is known of how records came to be as they are, in one shape: what the log of changes says, and what the
 -- versions of the records say. Read it as known after load K by known_from <= K and known_to > K.
 --
--- One row per: record and change of a field, version and field, version and what it says of the record (record_*).
+-- Grain: record and change of a field, version and field, version and what it says of the record (record_*).
 --   at: when it was so from; of a version: when its record was modified, else when its load began
 --   is_version: whether a version says so. A field that the log tells of goes by the log alone.
 --   record_created, record_closed, record_qualified, record_converted: at that instant; the first and the last say in

@@ -1,5 +1,5 @@
 -- What the records of a tenant leave open, and what stands in for it: told by `revops load` and `revops doctor`, beside what
--- sql/reference/source_needs.csv looks for. p_day_zone: the business time zone.
+-- sql/reference/input_needs.csv looks for. p_day_zone: the business time zone.
 create or replace function crm.source_notes(p_day_zone text)
 returns table (tenant_id text, need text, without_it text, datasets text) language sql stable as $$
     with deals as (

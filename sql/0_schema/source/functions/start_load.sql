@@ -11,7 +11,7 @@ begin
     return v_load_id;
 end $$;
 
--- Known time: the next number of the sequence, under a lock held to commit, so that order of numbers = order of commits.
+-- Transaction time: the next number of the sequence, under a lock held to commit, so that order of numbers = order of commits.
 create or replace function crm.take_load_seq(p_load_id bigint) returns bigint language plpgsql as $$
 declare
     v_seq bigint;

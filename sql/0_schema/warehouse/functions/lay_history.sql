@@ -1,4 +1,4 @@
--- Lays down history.<table> for every canonical table of the source, to be read at the session's known time: of records the
+-- Lays down history.<table> for every canonical table of the source, to be read at the session's transaction time: of records the
 -- versions with their spans of time (ops.spans_of; of deals with what they were, ops.turns_of), of events what is known of
 -- them. A stage that was renamed stays one record (record_id); of stage benchmarks a record is what is said of one stage
 -- (of_stage), under whichever of its names.

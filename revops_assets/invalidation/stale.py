@@ -1,8 +1,9 @@
-"""Days that stand but have to be built again: which they are, why, and the runs that build them.
+"""Which stored partitions are stale, exactly, and why.
 
-They are kept in ops.rerun_requests until they are written. Three things put them there: rows of a table that is built
-as a whole read otherwise than before (sql/reach says on which days of which datasets they matter), a day that others
-look back on reads otherwise, and a day was seen while it still ran. With a day come the stored datasets that read it.
+They are kept in ops.stale_partitions until they are written. Three things put them there: rows of a table that is built
+by full refresh read otherwise than before (sql/invalidation says on which days of which datasets they matter), a day
+that others look back on reads otherwise, and a day was seen while it still ran. With a day come the stored datasets
+that read it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from revops_assets.invalidation.look_back import read_calendar, reads
 # `asked` (dataset, tenant_id, snapshot_date, reason) and its stored readers of the same day, once each.
 ASK = """
 stored as (
-    select distinct dataset, snapshot_date from ops.days_written
+    select distinct dataset, snapshot_date from ops.partition_ledger
 ),
 with_readers as (
     select dataset, tenant_id, snapshot_date, reason from asked
@@ -28,7 +29,7 @@ with_readers as (
     inner join unnest(cast(:read as text[]), cast(:readers as text[])) as r (dataset, reader) on a.dataset = r.dataset
     inner join stored as s on s.dataset = r.reader and s.snapshot_date = a.snapshot_date
 )
-insert into ops.rerun_requests (dataset, tenant_id, snapshot_date, reason)
+insert into ops.stale_partitions (dataset, tenant_id, snapshot_date, reason)
 select distinct on (dataset, tenant_id, snapshot_date) dataset, tenant_id, snapshot_date, reason
 from with_readers
 order by dataset, tenant_id, snapshot_date, length(reason)
@@ -59,7 +60,7 @@ differing as (
 asked as (
     select s.dataset, d.tenant_id, s.snapshot_date, cast(:reason as text) as reason
     from differing as d
-    inner join (select distinct dataset, snapshot_date from ops.days_written) as s
+    inner join (select distinct dataset, snapshot_date from ops.partition_ledger) as s
         on s.snapshot_date <@ d.days
         and (d.dataset = s.dataset or d.dataset = '*' and s.dataset = any(cast(:behind_history as text[])))
 ),
@@ -79,9 +80,9 @@ with asked as (
 RUNNING = """
 with newest as (
     select w.tenant_id, max(l.finished_at) as finished_at
-    from ops.tables_written as w
+    from ops.table_ledger as w
     inner join crm_remote.changing_loads as l on l.tenant_id = w.tenant_id and l.load_seq <= w.known_as_of
-    inner join staging.evidence as e
+    inner join staging.source_coverage as e
         on e.tenant_id = w.tenant_id and e.matter = 'deals' and l.finished_at >= e.since_date::timestamptz
     where w.dataset = :history
     group by w.tenant_id
@@ -96,24 +97,24 @@ from (
     select d.dataset, s.tenant_id, s.day, 'the day still ran' as reason
     from seen as s
     cross join unnest(cast(:datasets as text[])) as d (dataset)
-    left join ops.days_written as w
+    left join ops.partition_ledger as w
         on w.dataset = d.dataset and w.tenant_id = s.tenant_id and w.snapshot_date = s.day
     where w.cut_at is distinct from s.finished_at
     union all
     select w.dataset, w.tenant_id, w.snapshot_date, 'it was built before the day was over'
     from seen as s
-    inner join ops.days_written as w on w.tenant_id = s.tenant_id and w.snapshot_date <> s.day
+    inner join ops.partition_ledger as w on w.tenant_id = s.tenant_id and w.snapshot_date <> s.day
     where w.cut_at is not null and w.dataset = any(:datasets)
 ) as r
-left join ops.rerun_requests as q
+left join ops.stale_partitions as q
     on q.dataset = r.dataset and q.tenant_id = r.tenant_id and q.snapshot_date = r.day
 where q.dataset is null
 """
 
 
-def request_affected(connection: sa.Connection, table: str, touched: str) -> int:
+def mark_affected(connection: sa.Connection, table: str, touched: str) -> int:
     """Ask for the stored days that pg_temp.changed_rows matter to; `touched`: their reach. Returns how many."""
-    if not connection.scalar(sa.text("select exists (select from ops.days_written)")):
+    if not connection.scalar(sa.text("select exists (select from ops.partition_ledger)")):
         return 0
     return connection.execute(
         sa.text(AFFECTED.format(touched=touched) + ASK),
@@ -125,7 +126,7 @@ def request_affected(connection: sa.Connection, table: str, touched: str) -> int
     ).rowcount
 
 
-def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]]) -> int:
+def mark_look_backs(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]]) -> int:
     """Ask for the stored days that looked back on days of `table` which have changed since; returns how many."""
     by_tenant: dict[str, set[date]] = {}
     for tenant, day in changed:
@@ -136,7 +137,7 @@ def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[
     calendar = read_calendar(connection)
     rows = connection.execute(
         sa.text(
-            "select dataset, tenant_id, snapshot_date from ops.days_written where dataset = any(:datasets)"
+            "select dataset, tenant_id, snapshot_date from ops.partition_ledger where dataset = any(:datasets)"
             " and tenant_id = any(:tenants) and snapshot_date > :first"
         ),
         {
@@ -153,7 +154,7 @@ def request_look_backs(connection: sa.Connection, table: str, changed: Iterable[
     return _request(connection, looked)
 
 
-def request_running_days(connection: sa.Connection, first_day: date) -> int:
+def mark_running_days(connection: sa.Connection, first_day: date) -> int:
     """Ask for the day that each tenant's newest load came on, and for days that were built before they were over."""
     found = connection.execute(sa.text(RUNNING), {"history": HISTORY, "datasets": sorted(DAILY_DATASETS)}).all()
     return _request(connection, [row for row in found if row[2] >= first_day])

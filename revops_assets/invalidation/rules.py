@@ -1,4 +1,4 @@
-"""Which days of which datasets a changed row of a table matters to: sql/reach."""
+"""Which days of which datasets a changed row of a table matters to: sql/invalidation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from revops_assets.warehouse.sql_files import header_and_body
 
 
 @lru_cache(maxsize=1)
-def reach_files() -> dict[str, str]:
+def invalidation_rules() -> dict[str, str]:
     """For each table that has one, the query of its reach."""
-    paths = sorted((SQL_DIR / "reach").glob("*/*.sql"))
+    paths = sorted((SQL_DIR / "invalidation").glob("*/*.sql"))
     return {f"{path.parent.name}.{path.stem}": header_and_body(path)[1] for path in paths}
 
 
-def dated_reach(table: str, columns: Sequence[str]) -> str | None:
+def dated_rule(table: str, columns: Sequence[str]) -> str | None:
     """The reach of a table whose rows hold from valid_from to before valid_to: its readers, on those days."""
     readers = ", ".join(f"('{name}')" for name in sorted(DAILY_DATASETS) if table in DAILY_DATASETS[name].deps)
     return readers and (

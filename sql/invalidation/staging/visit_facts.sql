@@ -1,4 +1,4 @@
--- A stay in a stage: its beginning counts for 90 days, its completion for 90, 180 or 365; from the first stay in it a
+-- A stage visit: its beginning counts for 90 days, its completion for 90, 180 or 365; from the first visit in it a
 -- stage is listed.
 with firsts as (
     select

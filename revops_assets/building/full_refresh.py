@@ -12,20 +12,20 @@ from revops_assets.datasets.ledger import note_table
 from revops_assets.datasets.offences import Offence, find_offences
 from revops_assets.datasets.replace import check_columns, replace_rows, replace_window, selecting
 from revops_assets.datasets.window import ReadAt, Window, all_tenants
-from revops_assets.invalidation.reach import reach_files
-from revops_assets.invalidation.requests import request_affected
+from revops_assets.invalidation.rules import invalidation_rules
+from revops_assets.invalidation.stale import mark_affected
 from revops_assets.invalidation.unwritten import hold, write_apart
 from revops_assets.warehouse.sql_files import SqlFile
 
 
-def write_whole(run: Run, dataset: Dataset) -> dict[str, Any]:
+def write_full_refresh(run: Run, dataset: Dataset) -> dict[str, Any]:
     """Write the table, but for tenants that must wait; returns what the run tells of it."""
     table, file, tenants = dataset.table, dataset.file, run.tenants
 
     def once(connection: sa.Connection, window: Window, alone: bool) -> dict[str, Any]:
         check_columns(connection, file)
         with selecting(connection, file, window, alone) as select:
-            return write_table(connection, file, run.at, window.tenants, reach_files().get(table), select)
+            return write_table(connection, file, run.at, window.tenants, invalidation_rules().get(table), select)
 
     def explain(connection: sa.Connection, window: Window) -> list[Offence]:
         with selecting(connection, file, window, alone=True) as select:
@@ -54,20 +54,20 @@ def write_table(
     file: SqlFile,
     at: ReadAt,
     tenants: tuple[str, ...] | None,
-    reach: str | None,
+    rule: str | None,
     select: str | None = None,
 ) -> dict[str, Any]:
-    """Write a table that is built as a whole, all tenants' rows or some tenants'; returns what the run tells of it.
+    """Write a table by full refresh, all tenants' rows or some tenants'; returns what the run tells of it.
 
-    `reach`: the query of the days that its rows matter to; those of changed rows are asked for in ops.rerun_requests.
+    `rule`: the query of the days that its rows matter to; those of changed rows are marked in ops.stale_partitions.
     `select`: in place of the file's own.
     """
     window = Window(tenants=tenants)
     requested = 0
-    if reach:
+    if rule:
         written = replace_rows(connection, file, at, window, None, select)
         if written.inserted or written.deleted:
-            requested = request_affected(connection, file.table, reach)
+            requested = mark_affected(connection, file.table, rule)
     else:
         written = replace_window(connection, file, at, window, select=select)
     note_table(connection, file.table, at, tenants or all_tenants(connection))
@@ -77,5 +77,5 @@ def write_table(
         "rows_removed": written.deleted,
         "rows_written": written.inserted,
         "seconds": written.seconds,
-        **({"days_requested": requested} if requested else {}),
+        **({"partitions_marked_stale": requested} if requested else {}),
     }

@@ -6,7 +6,7 @@
 -- knows as closed the stage before is not known, unless it was closed in an open one. Spans with a stage are its
 -- stage visits: see staging.stage_visits.
 --
--- One row per: tenant, deal and span.
+-- Grain: tenant, deal and span.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   opportunity_id: the deal
@@ -220,7 +220,7 @@ turns as (
     window deal_in_time as (partition by tenant_id, opportunity_id order by changed_at, load_order, line_order)
 ),
 
-stays as (
+visits as (
     select
         *,
         row_number() over deal_in_time as stay_number,
@@ -259,7 +259,7 @@ select
     coalesce(v.status = 'open' and v.previous_status <> 'open', false) as is_reopening,
     g.gone_at,
     g.gone_by
-from stays as v
+from visits as v
 left join ends as g on v.tenant_id = g.tenant_id and v.opportunity_id = g.opportunity_id
 left join staging.pipeline_stages as s
     on

@@ -24,7 +24,7 @@ TRACKED = [
 
 
 @dataclass(frozen=True)
-class Lack:
+class MissingInput:
     """Something a tenant's source does not give: a table, a column, or the change log of a field."""
 
     tenant: str
@@ -33,9 +33,9 @@ class Lack:
     datasets: str
 
 
-def lacks(settings: Settings, only: str | None = None) -> list[Lack]:
-    """Every lack of every tenant (or of one) with a finished load; sql/reference/source_needs.csv says what matters."""
-    with (SQL_DIR / "reference" / "source_needs.csv").open(newline="", encoding="utf-8") as handle:
+def missing_inputs(settings: Settings, only: str | None = None) -> list[MissingInput]:
+    """Every lack of every tenant (or of one) with a finished load; sql/reference/input_needs.csv says what matters."""
+    with (SQL_DIR / "reference" / "input_needs.csv").open(newline="", encoding="utf-8") as handle:
         needs = list(csv.DictReader(handle))
     found = []
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
@@ -52,13 +52,13 @@ def lacks(settings: Settings, only: str | None = None) -> list[Lack]:
                     continue  # said already, with the whole table
                 if not _has_any(cursor, tenant, table, column[0] if column else None):
                     missing.add(need["need"])
-                    found.append(Lack(tenant, need["need"], need["without_it"], need["datasets"]))
+                    found.append(MissingInput(tenant, need["need"], need["without_it"], need["datasets"]))
             found += _unlogged(cursor, tenant)
             cursor.execute(
                 "select tenant_id, need, without_it, datasets from crm.source_notes(%s) where tenant_id = %s",
                 (settings.timezone, tenant),
             )
-            found += [Lack(*row) for row in cursor.fetchall()]
+            found += [MissingInput(*row) for row in cursor.fetchall()]
     return found
 
 
@@ -69,12 +69,12 @@ def _has_any(cursor: PgCursor, tenant: str, table: str, column: str | None) -> b
     return bool(cursor.fetchall()[0][0])
 
 
-def _unlogged(cursor: PgCursor, tenant: str) -> list[Lack]:
+def _unlogged(cursor: PgCursor, tenant: str) -> list[MissingInput]:
     """Tracked fields that deals have, but whose changes the source does not log."""
     cursor.execute("select distinct field from crm.opportunity_history where tenant_id = %s", (tenant,))
     logged = {field for (field,) in cursor.fetchall()}
     return [
-        Lack(
+        MissingInput(
             tenant,
             f"change log of opportunities.{field}",
             "past days take it from the versions that loads left",

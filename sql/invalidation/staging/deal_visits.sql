@@ -1,4 +1,4 @@
--- A stay in a stage is a step of the path of every later closing of its deal, for the 365 days after that.
+-- A stage visit is a step of the path of every later closing of its deal, for the 365 days after that.
 select
     c.tenant_id,
     c.side,

@@ -1,7 +1,7 @@
 -- Since which business day a tenant's source has told anything at all about a matter: what cannot be judged before that
 -- is left out of a judgement, not held against a deal.
 --
--- One row per: tenant and matter.
+-- Grain: tenant and matter.
 -- Columns:
 --   tenant_id: company the row belongs to
 --   matter: deals (any at all), activity, stakeholder, competition, discount, roles, amount, close_date, won or lost
