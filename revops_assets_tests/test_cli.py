@@ -119,7 +119,7 @@ def test_doctor_says_what_a_source_lacks(clean: Settings, export: Export) -> Non
         "--tenant",
         "acme",
     )
-    lacks = {lack["need"]: lack for lack in json.loads(revops("doctor", "--json"))["missing input"]}
+    lacks = {lack["need"]: lack for lack in json.loads(revops("doctor", "--json"))["missing_inputs"]}
     assert {"crm.opportunities.amount", "crm.contacts", "crm.quotas", "crm.activities.contact_id"} <= set(lacks)
     assert not {"crm.opportunity_history", "crm.activities", "change log of opportunities.stage_id"} & set(lacks)
     assert lacks["crm.opportunities.amount"]["tenant"] == "acme"
@@ -202,7 +202,7 @@ def test_a_load_ends_by_saying_what_a_newcomer_must_know(clean: Settings, tmp_pa
     assert [(fault["check"], fault["rows"]) for fault in data["faults"]] == [
         ("crm.opportunities references_resolve", 1)
     ]
-    needs = {lack["need"] for lack in data["missing input"]}
+    needs = {lack["need"] for lack in data["missing_inputs"]}
     assert {
         "closing time of 1 of 1 closed deals", "crm.activities",
         "one currency: deals are in EUR 1, SEK 1; the CRM gives no rate for EUR, SEK",

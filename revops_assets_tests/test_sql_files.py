@@ -24,7 +24,7 @@ FILES = sorted(dataset_files().values(), key=lambda file: file.table)
 CLOCK = re.compile(
     r"\b(now\s*\(|current_(date|time|timestamp)\b|local(time|timestamp)\b|(clock|statement|transaction)_timestamp\s*\(|timeofday\s*\("
     r"|random(_normal)?\s*\(|gen_random_uuid\s*\(|uuidv?[47]\s*\(|age\s*\([^,()]*\)|setseed\s*\()"
-    r"|'(now|today|yesterday|tomorrow|allballs)'",
+    r"|\b(date|timestamptz|timestamp)\s*'(now|today|yesterday|tomorrow)'|'(now|today|yesterday|tomorrow)'\s*::",
     re.IGNORECASE,
 )
 # What says when something was done, or which day is meant where none is given.
