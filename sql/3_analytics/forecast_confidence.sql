@@ -80,20 +80,22 @@ group_targets as (
     select
         q.tenant_id,
         q.snapshot_date,
-        case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
-        case when grouping(coalesce(p.segment, 'Unknown')) = 1 then 'All' else coalesce(p.segment, 'Unknown') end
-            as segment,
-        case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
-            as region,
+        ops.or_all(grouping(p.team_id), p.team_id) as team_id,
+        ops.or_all(grouping(s.segment), s.segment) as segment,
+        ops.or_all(grouping(s.region), s.region) as region,
         sum(q.quarter_target) as quarter_target,
         sum(q.next_quarter_target) as next_quarter_target
     from staging.quota_days as q
     inner join staging.rep_days as p
         on q.tenant_id = p.tenant_id and q.snapshot_date = p.snapshot_date and q.rep_id = p.rep_id
+    cross join
+        lateral (
+            values (coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+        ) as s (segment, region)
     where q.snapshot_date >= :window_start and q.snapshot_date < :window_end and q.rep_id <> 'All'
     group by
         q.tenant_id, q.snapshot_date,
-        cube (p.team_id, coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+        cube (p.team_id, s.segment, s.region)
 ),
 
 targets as (

@@ -163,11 +163,10 @@ summed as (
         d.snapshot_date,
         d.place,
         d.line,
-        case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
-        case when grouping(p.team_id) = 1 then 'All' else max(p.team_name) end as team_name,
-        case when grouping(s.segment) = 1 then 'All' else s.segment end as segment,
-        case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
-            as region,
+        ops.or_all(grouping(p.team_id), p.team_id) as team_id,
+        ops.or_all(grouping(p.team_id), max(p.team_name)) as team_name,
+        ops.or_all(grouping(s.segment), s.segment) as segment,
+        ops.or_all(grouping(s.region), s.region) as region,
         sum(d.deals_count) as deals_count,
         sum(d.without_amount_count) as without_amount_count,
         sum(d.unjudged_count) as unjudged_count,
@@ -181,10 +180,13 @@ summed as (
     ) as d
     inner join staging.rep_days as p
         on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id
-    cross join lateral (values (coalesce(d.segment, p.segment, 'Unknown'))) as s (segment)
+    cross join
+        lateral (
+            values (coalesce(d.segment, p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+        ) as s (segment, region)
     group by
         d.tenant_id, d.snapshot_date, d.place, d.line,
-        cube (p.team_id, s.segment, coalesce(p.region, 'Unknown'))
+        cube (p.team_id, s.segment, s.region)
 )
 
 select

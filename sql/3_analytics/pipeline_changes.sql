@@ -158,7 +158,7 @@ summed as (
         tenant_id,
         day,
         quarter,
-        case when grouping(team_id) = 1 then 'All' else team_id end as team_id,
+        ops.or_all(grouping(team_id), team_id) as team_id,
         coalesce(sum(deals) filter (where kind = 'opening'), 0) as opening_count,
         coalesce(sum(deals) filter (where kind = 'created'), 0) as created_count,
         coalesce(sum(deals) filter (where kind = 'pulled_in'), 0) as pulled_in_count,

@@ -64,11 +64,10 @@ completed as (
         v.day as snapshot_date,
         v.pipeline_id,
         v.stage_id,
-        case when grouping(p.team_id) = 1 then 'All' else p.team_id end as team_id,
-        case when grouping(p.team_id) = 1 then 'All' else max(p.team_name) end as team_name,
-        case when grouping(s.segment) = 1 then 'All' else s.segment end as segment,
-        case when grouping(coalesce(p.region, 'Unknown')) = 1 then 'All' else coalesce(p.region, 'Unknown') end
-            as region,
+        ops.or_all(grouping(p.team_id), p.team_id) as team_id,
+        ops.or_all(grouping(p.team_id), max(p.team_name)) as team_name,
+        ops.or_all(grouping(s.segment), s.segment) as segment,
+        ops.or_all(grouping(s.region), s.region) as region,
         count(*) filter (where v.is_recent) as completed_count,
         avg(v.elapsed_us) filter (where v.is_recent) / 86400000000 as avg_duration_days,
         sum(v.hours) filter (where v.is_recent) as hours,
@@ -82,31 +81,37 @@ completed as (
     from visit_days as v
     inner join staging.rep_days as p
         on v.tenant_id = p.tenant_id and v.day = p.snapshot_date and v.rep_id = p.rep_id
-    cross join lateral (values (coalesce(v.account_segment, p.segment, 'Unknown'))) as s (segment)
+    cross join
+        lateral (
+            values (coalesce(v.account_segment, p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
+        ) as s (segment, region)
     group by
         v.tenant_id, v.day, v.pipeline_id, v.stage_id,
-        cube (p.team_id, s.segment, coalesce(p.region, 'Unknown'))
+        cube (p.team_id, s.segment, s.region)
 ),
 
 present as (
     select
-        tenant_id,
-        snapshot_date,
-        pipeline_id,
-        stage_id,
-        case when grouping(team_id) = 1 then 'All' else team_id end as team_id,
-        case when grouping(team_id) = 1 then 'All' else max(team_name) end as team_name,
-        case when grouping(coalesce(segment, 'Unknown')) = 1 then 'All' else coalesce(segment, 'Unknown') end
-            as segment,
-        case when grouping(coalesce(region, 'Unknown')) = 1 then 'All' else coalesce(region, 'Unknown') end as region,
+        d.tenant_id,
+        d.snapshot_date,
+        d.pipeline_id,
+        d.stage_id,
+        ops.or_all(grouping(d.team_id), d.team_id) as team_id,
+        ops.or_all(grouping(d.team_id), max(d.team_name)) as team_name,
+        ops.or_all(grouping(s.segment), s.segment) as segment,
+        ops.or_all(grouping(s.region), s.region) as region,
         count(*) as deals_in_stage,
-        sum(amount) as amount_in_stage,
-        percentile_cont(array[0.5, 0.9]) within group (order by days_in_stage) as ages
-    from staging.deal_days
-    where snapshot_date >= :window_start and snapshot_date < :window_end and stage_id is not null
+        sum(d.amount) as amount_in_stage,
+        percentile_cont(array[0.5, 0.9]) within group (order by d.days_in_stage) as ages
+    from staging.deal_days as d
+    cross join
+        lateral (
+            values (coalesce(d.segment, 'Unknown'), coalesce(d.region, 'Unknown'))
+        ) as s (segment, region)
+    where d.snapshot_date >= :window_start and d.snapshot_date < :window_end and d.stage_id is not null
     group by
-        tenant_id, snapshot_date, pipeline_id, stage_id,
-        cube (team_id, coalesce(segment, 'Unknown'), coalesce(region, 'Unknown'))
+        d.tenant_id, d.snapshot_date, d.pipeline_id, d.stage_id,
+        cube (d.team_id, s.segment, s.region)
 ),
 
 -- Every stage that a deal has been in by the day.
