@@ -1,0 +1,76 @@
+"""Given rows of what a dataset reads, the rows that its SELECT gives: no Dagster, no tables upstream, nothing written.
+
+Each relation that the SELECT names is stood in for by a temporary table of the same columns, without constraints, that
+holds the given rows only. Columns that are not given are null, but for the tenant and the day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from revops_assets.catalogue import CATALOGUE
+from revops_assets.datasets.ledger import RUN_DAYS
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+
+SCHEMAS = "crm_remote|history|staging|enriched|analytics|dashboard|ai|reference"
+NAMED = re.compile(rf"\b(({SCHEMAS})\.([a-z_0-9]+))\b(?!\s*\()")
+TENANT = "a"
+LAID_OUT_DAYS = """
+insert into run_days
+select :tenant, day, ends_at, quarter, quarter_start, quarter_end, week_of_quarter, fiscal_year_start, weekday
+from ops.calendar where day between :first and :last
+"""
+Rows = Iterable[Mapping[str, Any]]
+
+
+def selected(
+    settings: Settings, table: str, columns: str, first: str, last: str = "", /, **given: Rows
+) -> list[tuple[Any, ...]]:
+    """Columns of the rows that a dataset's SELECT gives for the days, in their order.
+
+    `given`: rows by table, staging__deal_days=[{...}] for staging.deal_days.
+    """
+    window = {"first": date.fromisoformat(first), "last": date.fromisoformat(last or first)}
+    select = CATALOGUE[table].file.select
+    named = sorted({match[0] for match in NAMED.findall(select)})
+    tables = {name.replace("__", ".", 1): list(rows) for name, rows in given.items()}
+    assert tables.keys() <= set(named), f"{table} does not read {tables.keys() - set(named)}"
+    with databases.engine(settings, "warehouse").connect() as connection:
+        connection.execute(sa.text(RUN_DAYS))
+        connection.execute(sa.text("truncate run_days"))
+        connection.execute(sa.text(LAID_OUT_DAYS), {"tenant": TENANT, **window})
+        for name in named:
+            stand_in = f"given__{name.replace('.', '__')}"
+            connection.execute(sa.text(f"create temporary table {stand_in} as select * from {name} with no data"))
+            for row in tables.get(name, ()):
+                _insert(connection, stand_in, row, window["first"])
+            select = re.sub(rf"\b{re.escape(name)}\b(?!\s*\()", f"pg_temp.{stand_in}", select)
+        rows = connection.execute(
+            sa.text(f"select {columns} from (\n{select}\n) as q order by {columns}"),
+            {"window_start": window["first"], "window_end": window["last"].fromordinal(window["last"].toordinal() + 1)},
+        ).all()
+        connection.rollback()
+    return [tuple(row) for row in rows]
+
+
+def _insert(connection: sa.Connection, stand_in: str, row: Mapping[str, Any], day: date) -> None:
+    there = set(
+        connection.scalars(
+            sa.text("select attname from pg_attribute where attrelid = to_regclass(:name) and attnum > 0"),
+            {"name": f"pg_temp.{stand_in}"},
+        )
+    )
+    assert row.keys() <= there, f"{stand_in} has no {row.keys() - there}"
+    values = {name: value for name, value in {"tenant_id": TENANT, "snapshot_date": day}.items() if name in there}
+    values |= row
+    names: Sequence[str] = list(values)
+    connection.execute(
+        sa.text(f"insert into {stand_in} ({', '.join(names)}) values ({', '.join(':' + name for name in names)})"),
+        values,
+    )
