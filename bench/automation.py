@@ -89,7 +89,7 @@ def loads(system: System) -> None:
 
 
 def housekeeping(system: System) -> None:
-    """What visits of Dagster's events when all runs are old."""
+    """What stays of Dagster's events when all runs are old."""
     system.wait_for_runs({system.launch("housekeeping")})
     everything = system.query(EVENTS, "dagster")[0]
     removed = json.loads(

@@ -63,7 +63,7 @@ def measure(settings: Settings, folder: Path, deals: int, days: int, singles: in
     with dagster_instance(settings) as instance:
         whole = f"({EVERYTHING}) and not tag:revops/built=daily"
         seconds = clock(lambda: run_assets(settings, whole, None, instance))
-        print(f"what lies below the days (stays, intervals, moves ...), one run: {seconds:.1f} s")
+        print(f"what lies below the days (visits, intervals, moves ...), one run: {seconds:.1f} s")
         settle(settings)
         sql_range = clock(lambda: statements(settings, [(start, end)]))
         rows, size = daily_rows(settings), daily_bytes(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def test_doctor_says_what_a_source_lacks(clean: Settings, export: Export) -> Non
 def test_the_demo_from_nothing_and_again(clean: Settings) -> None:
     first = revops("demo")
     assert "0 of which differ between the two" in first
-    assert "44 checks: 0 failed" in first
+    assert re.search(r"[0-9]{3} checks: 0 failed", first)
     assert "make up" in first
     assert revops("demo").count("0 new in crm, 0 updated") == 2
 

@@ -184,7 +184,7 @@ def test_the_services_run_and_the_wing_is_materialised_through_the_webserver(sta
 
     run = wait_for("the run", finished)
     assert run["status"] == "SUCCESS", "".join(path.read_text() for path in stack.folder.glob("*.log"))
-    assert run["stats"]["materializations"] == 9
+    assert run["stats"]["materializations"] == 4  # three tables and the steps; views are not run
 
     report = "select month, funnel_step, deals_count from pipedrive.rep_sales_funnel_monthly order by 1"
     found = subprocess.run(

@@ -34,6 +34,8 @@ STAGE = [{"stage_id": "Proposal", "stage_order": 4}]
         (LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS, "2024-03-30", []),
         (LookBack.PAST_QUARTERS, "2024-05-05", ["2024-03-31", "2023-12-31", "2023-09-30", "2023-06-30", "2023-03-31", "2022-12-31",
                                                "2022-09-30", "2022-06-30"]),
+        (LookBack.QUARTERS_SINCE_OVER, "2024-05-05", ["2023-12-31", "2023-09-30", "2023-06-30", "2023-03-31", "2022-12-31",
+                                               "2022-09-30", "2022-06-30"]),
     ],
 )  # fmt: skip
 def test_which_days_are_looked_at(settings: Settings, kind: LookBack, day: str, expected: list[str]) -> None:

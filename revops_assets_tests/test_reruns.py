@@ -17,6 +17,7 @@ from revops_assets.catalogue import DAILY_DATASETS
 from revops_assets.datasets.ledger import note_days, prepare_days
 from revops_assets.datasets.replace import replace_window
 from revops_assets.datasets.window import ReadAt, Window
+from revops_assets.errors import RevopsError
 from revops_assets.invalidation.look_back import read_calendar, reads
 from revops_assets.invalidation.plan import _spans, _with_riders
 from revops_assets.invalidation.rules import invalidation_rules
@@ -30,7 +31,7 @@ from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.building import build_planned, materialize
-from revops_assets_tests.conftest import DAILY_STATE, Put, Query, query
+from revops_assets_tests.conftest import DAILY_STATE, Put, Query, query, materialize_in_dagster
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
 from revops_assets_tests.test_time import ALL, DAYS, STAMPS
@@ -187,18 +188,18 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
 
 
 def test_every_table_that_daily_datasets_read_has_its_reach() -> None:
-    """A dataset that reads a table built by full refresh stands in the table's reach; so does every column that it names."""
+    """A dataset that reads a table built by full refresh stands in the table's rule; so does every column that it names."""
     files = dataset_files()
     for name, daily in DAILY_DATASETS.items():
         for dep in sorted(set(daily.deps) - DAILY_DATASETS.keys()):
             if dep.startswith(("reference.", "crm.")):
                 continue  # its rows' own days, all columns: dated_rule; what is known now: metrics.request_stale_days
             base = {"staging.stage_visits": "staging.deal_visits"}.get(dep, dep)
-            reach = invalidation_rules()[base]
-            assert f"'{name}'" in reach, f"{name} reads {dep}"
+            rule = invalidation_rules()[base]
+            assert f"'{name}'" in rule, f"{name} reads {dep}"
             named = {token for token in re.findall(r"\w+", files[name].select)}
             columns = set(files[base].columns) & named - {"tenant_id"}
-            missing = columns - set(re.findall(r"\w+", reach))
+            missing = columns - set(re.findall(r"\w+", rule))
             assert not missing - NAMED_FOR_OTHERS.get((name, dep), set()), (name, dep, missing)
 
 
@@ -284,3 +285,25 @@ def test_the_command_builds_what_is_asked_for(put: Put, clean: Settings, warehou
     assert warehouse("select opportunity_id, snapshot_date::text from staging.deal_days") == [("o", "2024-03-07")]
     assert warehouse("select count(*) from ops.stale_partitions") == [(0,)]
     assert revops("materialize", "--stale") == "No partitions are stale.\n"
+
+
+def test_what_came_with_a_release_is_built_with_what_it_reads(put: Put, clean: Settings, warehouse: Query) -> None:
+    """As after an upgrade: the days stand, the new dataset does not, nor do the quarter ends that it looks back on."""
+    put("a", opportunities=[still_open("o", 30, created_at="2023-08-01Z")])
+    materialize(clean, '+key:"dashboard/next_best_actions"', "2024-03-07")
+    ends = "select distinct snapshot_date::text from ops.partition_ledger where dataset = 'staging.deal_days' and snapshot_date < '2024-01-01'"
+    before = warehouse(ends)
+    assert ("2023-09-30",) in before
+    warehouse("delete from ops.partition_ledger where dataset = 'analytics.flag_outcomes' or snapshot_date < '2024-01-01'")
+    warehouse("insert into ops.stale_partitions values ('analytics.flag_outcomes', 'a', '2024-03-07', 'a new dataset')")
+    [run] = planned(clean)
+    assert {"analytics.flag_outcomes", "staging.deal_days", "staging.rep_days"} <= run.datasets
+    build_planned(clean, run)
+    assert warehouse("select count(*) from ops.stale_partitions") == [(0,)]
+    assert ("2023-09-30",) in warehouse(ends)
+    assert planned(clean) == []
+
+
+def test_a_view_is_nothing_to_run(clean: Settings) -> None:
+    with pytest.raises(RevopsError, match="selects no assets that can be built"):
+        materialize_in_dagster(clean, 'key:"staging/stage_visits"')

@@ -1,4 +1,4 @@
-"""What a tenant's rows break visits that tenant's: the others are written, it keeps its earlier rows and is named."""
+"""What a tenant's rows break stays that tenant's: the others are written, it keeps its earlier rows and is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asset checks from the files under sql/checks: see check_files.py."""
+"""Asset checks from the files under sql/checks: see datasets/checks.py."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -30,7 +30,7 @@ def offending_rows(connection: sa.Connection, check: Check, max_age_days: float)
 
 
 def check_definitions() -> list[dg.AssetChecksDefinition]:
-    """One op per dataset that has checks, which runs those that were stale; and the last op of every run."""
+    """One op per dataset that has checks, which runs those that were selected; and the last op of every run."""
     by_table = groupby(all_checks(), key=lambda check: check.table)
     return [*(_definition(table, list(checks)) for table, checks in by_table), every_tenant_written()]
 

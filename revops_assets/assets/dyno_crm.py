@@ -1,4 +1,4 @@
-"""The stage velocity report: its published relations, and the report itself."""
+"""The stage velocity report."""
 
 from collections.abc import Iterator
 from datetime import datetime, time
@@ -109,7 +109,7 @@ def _run_key(connection: Any, tenant: UUID, pipeline: UUID, as_of: datetime) -> 
 
 
 def _metadata(reports: list[Report], as_of: datetime, database: str) -> dict[str, Any]:
-    """Each report as a table, and a picture of the typical stays."""
+    """Each report as a table, and a picture of the typical visits."""
     shown: dict[str, Any] = {
         "dagster/row_count": sum(len(report.rows) for report in reports),
         "reports": len(reports),

@@ -12,4 +12,4 @@ def view(dataset: Dataset) -> dg.AssetSpec:
     """The view in the graph, with its SQL."""
     with warnings.catch_warnings():  # virtual assets are a preview: no user's business
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return spec_of(dataset).replace_attributes(is_virtual=True)
+        return spec_of(dataset).replace_attributes(is_virtual=True, freshness_policy=None)

@@ -43,7 +43,7 @@ def write_days(
     """Write the days from start to end, and before them those that the run needs: never written, or out of date.
 
     `selected`: the datasets of the run. `riders`: days that are written, too, if they are stale. Where a day that
-    others looked back on has changed, those are stale (ops.stale_partitions).
+    others looked back on has changed, those become stale (ops.stale_partitions).
     """
     with run.warehouse.transaction() as connection:
         tenants = run.tenants or all_tenants(connection)

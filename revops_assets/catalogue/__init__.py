@@ -26,6 +26,7 @@ VIEWS = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built
 
 __all__ = [
     "CATALOGUE",
+    "ancestors",
     "DAILY_DATASETS",
     "FULL_REFRESHES",
     "HISTORY",
@@ -47,6 +48,18 @@ def descendants(table: str) -> frozenset[str]:
         newest = {name for name, dataset in DAILY_DATASETS.items() if not newest.isdisjoint(dataset.deps)} - found
         found |= newest
     return frozenset(found)
+
+
+@lru_cache
+def ancestors(table: str) -> frozenset[str]:
+    """Daily datasets that this one reads, of the same day or of earlier ones, itself or through others."""
+    found: set[str] = set()
+    newest = {table}
+    while newest:
+        read = {dep for name in newest for dep in (*DAILY_DATASETS[name].deps, *DAILY_DATASETS[name].looks_back_on)}
+        newest = read & DAILY_DATASETS.keys() - found
+        found |= newest
+    return frozenset(found - {table})
 
 
 def is_looked_at(table: str) -> bool:

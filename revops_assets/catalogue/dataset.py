@@ -22,9 +22,10 @@ class LookBack(StrEnum):
     WEEKS_OF_A_QUARTER_THAT_ENDS = "the ends of its quarter's weeks, the last a day early, on the quarter's last day"
     LAST_QUARTER = "the end of the quarter before"
     PAST_QUARTERS = "the ends of the eight quarters before"
+    QUARTERS_SINCE_OVER = "the ends of the seven quarters before the last"
 
 
-# daily: a partition a day; whole: a table that every run builds again; view: laid down by `revops db upgrade`.
+# daily: a partition a day; full_refresh: a table that every run builds again; view: laid down by `revops db upgrade`.
 Built = Literal["daily", "full_refresh", "view"]
 # select: the file's SELECT; functions: functions of the database; reference file: a CSV file under sql/reference.
 MadeBy = Literal["select", "functions", "reference file"]

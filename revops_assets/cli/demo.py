@@ -71,7 +71,7 @@ def demo_command() -> None:
             f" {load.rows_inserted:,} new in crm, {load.rows_updated:,} updated, {load.rows_unchanged:,} as they were"
         )
     console.print(
-        f"Built    {len(results[0].assets)} tables and views in dev and prod; pipeco's funnel has {len(lines)} lines,"
+        f"Built    {len(results[0].assets)} tables in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
         f"         {visits:,} visits of deals, a stage velocity report for each pipeline (dev)\n"
         f"         every dashboard, each rep's coaching and the daily metrics of the seven days up to {newest} (dev)\n"

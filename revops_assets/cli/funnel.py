@@ -30,7 +30,7 @@ def build_command(
     env: Annotated[EnvName | None, typer.Option(help="Which warehouse; default: REVOPS_ENV")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
-    """Build the eight models from the newest export and run their checks."""
+    """Build the funnel from the newest export and run its checks."""
     from revops_assets.orchestration.runs import dagster_instance, run_job
 
     settings = get_settings()
@@ -56,7 +56,7 @@ def print_run(result: RunResult) -> None:
     from revops_assets.cli.show import console, print_table
 
     print_table(
-        [f"{result.env}: table or view", "rows>"],
+        [f"{result.env}: table", "rows>"],
         [(name, values.get("dagster/row_count")) for name, values in result.assets.items()],
     )
     passed = sum(check["passed"] for check in result.checks)

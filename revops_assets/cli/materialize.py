@@ -23,8 +23,8 @@ def materialize_command(
     tenant: Annotated[
         list[str] | None, typer.Option(help="Only this tenant's rows; may be given several times")
     ] = None,
-    requested: Annotated[
-        bool, typer.Option("--stale", help="The days that stand but compare themselves with one changed since")
+    stale: Annotated[
+        bool, typer.Option("--stale", help="All stale partitions (ops.stale_partitions)")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def materialize_command(
         except ValueError:
             raise RevopsError(f"{ends[0]} and {ends[1]} must be dates of the form YYYY-MM-DD") from None
     settings = get_settings()
-    if requested:
+    if stale:
         if days or select != "*" or known_as_of is not None or tenant:
             raise RevopsError("--stale takes no days, selection, load or tenant: it knows what to build")
         with dagster_instance(settings) as instance:

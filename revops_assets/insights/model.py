@@ -39,7 +39,7 @@ class Answer:
 
 
 def ask_about(settings: Settings, reps: list[dict[str, Any]]) -> list[Answer]:
-    """One answer for each rep's inputs, in order; several are stale at once. Never raises for a model's failure."""
+    """One answer for each rep's inputs, in order; several are asked for at once. Never raises for a model's failure."""
     with (
         httpx.Client(timeout=settings.model_timeout_seconds) as client,
         ThreadPoolExecutor(max_workers=settings.model_concurrency) as pool,

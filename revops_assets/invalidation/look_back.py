@@ -44,12 +44,13 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
         yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
     elif kind is LookBack.LAST_QUARTER:
         yield place.quarter_start - DAY
-    elif kind is LookBack.PAST_QUARTERS:
+    elif kind in (LookBack.PAST_QUARTERS, LookBack.QUARTERS_SINCE_OVER):
         end = place.quarter_start - DAY
-        for _ in range(PAST_QUARTERS):
+        for number in range(PAST_QUARTERS):
             if end not in calendar:
                 return
-            yield end
+            if number or kind is LookBack.PAST_QUARTERS:
+                yield end
             end = calendar[end].quarter_start - DAY
     elif kind is LookBack.WEEKS_OF_THE_QUARTER or day == place.quarter_end:
         for week in range(1, 13):
@@ -178,7 +179,7 @@ def _history(connection: sa.Connection, tenants: Sequence[str]) -> dict[str, dat
 
 
 def stale_among(connection: sa.Connection, tenants: Sequence[str], days: Sequence[date]) -> dict[str, set[date]]:
-    """Which of these days are asked of each dataset in ops.stale_partitions."""
+    """Which of these days are stale, by dataset."""
     rows = connection.execute(
         sa.text(
             "select distinct dataset, snapshot_date from ops.stale_partitions where tenant_id = any(:tenants)"
@@ -193,7 +194,7 @@ def stale_among(connection: sa.Connection, tenants: Sequence[str], days: Sequenc
 
 
 def _waiting(connection: sa.Connection) -> set[tuple[str, tuple[str, date] | None]]:
-    """What a tenant's rows stopped, and is stale: (tenant, (dataset, day)); (tenant, None): all of its days."""
+    """What a tenant's rows stopped, and is stale for it: (tenant, (dataset, day)); (tenant, None): all of its days."""
     rows = connection.execute(sa.text("select tenant_id, dataset, snapshot_date from ops.unwritten"))
     behind = tables_behind_days()
     return {

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from revops_assets.catalogue import DAILY_DATASETS, HISTORY, tables_behind_days
+from revops_assets.catalogue import DAILY_DATASETS, HISTORY, ancestors, tables_behind_days
 from revops_assets.datasets.partitions import range_tags
+from revops_assets.invalidation.look_back import read_calendar, reads
 from revops_assets.invalidation.run_tags import ALSO_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
 
 DAY = timedelta(days=1)
-
-
 REASON_LENGTH = 500
-
-
 # A run costs about as much as this many (dataset, day) partitions written in vain (docs/decisions/0009).
 RUN_COSTS_PARTITIONS = 300
 
@@ -99,6 +96,7 @@ def plan(connection: sa.Connection, partitions: tuple[date, date], but_not: Sequ
     tenants: dict[str, dict[date, set[str]]] = {}
     for tenant, day, dataset, *_ in rows:
         tenants.setdefault(tenant, {}).setdefault(day, set()).add(dataset)
+    _take_along(connection, tenants)
     # Tenants of which the same is asked share their runs.
     alike: dict[tuple[tuple[date, frozenset[str]], ...], list[str]] = {}
     for tenant, wanted in sorted(tenants.items()):
@@ -119,6 +117,54 @@ def plan(connection: sa.Connection, partitions: tuple[date, date], but_not: Sequ
             for span, also in _with_riders(_spans(days, standing), partitions[0], standing)
         ]
     return sorted(runs, key=lambda run: (run.first, run.last, run.tenants))
+
+
+def _take_along(connection: sa.Connection, tenants: Mapping[str, dict[date, set[str]]]) -> None:
+    """Add to each day's datasets what they read and was never built, as where a dataset came with a release."""
+    calendar = read_calendar(connection)
+    since = {
+        tenant: day
+        for tenant, day in connection.execute(
+            sa.text(f"select tenant_id, since_date from {HISTORY} where matter = 'deals' and tenant_id = any(:tenants)"),
+            {"tenants": list(tenants)},
+        )
+    }
+
+    def read_by(name: str, tenant: str, day: date) -> Iterator[tuple[str, date]]:
+        dataset = DAILY_DATASETS[name]
+        if tenant not in since or day < since[tenant] or not dataset.is_behind_history:
+            return
+        yield from ((dep, day) for dep in dataset.deps if dep in DAILY_DATASETS)
+        for dep, kind in dataset.looks_back_on.items():
+            yield from ((dep, back) for back in reads(kind, day, calendar) if back >= since[tenant])
+
+    needed = {
+        (tenant, dep, back)
+        for tenant, days in tenants.items()
+        for day, names in days.items()
+        for name in names
+        for dep, back in read_by(name, tenant, day)
+    }
+    there = {
+        (tenant, dataset, day)
+        for tenant, dataset, day in connection.execute(
+            sa.text(
+                "select tenant_id, dataset, snapshot_date from ops.partition_ledger"
+                " where tenant_id = any(:tenants) and dataset = any(:datasets) and snapshot_date = any(:days)"
+            ),
+            {
+                "tenants": list(tenants),
+                "datasets": sorted({dep for _, dep, _ in needed}),
+                "days": sorted({day for _, _, day in needed}),
+            },
+        )
+    }
+    for tenant, days in tenants.items():
+        for day, names in days.items():
+            lacking = {
+                dep for name in names for dep, back in read_by(name, tenant, day) if (tenant, dep, back) not in there
+            } - names
+            names |= {name for dep in lacking for name in (dep, *ancestors(dep))}
 
 
 def _together(span: _Span, datasets: frozenset[str], asked: int, standing: Standing) -> bool:

@@ -12,13 +12,13 @@ from revops_assets.warehouse.sql_files import header_and_body
 
 @lru_cache(maxsize=1)
 def invalidation_rules() -> dict[str, str]:
-    """For each table that has one, the query of its reach."""
+    """For each table that has one, its invalidation rule: a query."""
     paths = sorted((SQL_DIR / "invalidation").glob("*/*.sql"))
     return {f"{path.parent.name}.{path.stem}": header_and_body(path)[1] for path in paths}
 
 
 def dated_rule(table: str, columns: Sequence[str]) -> str | None:
-    """The reach of a table whose rows hold from valid_from to before valid_to: its readers, on those days."""
+    """The invalidation rule of a table whose rows hold from valid_from to before valid_to: its readers, on those days."""
     readers = ", ".join(f"('{name}')" for name in sorted(DAILY_DATASETS) if table in DAILY_DATASETS[name].deps)
     return readers and (
         f"select c.tenant_id, c.side, r.dataset, row({', '.join('c.' + name for name in columns)})::text as content,"

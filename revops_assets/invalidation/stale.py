@@ -113,7 +113,7 @@ where q.dataset is null
 
 
 def mark_affected(connection: sa.Connection, table: str, touched: str) -> int:
-    """Ask for the stored days that pg_temp.changed_rows matter to; `touched`: their reach. Returns how many."""
+    """Mark the stored days that pg_temp.changed_rows matter to; `touched`: the table's rule. Returns how many."""
     if not connection.scalar(sa.text("select exists (select from ops.partition_ledger)")):
         return 0
     return connection.execute(

@@ -36,7 +36,7 @@ insert into crm.exports (tenant_id, sha256, directory, status, load_id) values (
 on conflict (tenant_id, sha256) do update set status = 'loaded', load_id = excluded.load_id, error = null
 where exports.status = 'quarantined'
 """
-SET_ASIDE = """
+QUARANTINE = """
 insert into crm.exports (tenant_id, sha256, directory, status, error) values (%s, %s, %s, 'quarantined', %s)
 on conflict do nothing
 """
@@ -62,7 +62,7 @@ def load_export(settings: Settings, directory: Path) -> list[LoadResult] | None:
         if (tenant, sha256) in known_exports(settings):
             return None
         with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
-            cursor.execute(SET_ASIDE, (tenant, sha256, str(directory), str(error)))
+            cursor.execute(QUARANTINE, (tenant, sha256, str(directory), str(error)))
         raise
 
 

@@ -52,7 +52,7 @@ refresh_job = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.tag("revops/built", "full_refresh")
     | dg.AssetSelection.assets(["reference", "funnel_steps"]),
-    description="What is built by full refresh, after a load; days that its changes matter to are stale.",
+    description="What is built by full refresh, after a load; days that its changes matter to become stale.",
 )
 reruns_job = dg.define_asset_job(
     "reruns",

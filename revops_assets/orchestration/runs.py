@@ -79,7 +79,7 @@ def run_assets(
             chosen = (picked if known_as_of is None else picked.upstream()).resolve(graph)
     except dg.DagsterError as error:
         raise RevopsError(f"--select {selection}: {' '.join(str(error).split())}") from None
-    chosen = {key for key in chosen if key.path[0] not in SOURCE_GROUPS}
+    chosen = {key for key in chosen if key.path[0] not in SOURCE_GROUPS and graph.get(key).is_executable}
     if not chosen:
         raise RevopsError(f"--select {selection} selects no assets that can be built")
     daily = {key for key in chosen if graph.get(key).is_partitioned}

@@ -15,23 +15,34 @@ from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
 DAY = timedelta(days=1)
-# Per tenant the newest day before the given one on which every dataset was built.
+# Built after all others: a day that has it was built as a whole, whichever datasets there were.
+LAST = "ai.rep_coaching_insights"
+# Per tenant the newest day before the given one on which every dataset that the tenant has was built: one that came with
+# a release is yet to be.
 COMPLETE = """
-select tenant_id, max(snapshot_date)
-from (
-    select tenant_id, snapshot_date
-    from ops.partition_ledger
-    where snapshot_date < :day and dataset = any(:datasets)
+with built as (
+    select tenant_id, snapshot_date, dataset from ops.partition_ledger where dataset = any(:datasets)
+),
+had as (
+    select tenant_id, count(distinct dataset) as datasets from built group by tenant_id
+),
+days as (
+    select tenant_id, snapshot_date, count(*) as datasets
+    from built
+    where snapshot_date < :day
     group by tenant_id, snapshot_date
-    having count(*) = :count
-) as complete
-group by tenant_id
+    having bool_or(dataset = :last)
+)
+select d.tenant_id, max(d.snapshot_date)
+from days as d
+inner join had as h on h.tenant_id = d.tenant_id and h.datasets = d.datasets
+group by d.tenant_id
 """
 
 
 def due_days(connection: sa.Connection, day: date, first_day: date) -> tuple[date, date]:
     """The days that the daily run of `day` builds: that day, and those since the newest complete one before it."""
-    given = {"day": day, "datasets": sorted(DAILY_DATASETS), "count": len(DAILY_DATASETS)}
+    given = {"day": day, "datasets": sorted(DAILY_DATASETS), "last": LAST}
     newest = [found for _, found in connection.execute(sa.text(COMPLETE), given)]
     return max(min([day, *(found + DAY for found in newest)]), min(first_day, day)), day
 

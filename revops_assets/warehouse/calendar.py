@@ -8,7 +8,7 @@ from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.settings import Settings
 
-# Whatever a CRM may reasonably name; loads quarantined what lies outside (crm.merge_table).
+# Whatever a CRM may reasonably name; loads quarantine what lies outside (crm.merge_table).
 FIRST, LAST = date(1950, 1, 1), date(2149, 12, 31)
 
 

@@ -1,7 +1,7 @@
 -- How long deals stay in each stage and how they leave it, at the end of every day: visits completed in the 90 days up
 -- to it, beside the 90 days before those; and how many deals stand in the stage, for how long already (completed visits
 -- alone are biased short). For every combination of team, segment and region: those of who owned the deal when the
--- stay was completed, or owns it now, and of its account (segment), as these are on the day.
+-- visit was completed, or owns it now, and of its account (segment), as these are on the day.
 --
 -- Grain: tenant, day, pipeline, stage, team, segment and region with a visit or a deal (All: for each stage).
 -- Columns:

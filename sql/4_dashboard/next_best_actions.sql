@@ -220,7 +220,7 @@ risks as (
     from chosen as c
     inner join less_often as o
         on c.tenant_id = o.tenant_id and c.snapshot_date = o.snapshot_date and o.flag = any(c.risk_flags)
-    where c.amount > 0
+    where round(-100 * o.win_rate_difference) >= 1 and -o.win_rate_difference * c.amount >= 500
     order by
         c.tenant_id asc, c.snapshot_date asc, c.opportunity_id asc, array_position(c.risk_flags, o.flag) asc
 ),

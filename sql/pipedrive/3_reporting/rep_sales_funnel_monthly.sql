@@ -3,7 +3,6 @@
 -- are counted by the deal id they carry, whether or not the export knows that deal.
 --
 -- Grain: tenant, month and step taken by at least one deal.
--- Parameters: timezone (business time zone, where a month begins)
 -- Columns:
 --   tenant_id: company the row belongs to
 --   month: first day of the month
