@@ -31,7 +31,7 @@ from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.building import build_planned, materialize
-from revops_assets_tests.conftest import DAILY_STATE, Put, Query, query, materialize_in_dagster
+from revops_assets_tests.conftest import DAILY_STATE, Put, Query, materialize_in_dagster, query
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
 from revops_assets_tests.test_time import ALL, DAYS, STAMPS
@@ -294,7 +294,9 @@ def test_what_came_with_a_release_is_built_with_what_it_reads(put: Put, clean: S
     ends = "select distinct snapshot_date::text from ops.partition_ledger where dataset = 'staging.deal_days' and snapshot_date < '2024-01-01'"
     before = warehouse(ends)
     assert ("2023-09-30",) in before
-    warehouse("delete from ops.partition_ledger where dataset = 'analytics.flag_outcomes' or snapshot_date < '2024-01-01'")
+    warehouse(
+        "delete from ops.partition_ledger where dataset = 'analytics.flag_outcomes' or snapshot_date < '2024-01-01'"
+    )
     warehouse("insert into ops.stale_partitions values ('analytics.flag_outcomes', 'a', '2024-03-07', 'a new dataset')")
     [run] = planned(clean)
     assert {"analytics.flag_outcomes", "staging.deal_days", "staging.rep_days"} <= run.datasets

@@ -26,12 +26,12 @@ VIEWS = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built
 
 __all__ = [
     "CATALOGUE",
-    "ancestors",
     "DAILY_DATASETS",
     "FULL_REFRESHES",
     "HISTORY",
     "VIEWS",
     "all_read",
+    "ancestors",
     "descendants",
     "is_looked_at",
     "tables_behind_days",

@@ -20,9 +20,7 @@ DATASETS = [
     daily(
         "analytics.flag_outcomes",
         deps=["staging.deal_intervals", "staging.deal_days", "enriched.deal_health_scores"],
-        looks_back_on=dict.fromkeys(
-            ["staging.deal_days", "enriched.deal_health_scores"], LookBack.QUARTERS_SINCE_OVER
-        ),
+        looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.QUARTERS_SINCE_OVER),
     ),
     daily(
         "analytics.pipeline_health_summary",

@@ -23,9 +23,7 @@ def materialize_command(
     tenant: Annotated[
         list[str] | None, typer.Option(help="Only this tenant's rows; may be given several times")
     ] = None,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="All stale partitions (ops.stale_partitions)")
-    ] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="All stale partitions (ops.stale_partitions)")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""

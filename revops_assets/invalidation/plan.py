@@ -125,7 +125,9 @@ def _take_along(connection: sa.Connection, tenants: Mapping[str, dict[date, set[
     since = {
         tenant: day
         for tenant, day in connection.execute(
-            sa.text(f"select tenant_id, since_date from {HISTORY} where matter = 'deals' and tenant_id = any(:tenants)"),
+            sa.text(
+                f"select tenant_id, since_date from {HISTORY} where matter = 'deals' and tenant_id = any(:tenants)"
+            ),
             {"tenants": list(tenants)},
         )
     }
