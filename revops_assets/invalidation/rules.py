@@ -18,7 +18,7 @@ def invalidation_rules() -> dict[str, str]:
 
 
 def dated_rule(table: str, columns: Sequence[str]) -> str | None:
-    """The invalidation rule of a table whose rows hold from valid_from to before valid_to: its readers, on those days."""
+    """The rule of a table whose rows hold from valid_from to before valid_to: its readers, on those days."""
     readers = ", ".join(f"('{name}')" for name in sorted(DAILY_DATASETS) if table in DAILY_DATASETS[name].deps)
     return readers and (
         f"select c.tenant_id, c.side, r.dataset, row({', '.join('c.' + name for name in columns)})::text as content,"

@@ -17,8 +17,8 @@ from revops_assets.warehouse import databases
 DAY = timedelta(days=1)
 # Built after all others: a day that has it was built as a whole, whichever datasets there were.
 LAST = "ai.rep_coaching_insights"
-# Per tenant the newest day before the given one on which every dataset that the tenant has was built: one that came with
-# a release is yet to be.
+# Per tenant the newest day before the given one on which every dataset that the tenant has was built: one that came
+# with a release is yet to be.
 COMPLETE = """
 with built as (
     select tenant_id, snapshot_date, dataset from ops.partition_ledger where dataset = any(:datasets)
