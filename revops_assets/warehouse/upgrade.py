@@ -1,14 +1,15 @@
 """`revops db upgrade`: creates and upgrades every database, keeping its data; any number may run at once.
 
-Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book);
-functions/ hold `create or replace` and run every time, and so do those of both databases (sql/0_schema/functions/) and
-the wings' own (sql/<wing>/functions/). What depends
-on the installation's address (foreign servers, user mappings, foreign tables) is brought in line every time too, and so
-is what the roles may do.
+Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book; its
+revisions are made of the files' names); functions/ hold `create or replace` and run every time, and so do those of both
+databases (sql/0_schema/functions/) and the wings' own (sql/<wing>/functions/). What depends on the installation's
+address (foreign servers, user mappings, foreign tables) is brought in line every time too, and so is what the roles may
+do.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,16 @@ from revops_assets.warehouse.views import comment_tables, create_views
 SCHEMA_DIR = SQL_DIR / "0_schema"
 MIGRATIONS_DIR = Path(__file__).parent / "migrations"
 MINIMUM_VERSION = 150000
+# What Alembic takes for a revision.
+REVISION = """
+from revops_assets.warehouse.upgrade import run_migration_file
+
+revision, down_revision = {revision!r}, {before!r}
+
+
+def upgrade():
+    run_migration_file({kind!r}, {name!r})
+"""
 # The schema of each database that the functions of both stand in.
 SHARED_IN = {"source": "crm", "warehouse": "ops"}
 
@@ -105,12 +116,13 @@ def _create_database(cursor: psycopg2.extensions.cursor, name: str) -> bool:
 
 def _migrate(url: sa.URL, kind: str) -> None:
     """Bring one database to the newest revision, then lay its functions down anew: one transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS_DIR).replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", str(MIGRATIONS_DIR / kind).replace("%", "%%"))
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
-    with engine.begin() as connection:
+    with tempfile.TemporaryDirectory() as folder, engine.begin() as connection:
+        _write_revisions(kind, Path(folder))
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS_DIR).replace("%", "%%"))
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("version_locations", folder.replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.execute(sa.text(f"set local search_path to {SHARED_IN[kind]}"))
@@ -119,6 +131,16 @@ def _migrate(url: sa.URL, kind: str) -> None:
         connection.execute(sa.text("set local search_path to default"))
         for path in sorted((SCHEMA_DIR / kind / "functions").glob("*.sql")):
             _run(connection, path)
+
+
+def _write_revisions(kind: str, folder: Path) -> None:
+    """A revision for each migration of a database, NNNN_what.sql, each after the one before it."""
+    before = None
+    for path in sorted((SCHEMA_DIR / kind / "migrations").glob("*.sql")):
+        revision = path.stem.split("_")[0]
+        text = REVISION.format(revision=revision, before=before, kind=kind, name=path.stem)
+        (folder / f"{path.stem}.py").write_text(text, encoding="utf-8")
+        before = revision
 
 
 def run_migration_file(kind: str, name: str) -> None:
