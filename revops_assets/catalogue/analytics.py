@@ -22,6 +22,7 @@ DATASETS = [
         deps=["staging.deal_intervals", "staging.deal_days", "enriched.deal_health_scores"],
         looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.QUARTERS_SINCE_OVER),
     ),
+    daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities"]),
     daily(
         "analytics.pipeline_health_summary",
         deps=["analytics.deal_priorities", "staging.deal_days", "enriched.deal_health_scores"],

@@ -45,9 +45,9 @@ DATASETS = [
         deps=[
             "analytics.deal_priorities",
             "analytics.flag_outcomes",
+            "analytics.best_times",
             "staging.deal_days",
             "staging.accounts",
-            "staging.activities",
             "staging.thresholds",
             "enriched.deal_health_scores",
             "dashboard.rep_activity_metrics",

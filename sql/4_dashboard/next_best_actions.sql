@@ -93,109 +93,6 @@ chosen as (
     where r.priority_rank <= 10
 ),
 
-attempts as (
-    select
-        tenant_id,
-        rep_id,
-        contact_id,
-        day,
-        is_two_way::int as is_answered,
-        extract(hour from occurred_at at time zone (select ops.timezone()))::int as hour
-    from staging.activities
-    where kind in ('call', 'email') and day < :window_end
-),
-
-contact_hours as (
-    select
-        c.tenant_id,
-        c.snapshot_date,
-        c.contact_id as who,
-        a.hour,
-        count(*) as attempts,
-        sum(a.is_answered) as answers
-    from (
-        select distinct
-            tenant_id,
-            snapshot_date,
-            contact_id
-        from chosen
-    ) as c
-    inner join attempts as a
-        on c.tenant_id = a.tenant_id and c.contact_id = a.contact_id and c.snapshot_date >= a.day
-    group by c.tenant_id, c.snapshot_date, c.contact_id, a.hour
-),
-
-rep_hours as (
-    select
-        r.tenant_id,
-        r.day as snapshot_date,
-        a.rep_id as who,
-        a.hour,
-        count(*) as attempts,
-        sum(a.is_answered) as answers
-    from pg_temp.run_days as r
-    inner join attempts as a on r.tenant_id = a.tenant_id and r.day >= a.day and a.day > r.day - 90
-    where a.rep_id is not null
-    group by r.tenant_id, r.day, a.rep_id, a.hour
-),
-
--- Two hours, beginning between 8 and 16 o'clock, beside all others.
-windows as (
-    select
-        h.basis,
-        h.tenant_id,
-        h.snapshot_date,
-        h.who,
-        s.start,
-        sum(h.attempts) filter (where h.hour between s.start and s.start + 1) as attempts_then,
-        sum(h.answers) filter (where h.hour between s.start and s.start + 1) as answers_then,
-        sum(h.attempts) as attempts_ever,
-        sum(h.answers) as answers_ever
-    from (
-        select
-            'contact' as basis,
-            c.*
-        from contact_hours as c
-        union all
-        select
-            'rep' as basis,
-            r.*
-        from rep_hours as r
-    ) as h
-    cross join lateral generate_series(8, 16) as s (start)
-    group by h.basis, h.tenant_id, h.snapshot_date, h.who, s.start
-),
-
--- Those with a higher share of answers, if the difference is more than chance gives (two proportions, 5 % one-sided,
--- shared out over the nine tries: 2.54 standard errors).
-best as (
-    select distinct on (w.basis, w.tenant_id, w.snapshot_date, w.who)
-        w.basis,
-        w.tenant_id,
-        w.snapshot_date,
-        w.who,
-        w.attempts_ever,
-        case
-            when w.attempts_then < w.attempts_ever and z.errors >= 2.54 then w.start
-        end as start
-    from windows as w
-    cross join
-        lateral (
-            select
-                (
-                    w.answers_then / w.attempts_then
-                    - (w.answers_ever - w.answers_then) / nullif(w.attempts_ever - w.attempts_then, 0)
-                ) / nullif(
-                    sqrt(
-                        w.answers_ever / w.attempts_ever * (1 - w.answers_ever / w.attempts_ever)
-                        * (1 / w.attempts_then + 1 / nullif(w.attempts_ever - w.attempts_then, 0))
-                    ), 0
-                ) as errors
-        ) as z
-    where w.attempts_ever >= 5
-    order by w.basis asc, w.tenant_id asc, w.snapshot_date asc, w.who asc, z.errors desc nulls last, w.start asc
-),
-
 -- Flags with which deals were won less often, by more than chance gives (5 % one-sided, shared out over nine flags).
 less_often as (
     select
@@ -231,13 +128,17 @@ told as (
         coalesce(a.account_name, '—') as account_name,
         q.quarter,
         case c.action when 'escalate' then 'task' else c.action end as action_type,
-        coalesce(b.start, e.start) as start,
-        case when b.start is not null then 'contact' when e.start is not null then 'rep' end as best_time_basis,
+        coalesce(b.start_hour, e.start_hour) as start,
         case
-            when b.start is not null then b.attempts_ever
-            when e.start is not null then e.attempts_ever
+            when b.start_hour is not null then 'contact' when e.start_hour is not null then 'rep'
+        end as best_time_basis,
+        case
+            when b.start_hour is not null then b.attempts_count
+            when e.start_hour is not null then e.attempts_count
         end as best_time_samples,
-        case when coalesce(b.attempts_ever, e.attempts_ever) is null then '—' else 'any time' end as without_best_time,
+        case
+            when coalesce(b.attempts_count, e.attempts_count) is null then '—' else 'any time'
+        end as without_best_time,
         o.flag as risk_basis,
         o.win_rate_difference,
         round(-o.win_rate_difference * c.amount, 2) as risk_amount
@@ -247,11 +148,11 @@ told as (
             c.tenant_id = a.tenant_id and c.account_id = a.account_id
             and c.as_of > a.valid_from and c.as_of <= a.valid_to
     left join ops.calendar as q on c.close_date = q.day
-    left join best as b
+    left join analytics.best_times as b
         on
             b.basis = 'contact' and c.tenant_id = b.tenant_id and c.snapshot_date = b.snapshot_date
             and c.contact_id = b.who
-    left join best as e
+    left join analytics.best_times as e
         on
             e.basis = 'rep' and c.tenant_id = e.tenant_id and c.snapshot_date = e.snapshot_date
             and c.owner_id = e.who

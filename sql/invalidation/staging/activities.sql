@@ -60,11 +60,11 @@ cross join
             ops.valid_days(c.day, c.day + 30), c.rep_id is not null
         ),
         (
-            'dashboard.next_best_actions', row('rep', c.activity_id, c.rep_id, c.occurred_at, c.is_two_way)::text,
+            'analytics.best_times', row('rep', c.activity_id, c.rep_id, c.occurred_at, c.is_two_way)::text,
             ops.valid_days(c.day, c.day + 90), c.kind in ('call', 'email') and c.rep_id is not null
         ),
         (
-            'dashboard.next_best_actions',
+            'analytics.best_times',
             row('contact', c.activity_id, c.contact_id, c.occurred_at, c.is_two_way)::text,
             ops.valid_days(c.day, 'infinity'), c.kind in ('call', 'email') and c.contact_id is not null
         )
