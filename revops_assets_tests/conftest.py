@@ -29,11 +29,15 @@ from revops_assets.warehouse.upgrade import upgrade
 TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
 REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
 
+LONGEST = ("test_unwritten", "test_reruns", "test_time", "test_upgrade", "test_histories")
+
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On another server only what asks a database anything is tested: the rest was, on the embedded one."""
+    """The longest first, so that no worker waits for another's at the end. On another server only what asks a database
+    anything is tested: the rest was, on the embedded one."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     if TEST_SERVER:
         asking = [item for item in items if "settings" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=[item for item in items if item not in asking])

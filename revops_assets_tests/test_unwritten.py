@@ -27,6 +27,7 @@ from revops_assets.orchestration.sensors import sensors
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
+from revops_assets_tests.building import materialize as build
 from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.conftest import materialize_in_dagster as materialize
 from revops_assets_tests.test_odd_records import REP, STAGES, closed, still_open
@@ -109,7 +110,7 @@ def test_who_cannot_be_written_keeps_its_rows_and_stops_nobody(
     """Of each odd company another dataset takes no rows; beside them stands a plain one."""
     for tenant in (*ODD, "plain"):
         put(tenant, **RECORDS)
-    materialize(clean, BUILT, DAY)
+    build(clean, BUILT, DAY)
     before = {tenant: rows(tenant) for tenant in ODD}
     for tenant in (*ODD, "plain"):
         put(tenant, **LATER)
@@ -144,7 +145,7 @@ def test_who_cannot_be_written_keeps_its_rows_and_stops_nobody(
     written = {tenant: rows(tenant) for tenant in (*ODD, "plain")}
     assert written["plain"] == plain
     assert all(written[tenant][table] != before[tenant][table] for tenant, table in ODD.items())
-    materialize(clean, BUILT, DAY)
+    build(clean, BUILT, DAY)
     for tenant, found in written.items():
         assert {name: now for name, now in rows(tenant).items() if now != found[name]} == {}
 
