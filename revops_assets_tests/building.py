@@ -1,4 +1,4 @@
-"""Datasets built as runs build them, by the same functions, without Dagster around them: in a third of the time.
+"""Datasets built as runs build them, by the same functions, without a Dagster run around them: in less than half of the time.
 
 That Dagster's runs give the same rows is tested by test_time.py.
 """

@@ -36,8 +36,12 @@ def dataset(clean: Settings) -> SqlFile:
 
 def write(settings: Settings, file: SqlFile, value: int, window: Window = WHOLE, **options: object) -> tuple[int, int]:
     with databases.engine(settings, "warehouse").begin() as connection:
-        written = replace_window(connection, file, AT, window, {"value": value}, **options)  # type: ignore[arg-type]
+        written = replace_window(connection, file, AT, window, select=giving(file, value), **options)  # type: ignore[arg-type]
     return written.deleted, written.inserted
+
+
+def giving(file: SqlFile, value: int) -> str:
+    return file.select.replace(":value", str(value))
 
 
 def values(settings: Settings) -> dict[str, list[int]]:
@@ -93,7 +97,7 @@ def test_a_guard_that_raises_leaves_the_old_rows(clean: Settings, dataset: SqlFi
 def test_a_second_writer_waits_and_readers_see_the_old_rows_meanwhile(clean: Settings, dataset: SqlFile) -> None:
     first = databases.engine(clean, "warehouse").connect()
     transaction = first.begin()
-    replace_window(first, dataset, AT, params={"value": 5})
+    replace_window(first, dataset, AT, select=giving(dataset, 5))
     second = threading.Thread(target=write, args=(clean, dataset, 6))
     second.start()
     second.join(0.5)

@@ -35,7 +35,7 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
         owners=OWNERS,
         kinds={"postgres", "sql", "view" if dataset.built == "view" else "table"},
         freshness_policy=DAY_OLD,
-        tags={"revops/layer": file.schema, "revops/built": "daily" if dataset.built == "daily" else "full_refresh"},
+        tags={"revops/layer": file.schema, "revops/built": dataset.built},
         metadata={
             "dagster/table_name": file.table,
             "dagster/code_references": _code_reference(file),

@@ -1,1 +1,1 @@
-"""How datasets are built: what a run writes, what waits, what is written again. No Dagster here: assets call it."""
+"""How datasets are built: what a run writes, what waits, what is written again. Assets call it."""

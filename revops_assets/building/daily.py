@@ -79,14 +79,14 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
     def once(connection: sa.Connection, window: Window, alone: bool) -> tuple[Written, int]:
         prepare(connection, window)
         with selecting(connection, file, window, alone) as select:
-            written = replace_window(connection, file, run.at, window, None, guards, is_looked_at(table), select)
+            written = replace_window(connection, file, run.at, window, guards, is_looked_at(table), select)
         note_days(connection, file, run.at, window)
         return written, mark_look_backs(connection, table, written.changed)
 
     def explain(connection: sa.Connection, window: Window) -> list[Offence]:
         prepare(connection, window)
         with selecting(connection, file, window, alone=True) as select:
-            return find_offences(connection, file, select, run.at, window, None)
+            return find_offences(connection, file, select, run.at, window)
 
     with run.warehouse.transaction() as connection:
         check_columns(connection, file)

@@ -55,7 +55,7 @@ def compute(run: Run, selected: Set[str], window: Window) -> None:
             offence
             for table in sorted(selected - {RUN_LOG})
             for offence in find_offences(
-                connection, table_functions()[table], f"select * from {table}_rows()", run.at, Window(), None
+                connection, table_functions()[table], f"select * from {table}_rows()", run.at, Window()
             )
         ]
 

@@ -29,7 +29,7 @@ def write_full_refresh(run: Run, dataset: Dataset) -> dict[str, Any]:
 
     def explain(connection: sa.Connection, window: Window) -> list[Offence]:
         with selecting(connection, file, window, alone=True) as select:
-            return find_offences(connection, file, select, run.at, window, None)
+            return find_offences(connection, file, select, run.at, window)
 
     with run.warehouse.transaction() as connection:
         waiting = hold(connection, run.run_id, table, dataset.deps, tenants, ())
@@ -65,7 +65,7 @@ def write_table(
     window = Window(tenants=tenants)
     requested = 0
     if rule:
-        written = replace_rows(connection, file, at, window, None, select)
+        written = replace_rows(connection, file, at, window, select)
         if written.inserted or written.deleted:
             requested = mark_affected(connection, file.table, rule)
     else:

@@ -63,7 +63,6 @@ def demo_command() -> None:
     warned = sum(not check["passed"] for result in runs for check in result.checks) - failed
     revops = Path(sys.argv[0])
     revops = revops.relative_to(Path.cwd()) if revops.is_relative_to(Path.cwd()) else revops
-    visits = velocity.assets["staging.deal_visits"]["dagster/row_count"]
     console.rule("Summary", align="left")
     for name, load in loads.items():
         console.print(
@@ -73,7 +72,7 @@ def demo_command() -> None:
     console.print(
         f"Built    {len(results[0].assets)} tables in dev and prod; pipeco's funnel has {len(lines)} lines,"
         f" {differing} of which differ between the two\n"
-        f"         {visits:,} visits of deals, a stage velocity report for each pipeline (dev)\n"
+        f"         {_stage_visits(settings):,} stage visits, a stage velocity report for each pipeline (dev)\n"
         f"         every dashboard, each rep's coaching and the daily metrics of the seven days up to {newest} (dev)\n"
         f"{_headline(settings, newest)}"
         f"Checked  {sum(len(result.checks) for result in runs)} checks: {failed} failed, {warned} warnings"
@@ -89,6 +88,16 @@ def demo_command() -> None:
     )
     if failed:
         raise typer.Exit(1)
+
+
+def _stage_visits(settings: Settings) -> int:
+    """How many visits of deals to stages the reports are made of."""
+    from revops_assets.warehouse import databases
+
+    with databases.connect(settings.for_env("dev"), "warehouse") as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from staging.stage_visits")
+        [(count,)] = cursor.fetchall()
+    return int(count)
 
 
 def _headline(settings: Settings, day: date) -> str:

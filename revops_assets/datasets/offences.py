@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -61,9 +60,7 @@ def in_words(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def find_offences(
-    connection: sa.Connection, file: SqlFile, select: str, at: ReadAt, window: Window, params: dict[str, Any] | None
-) -> list[Offence]:
+def find_offences(connection: sa.Connection, file: SqlFile, select: str, at: ReadAt, window: Window) -> list[Offence]:
     """The first rows of `select` within the window that the file's table cannot hold: values missing, out of their
     type's or a CHECK's range, too long for an index, keys that stand twice."""
     set_transaction_time(connection, at)
@@ -74,7 +71,7 @@ def find_offences(
             f"create temporary table refused_rows on commit drop as select {columns}"
             f" from (\n{select}\n) as q where {window.condition('q')}"
         ),
-        {**(params or {}), **window.params},
+        window.params,
     )
     has_key = [name for name in key_of(connection, file) if name in file.columns]
     key = has_key or [name for name in file.columns if name.endswith("_id")]

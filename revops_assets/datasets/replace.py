@@ -27,7 +27,6 @@ def replace_window(
     file: SqlFile,
     at: ReadAt,
     window: Window = WHOLE,
-    params: dict[str, Any] | None = None,
     guards: Sequence[Guard] = (),
     compare: bool = False,
     select: str | None = None,
@@ -62,7 +61,6 @@ def replace_window(
     inserted = connection.execute(
         sa.text(statement),
         {
-            **(params or {}),
             **window.params,
             "known_as_of": at.known_as_of,
             "tenants": list(at.freshness),
@@ -126,7 +124,6 @@ def replace_rows(
     file: SqlFile,
     at: ReadAt,
     window: Window = WHOLE,
-    params: dict[str, Any] | None = None,
     select: str | None = None,
 ) -> Written:
     """Bring a table to what its file selects, writing only rows that differ; the caller's transaction commits.
@@ -136,7 +133,7 @@ def replace_rows(
     """
     started = time.monotonic()
     _lock(connection, file, at)
-    values = {**(params or {}), **window.params}
+    values = window.params
     names = ", ".join(file.columns)
     present = f"(select {names} from {file.table} as d where {window.condition('d')})"
     has_rows = connection.scalar(sa.text(f"select exists (select from {present} as p)"), window.params)

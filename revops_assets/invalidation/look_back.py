@@ -103,7 +103,7 @@ def days_to_fill(
     waiting = _waiting(connection)
     begun = {
         tenant: max(since, horizon)
-        for tenant, since in _history(connection, chosen).items()
+        for tenant, since in history_begins(connection, chosen).items()
         if (tenant, None) not in waiting
     }
     if not begun:
@@ -121,7 +121,7 @@ def days_to_fill(
         for back in reads(kind, day, calendar)
     }
     asked = sorted(looked_at.union(*everything.values()))
-    written = _written(connection, sorted(DAILY_DATASETS), chosen, asked)
+    written = written_among(connection, sorted(DAILY_DATASETS), chosen, asked)
 
     def is_missing(name: str, day: date) -> bool:
         return any(
@@ -169,7 +169,7 @@ def _closure(calendar: Calendar, begin: Mapping[str, set[date]], keep: Keep) -> 
     return needs
 
 
-def _history(connection: sa.Connection, tenants: Sequence[str]) -> dict[str, date]:
+def history_begins(connection: sa.Connection, tenants: Sequence[str]) -> dict[str, date]:
     """First day of each tenant's history."""
     rows = connection.execute(
         sa.text(f"select tenant_id, since_date from {HISTORY} where matter = 'deals' and tenant_id = any(:tenants)"),
@@ -204,9 +204,10 @@ def _waiting(connection: sa.Connection) -> set[tuple[str, tuple[str, date] | Non
     }
 
 
-def _written(
+def written_among(
     connection: sa.Connection, datasets: Sequence[str], tenants: Sequence[str], days: Sequence[date]
 ) -> set[tuple[str, str, date]]:
+    """Which of these partitions are in the ledger: (dataset, tenant, day)."""
     rows = connection.execute(
         sa.text(
             "select dataset, tenant_id, snapshot_date from ops.partition_ledger where dataset = any(:datasets)"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from revops_assets.catalogue import DAILY_DATASETS, HISTORY, ancestors, tables_behind_days
 from revops_assets.datasets.partitions import range_tags
-from revops_assets.invalidation.look_back import read_calendar, reads
+from revops_assets.invalidation.look_back import history_begins, read_calendar, reads, written_among
 from revops_assets.invalidation.run_tags import ALSO_TAG, KNOWN_AS_OF_TAG, REASON_TAG, TENANTS_TAG
 
 DAY = timedelta(days=1)
@@ -122,15 +122,7 @@ def plan(connection: sa.Connection, partitions: tuple[date, date], but_not: Sequ
 def _take_along(connection: sa.Connection, tenants: Mapping[str, dict[date, set[str]]]) -> None:
     """Add to each day's datasets what they read and was never built, as where a dataset came with a release."""
     calendar = read_calendar(connection)
-    since = {
-        tenant: day
-        for tenant, day in connection.execute(
-            sa.text(
-                f"select tenant_id, since_date from {HISTORY} where matter = 'deals' and tenant_id = any(:tenants)"
-            ),
-            {"tenants": list(tenants)},
-        )
-    }
+    since = history_begins(connection, list(tenants))
 
     def read_by(name: str, tenant: str, day: date) -> Iterator[tuple[str, date]]:
         dataset = DAILY_DATASETS[name]
@@ -141,30 +133,18 @@ def _take_along(connection: sa.Connection, tenants: Mapping[str, dict[date, set[
             yield from ((dep, back) for back in reads(kind, day, calendar) if back >= since[tenant])
 
     needed = {
-        (tenant, dep, back)
+        (dep, back)
         for tenant, days in tenants.items()
         for day, names in days.items()
         for name in names
         for dep, back in read_by(name, tenant, day)
     }
-    there = {
-        (tenant, dataset, day)
-        for tenant, dataset, day in connection.execute(
-            sa.text(
-                "select tenant_id, dataset, snapshot_date from ops.partition_ledger"
-                " where tenant_id = any(:tenants) and dataset = any(:datasets) and snapshot_date = any(:days)"
-            ),
-            {
-                "tenants": list(tenants),
-                "datasets": sorted({dep for _, dep, _ in needed}),
-                "days": sorted({day for _, _, day in needed}),
-            },
-        )
-    }
+    datasets, needed_days = sorted({dep for dep, _ in needed}), sorted({day for _, day in needed})
+    there = written_among(connection, datasets, list(tenants), needed_days)
     for tenant, days in tenants.items():
         for day, names in days.items():
             lacking = {
-                dep for name in names for dep, back in read_by(name, tenant, day) if (tenant, dep, back) not in there
+                dep for name in names for dep, back in read_by(name, tenant, day) if (dep, tenant, back) not in there
             } - names
             names |= {name for dep in lacking for name in (dep, *ancestors(dep))}
 

@@ -22,6 +22,8 @@ FUNNEL_MODELS = (
     "int_completed_activities", "int_deal_stage_history", "rep_sales_funnel_monthly",
 )  # fmt: skip
 # What the published report shows: the bookkeeping columns after these differ from build to build.
+# Schemas of the funnel under its published names, and where each reads: prod's own, and dev's.
+PUBLISHED_AS = {"prod_pipedrive_analytics": "pipedrive", "public_pipedrive_analytics": "dev_remote"}
 PUBLISHED_COLUMNS = {
     "rep_sales_funnel_monthly": "tenant_id, month, kpi_name, funnel_step, deals_count",
 }
@@ -60,10 +62,7 @@ def publish_funnel(prod: Settings) -> None:
             cursor.execute("create schema if not exists dev_remote")
         _import(theirs, "pipedrive", ours, "dev_remote", "dev_warehouse")
         with ours.cursor() as cursor:
-            for schema, origin in (
-                ("prod_pipedrive_analytics", "pipedrive"),
-                ("public_pipedrive_analytics", "dev_remote"),
-            ):
+            for schema, origin in PUBLISHED_AS.items():
                 cursor.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
                 for model in FUNNEL_MODELS:
                     statement = "create or replace view {}.{} as select {} from {}.{}"

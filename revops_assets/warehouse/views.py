@@ -9,6 +9,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.errors import RevopsError
+from revops_assets.warehouse.foreign import PUBLISHED_AS
 from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, table_functions
 
 # Tables that are also read as they would be built now (or at the session's transaction time): table, view.
@@ -36,8 +37,6 @@ where d.depth > 0
 group by n.nspname, c.relname
 order by max(d.depth) desc, 1
 """
-# Schemas of the funnel under its published names: laid down anew after the datasets' views.
-PUBLISHED = ("prod_pipedrive_analytics.", "public_pipedrive_analytics.")
 
 
 def create_views(connection: PgConnection) -> None:
@@ -77,7 +76,8 @@ def _drop(cursor: psycopg2.extensions.cursor, view: str) -> None:
     cursor.execute(READERS, (view,))
     readers = [name for (name,) in cursor.fetchall()]
     own = {*dataset_files(), *LIVE.values()}
-    if others := [name for name in readers if name not in own and not name.startswith(PUBLISHED)]:
+    # The funnel under its published names is laid down anew after the datasets' views.
+    if others := [name for name in readers if name not in own and name.split(".")[0] not in PUBLISHED_AS]:
         raise RevopsError(
             f"the columns of {view} change with this release, and {', '.join(others)} read it: drop these, upgrade, and"
             " lay them down anew"
