@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from revops_assets.contracts.rep_coaching_insights import Insight
+from revops_assets.contracts import CONTRACTS
+from revops_assets.insights.insight import Improvement, Insight, PriorityAction, Strength
 from revops_assets.insights.model import foreign_figures
 from revops_assets.settings import Settings, get_settings
 from revops_assets_tests.building import materialize
@@ -239,3 +240,21 @@ def test_figures_are_compared_as_numbers() -> None:
     assert foreign_figures(
         said, '{"a": 1200.5, "b": "3", "c": "100%, $211K, #1/2", "d": 2100000, "e": "2024-04-11"}'
     ) == ["7"]
+
+
+def test_the_table_holds_the_parts_that_a_model_is_asked_for() -> None:
+    rules = {rule.column: rule.condition for rule in CONTRACTS["ai.rep_coaching_insights"].row_rules}
+    for column, part in (("strengths", Strength), ("improvements", Improvement), ("priority_actions", PriorityAction)):
+        assert rules[column] == f"ai.are_parts({column}, '{{{','.join(part.model_fields)}}}')"
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [
+        ("[]", True), ('[{"a": 1, "b": 2}]', True), ('[{"b": null, "a": []}, {"a": 1, "b": 2}, {"a": 1, "b": 2}]', True),
+        ('[{"a": 1}]', False), ('[{"a": 1, "b": 2, "c": 3}]', False), ("[1]", False), ("{}", False), ("null", False),
+        ('[{"a": 1, "b": 2}, {"a": 1, "b": 2}, {"a": 1, "b": 2}, {"a": 1, "b": 2}]', False),
+    ],
+)  # fmt: skip
+def test_what_parts_are(warehouse: Query, value: str, holds: bool) -> None:
+    assert warehouse("select ai.are_parts(%s::jsonb, '{a,b}')", value) == [(holds,)]

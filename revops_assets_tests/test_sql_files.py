@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -17,7 +18,7 @@ from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, header_and_body, parse
+from revops_assets.warehouse.sql_files import Column, SqlFile, columns_after, dataset_files, header_and_body, parse
 from revops_assets_tests.conftest import Query
 
 FILES = sorted(dataset_files().values(), key=lambda file: file.table)
@@ -166,12 +167,58 @@ def test_an_asset_without_a_file_says_which_is_missing() -> None:
         ("-- What.\n-- Grain: x.\nselect 1", "the header comment has no 'Columns:' list"),
         (
             "-- What.\n-- Grain: x.\n-- Columns:\n-- a\nselect 1",
-            "not of the form '  column: meaning': 'a'",
+            "'a' stands in the list of columns and is not indented",
         ),
     ],
 )
-def test_a_header_that_lacks_something(tmp_path: object, text: str, error: str) -> None:
-    path = tmp_path / "t.sql"  # type: ignore[operator]
+def test_a_header_that_lacks_something(tmp_path: Path, text: str, error: str) -> None:
+    path = tmp_path / "t.sql"
     path.write_text(text)
     with pytest.raises(RevopsError, match=re.escape(error)):
         parse(path, "x")
+
+
+def test_a_header_says_what_a_table_is(tmp_path: Path) -> None:
+    path = tmp_path / "t.sql"
+    path.write_text(
+        "-- What\n-- it is.\n--\n-- Grain: day.\n-- Key: day, kind\n-- Unique: day, n\n-- Index: (n) where n > 1\n-- Index: (day)\n-- Columns:\n"
+        "--   day date not null: the day:\n--       its first instant\n--   kind text not null, one of a b, c: which\n--   kinds text[], any of x, y: more\n"
+        "--   n numeric(10, 2), more than -0.5: how many\n--   share float8, 0 to 1: of all\n-- Rules:\n--   n is odd unless n % 2 =\n--       0\n--   share is there unless n > 0\nselect 1\n"
+    )
+    file = parse(path, "staging")
+    assert (file.description, file.grain, file.key, file.uniques) == (
+        "What it is.",
+        "day",
+        ("day", "kind"),
+        ("day, n",),
+    )
+    assert file.indexes == ("(n) where n > 1", "(day)")
+    assert list(file.columns.values()) == [
+        Column("day", "the day: its first instant", "date", False),
+        Column("kind", "which", "text", False, "one of a b, c"),
+        Column("kinds", "more", "text[]", True, "any of x, y"),
+        Column("n", "how many", "numeric(10, 2)", True, "more than -0.5"),
+        Column("share", "of all", "float8", True, "0 to 1"),
+    ]
+    assert [(rule.column, rule.fault, rule.condition) for rule in file.rules()] == [
+        ("kind", "is none of 'a b', 'c'", "kind in ('a b', 'c')"), ("kinds", "is none of 'x', 'y'", "kinds <@ array['x', 'y']"),
+        ("n", "is not above -0.5", "n > -0.5"), ("share", "is not between 0 and 1", "share between 0 and 1"),
+        ("n", "is odd", "n % 2 = 0"), ("share", "is there", "n > 0"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("-- Columns:\n--   a int, odd: x", "column a: 'odd' is no list of values and no range"),
+        ("-- Columns:\n--   a int: x\n--   b: y", r"some columns have a type, \['b'\] have none"),
+        ("-- Key: b\n-- Columns:\n--   a int: x", r"key or rules name \['b'\], which are no columns"),
+        ("-- Columns:\n--   a int: x\n-- Rules:\n--   c is bad unless a > 0", r"key or rules name \['c'\]"),
+        ("-- Columns:\n--   a int: x\n-- Rules:\n--   a is bad if a > 0", "not of the form '  column is wrong unless condition'"),
+    ],
+)  # fmt: skip
+def test_a_header_that_makes_no_table_is_refused(tmp_path: Path, lines: str, said: str) -> None:
+    path = tmp_path / "t.sql"
+    path.write_text(f"-- What.\n-- Grain: x.\n{lines}\nselect 1\n")
+    with pytest.raises(RevopsError, match=said):
+        parse(path, "staging")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,22 @@ from revops_assets.warehouse.upgrade import upgrade
 from revops_assets_tests.conftest import Query, drop_databases, query
 
 UPGRADE = "from revops_assets.cli import main; import sys; sys.argv = ['revops', 'db', 'upgrade']; main()"
+
+CONSTRAINTS = """
+select conrelid::regclass::text, pg_get_constraintdef(oid), obj_description(oid) from pg_constraint
+where conrelid <> 0 and connamespace::regnamespace::text !~ '^(pg_|information_schema)' order by 1, 2
+"""
+INDEXES = """
+select indrelid::regclass::text, regexp_replace(pg_get_indexdef(indexrelid), 'INDEX \\w+ ON', 'INDEX ON') from pg_index
+where (select relnamespace::regnamespace::text !~ '^pg_' from pg_class where oid = indrelid) order by 1, 2
+"""
+KEPT = (
+    "staging.deal_days",
+    "enriched.deal_health_scores",
+    "dashboard.dashboard_kpis",
+    "ai.rep_coaching_insights",
+    "ops.partition_ledger",
+)
 
 
 def shape(settings: Settings) -> list[tuple[object, ...]]:
@@ -110,3 +128,67 @@ def test_a_view_with_other_columns_is_replaced_but_not_under_somebody_s_feet(cle
     assert warehouse("select count(visit_number) from staging.stage_visits") == [(0,)]
     assert warehouse("select count(*) from dyno_crm.deal_pipeline_stage_state") == [(0,)]
     assert shape(clean) == before  # of prod
+
+
+def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Settings) -> None:
+    """Dumps of databases as commit 2af5b4d left them (12 deals, days of March 2024; the largest tables without rows)."""
+    old = settings.model_copy(update={"database_prefix": settings.database_prefix + "old_"})
+    try:
+        server = databases.open_connection(old, databases.server_url(old))
+        server.autocommit = True
+        for database in ("source", "warehouse"):
+            with server.cursor() as cursor:
+                cursor.execute(f'create database "{databases.name_of(old, database)}" template template0')
+            dump = gzip.decompress((Path(__file__).parent / "release_0015" / f"{database}.sql.gz").read_bytes())
+            query(old, database, dump.decode())
+        server.close()
+        kept = {table: query(old, "warehouse", f"select count(*) from {table}") for table in KEPT}
+        assert all(rows > [(0,)] for rows in kept.values())
+        upgrade(old)
+        assert sorted(shape(old)) == sorted(shape(settings))
+        for statement in CONSTRAINTS, INDEXES:
+            assert query(old, "warehouse", statement) == query(settings, "warehouse", statement)
+            assert query(old, "source", statement) == query(settings, "source", statement)
+        assert kept == {table: query(old, "warehouse", f"select count(*) from {table}") for table in KEPT}
+        assert query(old, "warehouse", "select * from ops.stale_partitions") == []
+    finally:
+        drop_databases(old)
+
+
+def test_a_table_follows_its_file_where_no_row_is_touched(clean: Settings, warehouse: Query) -> None:
+    """A new column is added and days built without it are stale; a column of another type is a migration's to change."""
+    warehouse("alter table enriched.deal_people drop column contact_role")
+    warehouse(
+        "insert into ops.partition_ledger values ('enriched.deal_people', 'a', '2024-02-29', 1),"
+        " ('staging.deal_days', 'a', '2024-02-29', 1), ('staging.deal_days', 'a', '2024-03-01', 1)"
+    )
+    warehouse("drop table analytics.best_times")
+    before = shape(clean)
+    upgrade(clean)
+    assert sorted(shape(clean)) == sorted(before)  # of prod, where nothing was missing
+    assert warehouse("select contact_role from enriched.deal_people") == []
+    assert warehouse("select dataset, snapshot_date::text, reason from ops.stale_partitions order by 1, 2") == [
+        ("analytics.best_times", "2024-02-29", "a new dataset"), ("analytics.best_times", "2024-03-01", "a new dataset"),
+        ("enriched.deal_people", "2024-02-29", "a new column"),
+    ]  # fmt: skip
+    warehouse("alter table enriched.deal_people alter column contact_role type varchar(9), add column mine int")
+    try:
+        with pytest.raises(RevopsError) as raised:
+            upgrade(clean)
+    finally:
+        warehouse("alter table enriched.deal_people alter column contact_role type text, drop column mine")
+    assert str(raised.value) == (
+        "enriched.deal_people: contact_role is stored as character varying(9), its file says text; mine is no longer in its"
+        " file. Only a migration (sql/0_schema/warehouse/migrations) can say what becomes of the rows"
+    )
+
+
+def test_a_schema_from_before_the_baseline_is_named(settings: Settings) -> None:
+    ancient = settings.model_copy(update={"database_prefix": settings.database_prefix + "ancient_"})
+    try:
+        upgrade(ancient)
+        query(ancient, "warehouse", "update schema_version set version_num = '0007'")
+        with pytest.raises(RevopsError, match=r"has a schema from before the baseline \(.*'0007'.*\): upgrade it with"):
+            upgrade(ancient)
+    finally:
+        drop_databases(ancient)

@@ -13,7 +13,7 @@ from revops_assets.datasets.window import WHOLE, ReadAt, Window
 from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.sql_files import SqlFile
+from revops_assets.warehouse.sql_files import Column, SqlFile
 
 AT = ReadAt(7, {"a": "2024-03-01 12:00:00+00"})
 
@@ -31,7 +31,15 @@ def dataset(clean: Settings) -> SqlFile:
         "select t as tenant_id, d as day, :value as value from unnest(array['a', 'b']) as t,"
         " unnest(array['2024-02-28', '2024-02-29', '2024-03-01']::date[]) as d"
     )
-    return SqlFile("writer_test", "t", Path("t.sql"), "d", "g", {"tenant_id": "", "day": "", "value": ""}, select)
+    return SqlFile(
+        "writer_test",
+        "t",
+        Path("t.sql"),
+        "d",
+        "g",
+        {name: Column(name, "") for name in ("tenant_id", "day", "value")},
+        select,
+    )
 
 
 def write(settings: Settings, file: SqlFile, value: int, window: Window = WHOLE, **options: object) -> tuple[int, int]:
@@ -110,7 +118,15 @@ def test_a_second_writer_waits_and_readers_see_the_old_rows_meanwhile(clean: Set
 
 
 def test_a_table_that_does_not_fit_its_file(clean: Settings, dataset: SqlFile) -> None:
-    file = SqlFile("writer_test", "t", Path("t.sql"), "d", "g", {"tenant_id": "", "month": ""}, "select 1")
+    file = SqlFile(
+        "writer_test",
+        "t",
+        Path("t.sql"),
+        "d",
+        "g",
+        {name: Column(name, "") for name in ("tenant_id", "month")},
+        "select 1",
+    )
     with (
         databases.engine(clean, "warehouse").begin() as connection,
         pytest.raises(RevopsError, match="run `revops db upgrade`"),

@@ -7,9 +7,8 @@ import dagster as dg
 
 from revops_assets.catalogue import through_views
 from revops_assets.catalogue.dataset import Dataset
-from revops_assets.contracts import BY_DATASET
 from revops_assets.settings import PROJECT_ROOT
-from revops_assets.warehouse.sql_files import SqlFile, columns_after
+from revops_assets.warehouse.sql_files import Column, SqlFile
 
 OWNERS = ["team:revops"]
 
@@ -41,32 +40,22 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
             "dagster/code_references": _code_reference(file),
             "sql_file": str(file.path.relative_to(PROJECT_ROOT)),
             "sql": dg.MetadataValue.md(f"```sql\n{file.select}\n```"),
-            **({"dagster/column_schema": _contracted(file)} if dataset.contract else {}),
+            **({"dagster/column_schema": _columns(file)} if file.is_table else {}),
         },
     )
 
 
-def _contracted(file: SqlFile) -> dg.TableSchema:
-    """The columns as the dataset's contract has them."""
-    told = file.columns | columns_after(file)
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                column.type_name,
-                description=told[column.name],
-                constraints=dg.TableColumnConstraints(nullable=column.is_nullable, other=one_of(file, column.name)),
-            )
-            for column in BY_DATASET[file.table].columns().values()
-        ]
+def _columns(file: SqlFile) -> dg.TableSchema:
+    """The columns as the file's header has them."""
+    return dg.TableSchema(columns=[column_of(column, column.type) for column in file.all_columns.values()])
+
+
+def column_of(column: Column, type_name: str) -> dg.TableColumn:
+    """A column as Dagster shows it."""
+    constraints = dg.TableColumnConstraints(
+        nullable=column.is_nullable, other=[column.allowed] if column.allowed else []
     )
-
-
-def one_of(file: SqlFile, column: str) -> list[str]:
-    """A constraint in words: the values that the dataset's contract allows, if it names some."""
-    contract = BY_DATASET.get(file.table)
-    values = contract.columns()[column].values if contract else ()
-    return [f"one of {', '.join(values)}"] if values else []
+    return dg.TableColumn(column.name, type_name, description=column.meaning, constraints=constraints)
 
 
 def _code_reference(file: SqlFile) -> dg.CodeReferencesMetadataValue:

@@ -69,7 +69,7 @@ def rewrite_days(run: Run, dataset: Dataset, days: Sequence[date]) -> None:
 
 def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tuple[Written, int]]:
     table, file, before_write = dataset.table, dataset.file, BEFORE_WRITE.get(dataset.table)
-    guards = [keep_contract] if dataset.contract else []
+    guards = [keep_contract] if file.has_contract else []
 
     def prepare(connection: sa.Connection, window: Window) -> None:
         prepare_days(connection, table, run.at, window)

@@ -15,7 +15,7 @@ from revops_assets.invalidation.rules import dated_rule
 from revops_assets.loading.copy import copy_rows
 from revops_assets.settings import SQL_DIR
 from revops_assets.warehouse.resource import driver_connection
-from revops_assets.warehouse.sql_files import SqlFile
+from revops_assets.warehouse.sql_files import Column, SqlFile
 
 
 def write_dated(run: Run, topic: Topic) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def write_dated(run: Run, topic: Topic) -> dict[str, Any]:
     with run.warehouse.transaction() as connection:
         with driver_connection(connection).cursor() as cursor:
             select = effective(topic).as_string(cursor)
-        file = SqlFile("reference", topic.name, topic.path, "", "", dict.fromkeys(names, ""), select)
+        file = SqlFile("reference", topic.name, topic.path, "", "", {name: Column(name, "") for name in names}, select)
         rule = dated_rule(f"reference.{topic.name}", topic.columns)
         return write_table(connection, file, run.at, run.tenants, rule)
 

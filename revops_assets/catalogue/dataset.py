@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from revops_assets.contracts import BY_DATASET
-from revops_assets.contracts.contract import Contract
 from revops_assets.errors import RevopsError
 from revops_assets.warehouse.sql_files import SqlFile, dataset_files, table_functions
 
@@ -65,11 +63,6 @@ class Dataset:
         if file is None:
             raise RevopsError(f"dataset {self.table}: no file {self.table.replace('.', '/…/')}.sql under sql/")
         return file
-
-    @property
-    def contract(self) -> type[Contract] | None:
-        """The contract that its rows keep, if it is one that others build on."""
-        return BY_DATASET.get(self.table)
 
 
 def daily(table: str, deps: Iterable[str], looks_back_on: Mapping[str, LookBack] | None = None) -> Dataset:

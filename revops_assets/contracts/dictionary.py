@@ -1,52 +1,40 @@
-"""`make docs`: docs/data_dictionary.md from the contracts and the headers of their SQL files."""
+"""`make docs`: docs/data_dictionary.md from the headers of the contracts' SQL files."""
 
 from __future__ import annotations
 
-from revops_assets.contracts import ALL
-from revops_assets.contracts.contract import Contract
+from revops_assets.contracts import CONTRACTS
 from revops_assets.settings import PROJECT_ROOT
-from revops_assets.warehouse.sql_files import columns_after, dataset_files
+from revops_assets.warehouse.sql_files import SqlFile
 
 PATH = PROJECT_ROOT / "docs" / "data_dictionary.md"
 INTRODUCTION = """# Data dictionary
 
 The datasets that dashboards and coaching read: one row is what was true at the end of a business day. This page is made by
-`make docs` from the contracts in [revops_assets/contracts/](../revops_assets/contracts/) and the headers of the SQL files. A
-row that breaks its contract is refused inside the write's transaction, and the day keeps its earlier rows. Ratios are
-fractions (0.15 is 15 %); money is in the CRM's currency; what cannot be computed is null, in display text a dash.
+`make docs` from the headers of their SQL files, from which the tables come, too. A row that breaks its header's word is
+refused inside the write's transaction, and the day keeps its earlier rows. Ratios are fractions (0.15 is 15 %); money is in
+the CRM's currency; what cannot be computed is null, in display text a dash.
 """
 
 
 def dictionary() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *(_section(contract) for contract in ALL)])
+    return "\n".join([INTRODUCTION, *(_section(file) for file in CONTRACTS.values())])
 
 
-def _section(contract: type[Contract]) -> str:
-    file = dataset_files()[contract.dataset]
-    told = file.columns | columns_after(file)
+def _section(file: SqlFile) -> str:
     link = f"../{file.path.relative_to(PROJECT_ROOT)}"
     lines = [
-        f"## {contract.dataset}",
+        f"## {file.table}",
         "",
-        f"{file.description} Grain: {file.grain}. SQL: [{file.path.name}]({link}); key: {', '.join(contract.key)}.",
+        f"{file.description} Grain: {file.grain}. SQL: [{file.path.name}]({link}); key: {', '.join(file.key)}.",
         "",
         "| column | type | null | values | meaning |",
         "|---|---|---|---|---|",
     ]
-    for name in told:
-        column = contract.columns()[name]
-        values = " · ".join(column.values) or _range(column.at_least, column.at_most)
-        lines.append(
-            f"| {name} | {column.type_name} | {'yes' if column.is_nullable else ''} | {values} | {told[name]} |"
-        )
+    for column in file.all_columns.values():
+        nullable = "yes" if column.is_nullable else ""
+        lines.append(f"| {column.name} | {column.type} | {nullable} | {column.allowed} | {column.meaning} |")
     return "\n".join([*lines, ""])
-
-
-def _range(least: object, most: object) -> str:
-    if least is None:
-        return ""
-    return f"{least} to {most}" if most is not None else f"from {least}"
 
 
 if __name__ == "__main__":

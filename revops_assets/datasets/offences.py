@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from revops_assets.datasets.replace import key_of
 from revops_assets.datasets.window import ReadAt, Window, set_transaction_time
 from revops_assets.errors import RevopsError
 from revops_assets.warehouse.sql_files import SqlFile
@@ -19,6 +19,7 @@ OF_ROWS = ("21", "22", "23", "54")
 OF_ARGUMENTS = "22023"
 # Bytes of a text that a B-tree entry holds for certain.
 LONGEST_KEY = 2600
+NUMERIC = re.compile(r"numeric\((\d+), (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,21 @@ def find_offences(connection: sa.Connection, file: SqlFile, select: str, at: Rea
         ),
         window.params,
     )
-    has_key = [name for name in key_of(connection, file) if name in file.columns]
+    has_key = [name for name in file.key if name in file.columns]
     key = has_key or [name for name in file.columns if name.endswith("_id")]
     shown = ", ".join(f"d.{name}::text" for name in key)
-    found = []
-    for column, wrong, meaning in _rules(connection, file, key):
-        rows = connection.execute(
-            sa.text(
-                f"select d.{column}::text as value, {shown or 'null'} from refused_rows as d where {wrong}"
-                f" order by {', '.join('d.' + name for name in key) or '1'} limit {SHOWN}"
+    found: list[Offence] = []
+    for rules in (_rules(file, key), _other_constraints(connection, file)):
+        for column, wrong, meaning in () if found else rules:
+            rows = connection.execute(
+                sa.text(
+                    f"select d.{column}::text as value, {shown or 'null'} from refused_rows as d where {wrong}"
+                    f" order by {', '.join('d.' + name for name in key) or '1'} limit {SHOWN}"
+                )
             )
-        )
-        found += [Offence(file.table, dict(zip(key, row[1:], strict=False)), column, row[0], meaning) for row in rows]
+            found += [
+                Offence(file.table, dict(zip(key, row[1:], strict=False)), column, row[0], meaning) for row in rows
+            ]
     if has_key:
         names = ", ".join(f"d.{name}" for name in key)
         rows = connection.execute(
@@ -99,28 +103,26 @@ def find_offences(connection: sa.Connection, file: SqlFile, select: str, at: Rea
     return found[:SHOWN]
 
 
-def _rules(connection: sa.Connection, file: SqlFile, key: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _rules(file: SqlFile, key: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """(column, condition on `d` that is true of a wrong row, what is then wrong)."""
-    columns = connection.execute(
-        sa.text(
-            "select attname, attnotnull, atttypmod, format_type(atttypid, atttypmod), atttypid = 'numeric'::regtype,"
-            " atttypid = 'text'::regtype from pg_attribute"
-            " where attrelid = to_regclass(:name) and attname = any(:columns) and attnum > 0 and not attisdropped"
-        ),
-        {"name": file.table, "columns": list(file.columns)},
-    )
-    for name, is_required, modifier, type_name, is_numeric, is_text in columns:
-        if is_required:
+    for name, column in file.columns.items():
+        if not column.is_nullable:
             yield name, f"d.{name} is null", "is missing"
-        if is_numeric and modifier > 0:
-            precision, scale = (modifier - 4) >> 16, (modifier - 4) & 0x7FF
+        if digits := NUMERIC.fullmatch(column.type):
+            precision, scale = map(int, digits.groups())
             yield (
                 name,
                 f"abs(round(d.{name}, {scale})) >= 1e{precision - scale} and d.{name} <> 'NaN'",
-                f"does not fit {type_name}",
+                f"does not fit {column.type}",
             )
-        if is_text and name in key:
+        if column.type == "text" and name in key:
             yield name, f"octet_length(d.{name}) > {LONGEST_KEY}", "is too long for a key"
+    for rule in () if file.has_contract else file.rules():  # contracts have a guard of their own
+        yield rule.column, f"({rule.condition}) is false", rule.fault
+
+
+def _other_constraints(connection: sa.Connection, file: SqlFile) -> Iterator[tuple[str, str, str]]:
+    """CHECK constraints as they stand in the database, where the file says nothing of what is wrong: somebody's own."""
     checks = connection.execute(
         sa.text(
             "select a.attname, pg_get_expr(c.conbin, c.conrelid) from pg_constraint as c"

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from revops_assets.datasets.window import WHOLE, ReadAt, Window, Written, set_transaction_time
 from revops_assets.errors import RevopsError
-from revops_assets.warehouse.sql_files import COMMON_COLUMNS, STAMPED, SqlFile, columns_after
+from revops_assets.warehouse.sql_files import COMMON_COLUMNS, SqlFile
 
 Guard = Callable[[sa.Connection, SqlFile, Window], None]
 
@@ -42,9 +42,9 @@ def replace_window(
     deleted = connection.execute(
         sa.text(f"delete from {file.table} as d where {window.condition('d')}"), window.params
     ).rowcount
-    columns = ", ".join([*file.columns, *columns_after(file)])
+    columns = ", ".join(file.all_columns)
     stamps, first_build = "", ""
-    if file.schema in STAMPED:
+    if file.has_contract:
         stamps = (", now()" if file.schema == "ai" else "") + ", coalesce(s.first_written_at, now()), now()"
         first_build = (
             "left join ops.partition_ledger as s on s.dataset = :dataset\n"
@@ -56,7 +56,7 @@ def replace_window(
         f"from (\n{select or file.select}\n) as q\n"
         "left join unnest(cast(:tenants as text[]), cast(:finished as timestamptz[])) as f (tenant_id, finished_at)\n"
         f"    on f.tenant_id = q.tenant_id\n{first_build}"
-        f"where {window.condition('q')}\n{_in_key_order(connection, file)}"
+        f"where {window.condition('q')}\n{_in_key_order(file)}"
     )
     inserted = connection.execute(
         sa.text(statement),
@@ -150,7 +150,7 @@ def replace_rows(
         "analyze changed_rows",
     ):
         connection.execute(sa.text(statement), values)
-    if keys := key_of(connection, file):
+    if keys := file.key:
         where = "using changed_rows as c where c.side = 'was' and " + " and ".join(f"d.{k} = c.{k}" for k in keys)
         rows, order = "changed_rows as q", f"where q.side = 'is' order by {', '.join('q.' + key for key in keys)}"
     else:
@@ -179,23 +179,9 @@ def _digests(connection: sa.Connection, file: SqlFile, window: Window) -> dict[t
     return {(tenant, day): tuple(digest) for tenant, day, *digest in rows}
 
 
-def key_of(connection: sa.Connection, file: SqlFile) -> list[str]:
-    """Columns of the table's primary key, in order."""
-    keys = connection.scalars(
-        sa.text(
-            "select a.attname from pg_index as i cross join unnest(i.indkey) with ordinality as k (attnum, place)"
-            " inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum"
-            " where i.indrelid = to_regclass(:name) and i.indisprimary order by k.place"
-        ),
-        {"name": file.table},
-    )
-    return list(keys)
-
-
-def _in_key_order(connection: sa.Connection, file: SqlFile) -> str:
+def _in_key_order(file: SqlFile) -> str:
     """ORDER BY the table's primary key: its index then grows at one end, several times faster than at random places."""
-    keys = key_of(connection, file)
-    return "order by " + ", ".join(f"q.{key}" for key in keys) if keys else ""
+    return "order by " + ", ".join(f"q.{key}" for key in file.key) if file.key else ""
 
 
 def check_columns(connection: sa.Connection, file: SqlFile) -> None:
@@ -206,7 +192,7 @@ def check_columns(connection: sa.Connection, file: SqlFile) -> None:
         ),
         {"name": file.table},
     )
-    present, wanted = {name for (name,) in rows}, {*file.columns, *columns_after(file)}
+    present, wanted = {name for (name,) in rows}, {*file.all_columns}
     if present != wanted:
         lacking, more = sorted(wanted - present), sorted(present - wanted)
         raise RevopsError(

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
-from revops_assets.contracts.rep_coaching_insights import Insight
+from revops_assets.insights.insight import Insight
 from revops_assets.settings import Settings
 
 INSTRUCTIONS = (

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 from revops_assets.catalogue import DAILY_DATASETS
 from revops_assets.settings import SQL_DIR
-from revops_assets.warehouse.sql_files import header_and_body
+from revops_assets.warehouse.sql_files import dataset_files, header_and_body
+
+WINDOW = re.compile(r"(?<!:):(\w+_days)\b")
 
 
 @lru_cache(maxsize=1)
 def invalidation_rules() -> dict[str, str]:
-    """For each table that has one, its invalidation rule: a query."""
-    paths = sorted((SQL_DIR / "invalidation").glob("*/*.sql"))
-    return {f"{path.parent.name}.{path.stem}": header_and_body(path)[1] for path in paths}
+    """For each table that has one, its invalidation rule: a query. `:<dataset>_days`: the window of who reads it."""
+    windows = {f"{file.name}_days": str(file.window_days) for file in dataset_files().values() if file.window_days}
+    rules = {}
+    for path in sorted((SQL_DIR / "invalidation").glob("*/*.sql")):
+        query = header_and_body(path)[1]
+        rules[f"{path.parent.name}.{path.stem}"] = WINDOW.sub(lambda found: windows[found[1]], query)
+    return rules
 
 
 def dated_rule(table: str, columns: Sequence[str]) -> str | None:

@@ -1,8 +1,9 @@
 """`revops db upgrade`: creates and upgrades every database, keeping its data; any number may run at once.
 
-Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order (Alembic keeps the book; its
-revisions are made of the files' names); functions/ hold `create or replace` and run every time, and so do those of both
-databases (sql/0_schema/functions/) and the wings' own (sql/<wing>/functions/). What depends on the installation's
+Two kinds of SQL under sql/0_schema/<database>/: migrations/ run once each, in order, the first of them the baseline
+(Alembic keeps the book; its revisions are made of the files' names); functions/ hold `create or replace` and run every
+time, and so do those of both databases (sql/0_schema/functions/) and the wings' own (sql/<wing>/functions/). Datasets'
+tables come from their files' headers (warehouse/tables.py). What depends on the installation's
 address (foreign servers, user mappings, foreign tables) is brought in line every time too, and so is what the roles may
 do.
 """
@@ -18,6 +19,7 @@ import psycopg2
 import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
+from alembic.util import CommandError
 from psycopg2 import sql
 
 from revops_assets.errors import RevopsError
@@ -26,6 +28,7 @@ from revops_assets.warehouse import databases
 from revops_assets.warehouse.calendar import fill_calendar
 from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
 from revops_assets.warehouse.roles import BI_SCHEMAS, create_roles, grant_on_source, grant_on_warehouse
+from revops_assets.warehouse.tables import create_tables
 from revops_assets.warehouse.views import comment_tables, create_views
 
 SCHEMA_DIR = SQL_DIR / "0_schema"
@@ -124,7 +127,15 @@ def _migrate(url: sa.URL, kind: str) -> None:
         config.set_main_option("path_separator", "newline")
         config.set_main_option("version_locations", folder.replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise RevopsError(
+                f"the database {connection.engine.url.database} has a schema from before the baseline ({error}):"
+                " upgrade it with commit 2af5b4d, the last before the baseline, then with this one"
+            ) from None
+        if kind == "warehouse":
+            create_tables(connection)
         connection.execute(sa.text(f"set local search_path to {SHARED_IN[kind]}"))
         for path in sorted((SCHEMA_DIR / "functions").glob("*.sql")):
             _run(connection, path)

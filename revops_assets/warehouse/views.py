@@ -10,7 +10,7 @@ from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.errors import RevopsError
 from revops_assets.warehouse.foreign import PUBLISHED_AS
-from revops_assets.warehouse.sql_files import SqlFile, columns_after, dataset_files, table_functions
+from revops_assets.warehouse.sql_files import SqlFile, dataset_files, table_functions
 
 # Tables that are also read as they would be built now (or at the session's transaction time): table, view.
 LIVE = {
@@ -41,12 +41,8 @@ order by max(d.depth) desc, 1
 
 def create_views(connection: PgConnection) -> None:
     """Lay down every dataset that is no table: one that reads another after it, else in the order of the folders."""
-    views = []
-    with connection.cursor() as cursor:
-        for table in sorted(dataset_files(), key=lambda name: str(dataset_files()[name].path)):
-            cursor.execute("select relkind from pg_class where oid = to_regclass(%s)", (table,))
-            if cursor.fetchone() in (None, ("v",)):
-                views.append(table)
+    files = sorted(dataset_files().values(), key=lambda file: str(file.path))
+    views = [file.table for file in files if not file.is_table]
     while views:
         ready = next(table for table in views if not any(other in dataset_files()[table].select for other in views))
         create_view(connection, ready, ready)
@@ -95,9 +91,9 @@ def comment_tables(connection: PgConnection, schemas: Iterable[str]) -> None:
 
 def _comment(connection: PgConnection, kind: str, relation: str, file: SqlFile) -> None:
     name = relation.split(".")
-    columns = file.columns | (columns_after(file) if kind == "table" else {})
+    columns = file.all_columns if kind == "table" else file.columns
     comments = [(sql.SQL(kind), sql.Identifier(*name), file.description)]
-    comments += [(sql.SQL("column"), sql.Identifier(*name, column), text) for column, text in columns.items()]
+    comments += [(sql.SQL("column"), sql.Identifier(*name, column.name), column.meaning) for column in columns.values()]
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("; ").join(

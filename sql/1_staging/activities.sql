@@ -2,16 +2,18 @@
 -- meeting or demo held, an answered call, an email with a reply. What was planned and not done is left out.
 --
 -- Grain: tenant and activity.
+-- Key: tenant_id, activity_id
+-- Index: (tenant_id, contact_id) WHERE is_two_way
 -- Columns:
---   tenant_id: company the row belongs to
---   activity_id: the activity
---   opportunity_id: the deal, if any
---   rep_id: who did it
---   contact_id: with whom of the customer's
---   kind: call, email, meeting, demo, task, or as the source calls it
---   occurred_at: when
---   day: on which business day
---   is_two_way: whether the customer took part
+--   tenant_id text not null: company the row belongs to
+--   activity_id text not null: the activity
+--   opportunity_id text: the deal, if any
+--   rep_id text: who did it
+--   contact_id text: with whom of the customer's
+--   kind text: call, email, meeting, demo, task, or as the source calls it
+--   occurred_at timestamptz not null: when
+--   day date not null: on which business day
+--   is_two_way boolean not null: whether the customer took part
 select
     tenant_id,
     activity_id,

@@ -1,23 +1,27 @@
 -- How each deal stood on the day it was closed: what its owner had done by then, and whether it was won.
 --
+-- Window: 28 days
 -- Grain: tenant, deal and closing.
+-- Key: tenant_id, opportunity_id, d_from
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   closed_at: when it was closed
---   closed_on: on which business day
---   d_from: first business day at whose end it was closed so
---   d_to: first day after it at whose end it was not; infinity while it is
---   rep_id: who is credited; -1 if nobody
---   is_won: whether it was won
---   cycle_us: microseconds from its creation to the closing
---   stakeholders_engaged: engaged contacts
---   days_to_first_meeting: calendar days from creation to the first meeting or demo held; null if there was none
---   champion_identified_rate: 1 with a champion, else 0
---   economic_buyer_engaged_rate: 1 with an engaged economic buyer, else 0
---   activities_per_deal_week: activities of the 28 days up to the closing, per week
---   average_discount: share off; null if nobody said
---   stage_reached: order of the furthest stage that it had been in; null if the source does not order its stages
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   closed_at timestamptz not null: when it was closed
+--   closed_on date not null: on which business day
+--   d_from date not null: first business day at whose end it was closed so
+--   d_to date not null: first day after it at whose end it was not; infinity while it is
+--   rep_id text not null: who is credited; -1 if nobody
+--   is_won boolean not null: whether it was won
+--   cycle_us bigint not null: microseconds from its creation to the closing
+--   stakeholders_engaged numeric not null: engaged contacts
+--   days_to_first_meeting numeric: calendar days from creation to the first meeting or demo held; null if there was
+--       none
+--   champion_identified_rate numeric not null: 1 with a champion, else 0
+--   economic_buyer_engaged_rate numeric not null: 1 with an engaged economic buyer, else 0
+--   activities_per_deal_week numeric not null: activities of the :window up to the closing, per week
+--   average_discount numeric: share off; null if nobody said
+--   stage_reached numeric: order of the furthest stage that it had been in; null if the source does not order its
+--       stages
 with closed as (
     select
         *,
@@ -54,7 +58,7 @@ done as (
         s.opportunity_id,
         s.d_from,
         min(a.day) filter (where a.kind in ('meeting', 'demo') and a.is_two_way) as first_meeting_on,
-        count(*) filter (where a.day > s.closed_on - 28) as activities_count
+        count(*) filter (where a.day > s.closed_on - :window_days) as activities_count
     from stood as s
     inner join staging.activities as a
         on s.tenant_id = a.tenant_id and s.opportunity_id = a.opportunity_id and s.closed_on >= a.day
@@ -93,7 +97,7 @@ select
     (d.first_meeting_on - least(s.opened_on, d.first_meeting_on))::numeric as days_to_first_meeting,
     s.has_champion::numeric as champion_identified_rate,
     s.has_buyer::numeric as economic_buyer_engaged_rate,
-    coalesce(d.activities_count, 0) / 4.0 as activities_per_deal_week,
+    coalesce(d.activities_count, 0) * 7.0 / :window_days as activities_per_deal_week,
     s.discount_pct / 100 as average_discount,
     g.stage_reached
 from stood as s

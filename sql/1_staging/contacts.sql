@@ -1,12 +1,13 @@
 -- People of the customers, by name, as their records said at any time.
 --
 -- Grain: tenant, contact and span of time in which the record did not change.
+-- Key: tenant_id, contact_id, valid_from
 -- Columns:
---   tenant_id: company the row belongs to
---   contact_id: the contact
---   valid_from: from when on it was so; the first row reaches back without end
---   valid_to: until just before when; the last row reaches on without end
---   contact_name: the name; the id if nobody said
+--   tenant_id text not null: company the row belongs to
+--   contact_id text not null: the contact
+--   valid_from timestamptz not null: from when on it was so; the first row reaches back without end
+--   valid_to timestamptz not null: until just before when; the last row reaches on without end
+--   contact_name text not null: the name; the id if nobody said
 select
     tenant_id,
     contact_id,

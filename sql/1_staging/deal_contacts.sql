@@ -2,14 +2,18 @@
 -- at the end of day D it was the row with d_from <= D < d_to.
 --
 -- Grain: tenant, deal, contact and span of days in which the contact had a role or had been active.
+-- Key: tenant_id, opportunity_id, contact_id, d_from
+-- Index: (d_to, d_from)
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   contact_id: the contact
---   d_from: first business day at whose end it was so
---   d_to: first day after it at whose end it was not; infinity while it lasts
---   role: Economic Buyer, Champion, or another as the source calls it; null without one
---   last_two_way_at: last two-way activity with the contact on the deal
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   contact_id text not null: the contact
+--   d_from date not null: first business day at whose end it was so
+--   d_to date not null: first day after it at whose end it was not; infinity while it lasts
+--   role text: Economic Buyer, Champion, or another as the source calls it; null without one
+--   last_two_way_at timestamptz: last two-way activity with the contact on the deal
+-- Rules:
+--   d_to does not come after d_from unless d_from < d_to
 with changes as (
     select
         tenant_id,

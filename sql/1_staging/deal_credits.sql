@@ -4,14 +4,18 @@
 -- without is its owner's.
 --
 -- Grain: tenant, deal, rep and span of time in which the deal's shares did not change.
+-- Key: tenant_id, opportunity_id, rep_id, valid_from
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   rep_id: who is credited
---   valid_from: from when on it was so; the first reaches back without end
---   valid_to: until just before when; the last reaches on without end
---   share_from: shares of the reps before this one in order of their ids, summed: 0 to 1
---   share_to: the same with this one's: its amount is the difference of the two, each times the deal's, rounded
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   rep_id text not null: who is credited
+--   valid_from timestamptz not null: from when on it was so; the first reaches back without end
+--   valid_to timestamptz not null: until just before when; the last reaches on without end
+--   share_from numeric not null: shares of the reps before this one in order of their ids, summed: 0 to 1
+--   share_to numeric not null: the same with this one's: its amount is the difference of the two, each times the
+--       deal's, rounded
+-- Rules:
+--   share_to does not come after share_from unless share_from < share_to
 with spans as (
     select
         tenant_id,

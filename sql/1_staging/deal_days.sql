@@ -1,43 +1,47 @@
 -- Every open deal as of the end of every day: its state, its owner's team, its account's segment, its engagement.
 --
 -- Grain: tenant, day and open deal.
+-- Key: tenant_id, snapshot_date, opportunity_id
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   opportunity_id: the deal
---   as_of: the instant that the day is seen as of
---   opportunity_name: its name
---   account_id: its account
---   pipeline_id: its pipeline
---   stage_id: its stage; null before the first
---   stage_name: the stage's name on that day
---   stage_order: the stage's place on that day
---   days_in_stage: elapsed days since it came into the stage
---   amount: what it is worth in the company's currency; null if nobody said, or without a rate
---   currency: the currency that it was given in; the company's own if nobody said
---   close_date: when it is to close, as known on that day
---   owner_id: who owned it; -1 if nobody
---   owner_name: the owner's name; Unassigned if nobody
---   team_id: the manager whom the owner reported to; none without one; -1 if nobody owned it
---   team_name: that manager's name
---   segment: the account's segment; the owner's where nobody said
---   region: the owner's region
---   forecast_category: Commit, Best Case, Pipeline or Omitted; Pipeline if nobody said
---   probability: percent, by the source
---   next_step: what was to be done
---   discount_pct: percent off
---   competitor: who else was in the deal
---   competitor_status: named or active; named if only the name is known
---   lead_source: where the deal came from
---   pushes_count: how many times its close date had been moved out
---   reopenings_count: how many times it had been reopened
---   days_open: calendar days since its creation
---   last_two_way_at: last two-way activity
---   days_since_two_way: calendar days since then; since the deal's creation if there was none
---   engaged_contacts_count: contacts with a two-way activity on that day or in the 89 days before
---   has_champion: whether a contact had the role of champion
---   has_engaged_economic_buyer: whether an engaged contact had the role of economic buyer
---   currency_amount: what it is worth in the currency that it was given in
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   opportunity_id text not null: the deal
+--   as_of timestamptz not null: the instant that the day is seen as of
+--   opportunity_name text: its name
+--   account_id text: its account
+--   pipeline_id text not null: its pipeline
+--   stage_id text: its stage; null before the first
+--   stage_name text: the stage's name on that day
+--   stage_order numeric: the stage's place on that day
+--   days_in_stage float8: elapsed days since it came into the stage
+--   amount numeric(18, 2): what it is worth in the company's currency; null if nobody said, or without a rate
+--   currency text: the currency that it was given in; the company's own if nobody said
+--   close_date date: when it is to close, as known on that day
+--   owner_id text not null: who owned it; -1 if nobody
+--   owner_name text not null: the owner's name; Unassigned if nobody
+--   team_id text not null: the manager whom the owner reported to; none without one; -1 if nobody owned it
+--   team_name text not null: that manager's name
+--   segment text: the account's segment; the owner's where nobody said
+--   region text: the owner's region
+--   forecast_category text not null, one of Commit, Best Case, Pipeline, Omitted: Commit, Best Case, Pipeline or
+--       Omitted; Pipeline if nobody said
+--   probability numeric: percent, by the source
+--   next_step text: what was to be done
+--   discount_pct numeric: percent off
+--   competitor text: who else was in the deal
+--   competitor_status text: named or active; named if only the name is known
+--   lead_source text: where the deal came from
+--   pushes_count int not null: how many times its close date had been moved out
+--   reopenings_count int not null: how many times it had been reopened
+--   days_open int not null: calendar days since its creation
+--   last_two_way_at timestamptz: last two-way activity
+--   days_since_two_way int not null: calendar days since then; since the deal's creation if there was none
+--   engaged_contacts_count int not null, at least 0: contacts with a two-way activity on that day or in the 89 days
+--       before
+--   has_champion boolean not null: whether a contact had the role of champion
+--   has_engaged_economic_buyer boolean not null: whether an engaged contact had the role of economic buyer
+--   currency_amount numeric(18, 2): what it is worth in the currency that it was given in
 with deals as (
     select
         i.*,

@@ -2,6 +2,7 @@
 -- demo held, an answered call, an email with a reply; a contact is engaged on the day of one and for 89 days after it.
 -- Roles count from the day they were given to the day they were taken away.
 --
+-- Window: 90 days
 -- Grain: tenant, deal, day and kind of change.
 -- Columns:
 --   tenant_id: company the row belongs to
@@ -39,7 +40,7 @@ runs as (
         opportunity_id,
         contact_id,
         day,
-        count(*) filter (where day > previous_day + 90 or previous_day is null) over (
+        count(*) filter (where day > previous_day + :window_days or previous_day is null) over (
             partition by tenant_id, opportunity_id, contact_id order by day
         ) as run_number
     from steps
@@ -51,7 +52,7 @@ engaged as (
         opportunity_id,
         contact_id,
         min(day) as from_day,
-        max(day) + 90 as to_day
+        max(day) + :window_days as to_day
     from runs
     group by tenant_id, opportunity_id, contact_id, run_number
 ),

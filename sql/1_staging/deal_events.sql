@@ -5,14 +5,14 @@
 --
 -- Grain: tenant, deal and change.
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   changed_at: when
---   load_order: load that brought it: the order of changes of one instant
---   line_order: line of that load's file, likewise
---   changes: fields and their values from then on
---   is_push: whether the close date was moved out
---   is_reopening: whether a closed deal was opened again
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   changed_at timestamptz not null: when
+--   load_order bigint not null: load that brought it: the order of changes of one instant
+--   line_order bigint not null: line of that load's file, likewise
+--   changes jsonb not null: fields and their values from then on
+--   is_push boolean not null: whether the close date was moved out
+--   is_reopening boolean not null: whether a closed deal was opened again
 with lives as (
     select
         tenant_id,

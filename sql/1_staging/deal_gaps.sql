@@ -2,12 +2,15 @@
 -- was any. What its record's versions say, and a logged status of deleted.
 --
 -- Grain: tenant, deal and span of days.
+-- Key: tenant_id, opportunity_id, gone_on
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   gone_on: first business day at whose end it was gone
---   back_on: first day after it at whose end it was not; infinity while it is gone
---   gone_by: deleted or merged
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   gone_on date not null: first business day at whose end it was gone
+--   back_on date not null: first day after it at whose end it was not; infinity while it is gone
+--   gone_by text not null: deleted or merged
+-- Rules:
+--   back_on does not come after gone_on unless gone_on < back_on
 with versions as (
     select
         tenant_id,

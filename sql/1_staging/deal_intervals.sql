@@ -4,38 +4,42 @@
 -- open deal at the rate of the day, of a closed one at that of its close date.
 --
 -- Grain: tenant, deal and span of days.
+-- Key: tenant_id, opportunity_id, d_from
+-- Index: (d_to, d_from)
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   d_from: first business day at whose end it was so
---   d_to: first day after it at whose end it was not; infinity while it lasts
---   status: open, won or lost
---   opportunity_name: the deal's name
---   account_id: its account
---   pipeline_id: its pipeline, while open
---   stage_id: its stage, while open
---   stage_entered_at: when it came into the stage
---   opened_at: when its life began
---   closed_at: when it was closed, while closed
---   amount: what it is worth in the company's currency; null if nobody said, or without a rate
---   currency: the currency that it was given in; the company's own if nobody said
---   close_date: when it is to close, or did
---   owner_id: who owns it
---   credited_owner_id: who owned it at the end of the day on which it was closed, while closed
---   forecast_category: as the source calls it
---   probability: percent, by the source
---   next_step: what is to be done
---   discount_pct: percent off
---   competitor: who else is in the deal
---   competitor_status: named or active
---   lead_source: where it came from
---   pushes_count: how many times its close date had been moved out
---   reopenings_count: how many times it had been reopened
---   last_two_way_at: last two-way activity
---   engaged_contacts_count: contacts with a two-way activity on that day or in the 89 days before
---   champions_count: contacts with the role of champion
---   engaged_economic_buyers_count: engaged contacts with the role of economic buyer
---   currency_amount: what it is worth in the currency that it was given in
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   d_from date not null: first business day at whose end it was so
+--   d_to date not null: first day after it at whose end it was not; infinity while it lasts
+--   status text not null: open, won or lost
+--   opportunity_name text: the deal's name
+--   account_id text: its account
+--   pipeline_id text: its pipeline, while open
+--   stage_id text: its stage, while open
+--   stage_entered_at timestamptz: when it came into the stage
+--   opened_at timestamptz not null: when its life began
+--   closed_at timestamptz: when it was closed, while closed
+--   amount numeric(18, 2): what it is worth in the company's currency; null if nobody said, or without a rate
+--   currency text: the currency that it was given in; the company's own if nobody said
+--   close_date date: when it is to close, or did
+--   owner_id text: who owns it
+--   credited_owner_id text: who owned it at the end of the day on which it was closed, while closed
+--   forecast_category text: as the source calls it
+--   probability numeric: percent, by the source
+--   next_step text: what is to be done
+--   discount_pct numeric: percent off
+--   competitor text: who else is in the deal
+--   competitor_status text: named or active
+--   lead_source text: where it came from
+--   pushes_count int not null: how many times its close date had been moved out
+--   reopenings_count int not null: how many times it had been reopened
+--   last_two_way_at timestamptz: last two-way activity
+--   engaged_contacts_count int not null: contacts with a two-way activity on that day or in the 89 days before
+--   champions_count int not null: contacts with the role of champion
+--   engaged_economic_buyers_count int not null: engaged contacts with the role of economic buyer
+--   currency_amount numeric(18, 2): what it is worth in the currency that it was given in
+-- Rules:
+--   d_to does not come after d_from unless d_from < d_to
 with lives as (
     select
         tenant_id,

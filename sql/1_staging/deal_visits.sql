@@ -7,22 +7,33 @@
 -- stage visits: see staging.stage_visits.
 --
 -- Grain: tenant, deal and span.
+-- Key: tenant_id, opportunity_id, stay_number
+-- Index: (tenant_id, pipeline_id, stage_id, entered_at) INCLUDE (exited_at, gone_at, gone_by) WHERE (stage_id IS NOT
+--       NULL)
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   stay_number: 1 for the deal's first span, and so on
---   status: open, won or lost
---   pipeline_id: while open: the stage's pipeline, else the deal's, else 'default'
---   stage_id: while open: the stage, as in staging.pipeline_stages, or as the source calls one that is not listed
---   visit_number: counts the spans with a stage
---   entered_at: when it began
---   exited_at: when it ended; null while it lasts
---   ended_by: forward, back, left (neither), won, lost, reopened, deleted, merged; while it lasts: open, closed
---   next_stage_id: the stage that it ended for, if any
---   is_reentry: whether the deal had been in this stage before
---   is_reopening: whether the deal had been closed just before
---   gone_at: when the deal was deleted or merged, if it is: from then on it does not count (and see staging.deal_gaps)
---   gone_by: deleted or merged, if it was
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   stay_number bigint not null: 1 for the deal's first span, and so on
+--   status text not null, one of open, won, lost: open, won or lost
+--   pipeline_id text: while open: the stage's pipeline, else the deal's, else 'default'
+--   stage_id text: while open: the stage, as in staging.pipeline_stages, or as the source calls one that is not listed
+--   visit_number bigint: counts the spans with a stage
+--   entered_at timestamptz not null: when it began
+--   exited_at timestamptz: when it ended; null while it lasts
+--   ended_by text not null, one of forward, back, left, won, lost, reopened, deleted, merged, open, closed: forward,
+--       back, left (neither), won, lost, reopened, deleted, merged; while it lasts: open, closed
+--   next_stage_id text: the stage that it ended for, if any
+--   is_reentry boolean not null: whether the deal had been in this stage before
+--   is_reopening boolean not null: whether the deal had been closed just before
+--   gone_at timestamptz: when the deal was deleted or merged, if it is: from then on it does not count (and see
+--       staging.deal_gaps)
+--   gone_by text, one of deleted, merged: deleted or merged, if it was
+-- Rules:
+--   exited_at lies before entered_at unless entered_at <= exited_at
+--   ended_by does not agree with exited_at unless (exited_at is null) = (ended_by in ('open', 'closed'))
+--   status does not agree with pipeline_id and stage_id unless (pipeline_id is not null) = (status = 'open') and
+--       (stage_id is null or status = 'open')
+--   visit_number does not agree with stage_id unless (visit_number is null) = (stage_id is null)
 with events as materialized (
     select * from staging.stage_events
 ),

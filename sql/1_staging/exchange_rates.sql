@@ -3,13 +3,16 @@
 -- else the CRM says it is; else the only one with a rate of 1; else the one that most of its deals have.
 --
 -- Grain: tenant, currency and span of days.
+-- Key: tenant_id, currency, valid_from
 -- Columns:
---   tenant_id: company the row belongs to
---   currency: the currency; empty: the company's own where no deal names any
---   valid_from: first day of the span
---   valid_to: day after its last
---   rate: units of the currency for one of the company's own
---   is_home: whether it is the company's own
+--   tenant_id text not null: company the row belongs to
+--   currency text not null: the currency; empty: the company's own where no deal names any
+--   valid_from date not null: first day of the span
+--   valid_to date not null: day after its last
+--   rate numeric not null, more than 0: units of the currency for one of the company's own
+--   is_home boolean not null: whether it is the company's own
+-- Rules:
+--   valid_to does not come after valid_from unless valid_from < valid_to
 with known as (
     select
         tenant_id,

@@ -3,16 +3,20 @@
 -- move of the close date counts at the amount of that moment; a deal without an amount counts as a deal, with 0.
 --
 -- Grain: tenant, deal and move; two where a move takes a deal out of one quarter or team and into another.
+-- Key: tenant_id, opportunity_id, move_number
+-- Index: (day)
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   move_number: in order of time
---   day: the business day
---   quarter_start: first day of the quarter whose pipeline it is
---   team_id: the team whose pipeline it is; none or -1
---   kind: created, pulled_in, increased, decreased, pushed_out, won, lost, reopened, moved (owner), deleted or merged
---   deals_change: deals gained, less those lost
---   amount_change: money gained, less that lost
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   move_number bigint not null: in order of time
+--   day date not null: the business day
+--   quarter_start date not null: first day of the quarter whose pipeline it is
+--   team_id text not null: the team whose pipeline it is; none or -1
+--   kind text not null, one of created, pulled_in, increased, decreased, pushed_out, won, lost, reopened, moved,
+--       deleted, merged: created, pulled_in, increased, decreased, pushed_out, won, lost, reopened, moved (owner),
+--       deleted or merged
+--   deals_change int not null: deals gained, less those lost
+--   amount_change numeric(18, 2) not null: money gained, less that lost
 with lives as (
     select
         tenant_id,

@@ -3,18 +3,21 @@
 -- not say it and does not close deals by a status: a stage that only won, or only lost deals stand in is that.
 --
 -- Grain: tenant, stage and span of time in which its record did not change.
+-- Key: tenant_id, stage_id, valid_from
 -- Columns:
---   tenant_id: company the row belongs to
---   stage_id: the stage, for ever: the source's record id where it names stages by label, else its id
---   valid_from: from when on it was so; the first row reaches back without end
---   valid_to: until just before when; the last row reaches on without end
---   stage_label: what deals and their history call it
---   pipeline_id: pipeline it belongs to; null if its record names none
---   stage_name: its name, for people
---   stage_order: its place among the pipeline's stages; null if unknown
---   outcome: open, or what entering it makes of a deal: won or lost
---   is_deleted: whether it had been removed
---   listed_from: from when on the source's record says so; null where it is learned
+--   tenant_id text not null: company the row belongs to
+--   stage_id text not null: the stage, for ever: the source's record id where it names stages by label, else its id
+--   valid_from timestamptz not null: from when on it was so; the first row reaches back without end
+--   valid_to timestamptz not null: until just before when; the last row reaches on without end
+--   stage_label text not null: what deals and their history call it
+--   pipeline_id text: pipeline it belongs to; null if its record names none
+--   stage_name text not null: its name, for people
+--   stage_order numeric: its place among the pipeline's stages; null if unknown
+--   outcome text not null, one of open, won, lost: open, or what entering it makes of a deal: won or lost
+--   is_deleted boolean not null: whether it had been removed
+--   listed_from timestamptz: from when on the source's record says so; null where it is learned
+-- Rules:
+--   valid_to does not come after valid_from unless valid_from < valid_to
 with listed as (
     select
         tenant_id,

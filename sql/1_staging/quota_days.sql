@@ -5,13 +5,14 @@
 -- period that the two share. A company without a target of its own is to sell what its reps are.
 --
 -- Grain: tenant, day and rep with a quota, and one for the company.
+-- Key: tenant_id, snapshot_date, rep_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep; All for the company
---   quarter_target: for the day's quarter, money; null without a quota for it
---   next_quarter_target: for the quarter after it
---   year_to_date_target: for the fiscal year's days up to this one
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep; All for the company
+--   quarter_target numeric(16, 2): for the day's quarter, money; null without a quota for it
+--   next_quarter_target numeric(16, 2): for the quarter after it
+--   year_to_date_target numeric(16, 2): for the fiscal year's days up to this one
 with from_files as (
     select
         r.tenant_id,

@@ -4,27 +4,30 @@
 -- quarter and of the year is that of the shares; the deal itself, and what is averaged over deals, stays with its
 -- owner.
 --
+-- Window: 365 days
 -- Grain: tenant, day, rep and account segment with a deal closed in any of the periods.
+-- Key: tenant_id, snapshot_date, rep_id, account_segment
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep; -1 for deals of nobody
---   account_segment: the segment of the deals' accounts on the day; none if nobody said
---   won_today_count: deals won on this day, by the business date of the change, and won still at its end
---   lost_today_count: the same for lost
---   quarter_won_count: won deals with a close date in the day's quarter
---   quarter_won_without_amount_count: those of them without an amount
---   quarter_won_amount: what the others are worth
---   next_quarter_won_count: won deals with a close date in the quarter after it
---   next_quarter_won_without_amount_count: those of them without an amount
---   next_quarter_won_amount: what the others are worth
---   year_won_amount: what was won in the fiscal year up to this day
---   won_count: won deals with a close date in the 365 days up to this one
---   lost_count: lost deals, likewise
---   won_with_amount_count: won deals that have an amount, likewise
---   won_amount: what those are worth
---   lost_amount: what the lost deals were worth
---   won_cycle_days: elapsed days from creation to winning, summed over won_count
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep; -1 for deals of nobody
+--   account_segment text not null: the segment of the deals' accounts on the day; none if nobody said
+--   won_today_count bigint not null: deals won on this day, by the business date of the change, and won still at its
+--       end
+--   lost_today_count bigint not null: the same for lost
+--   quarter_won_count bigint not null: won deals with a close date in the day's quarter
+--   quarter_won_without_amount_count bigint not null: those of them without an amount
+--   quarter_won_amount numeric(16, 2) not null: what the others are worth
+--   next_quarter_won_count bigint not null: won deals with a close date in the quarter after it
+--   next_quarter_won_without_amount_count bigint not null: those of them without an amount
+--   next_quarter_won_amount numeric(16, 2) not null: what the others are worth
+--   year_won_amount numeric(16, 2) not null: what was won in the fiscal year up to this day
+--   won_count bigint not null: won deals with a close date in the :window up to this one
+--   lost_count bigint not null: lost deals, likewise
+--   won_with_amount_count bigint not null: won deals that have an amount, likewise
+--   won_amount numeric(16, 2) not null: what those are worth
+--   lost_amount numeric(16, 2) not null: what the lost deals were worth
+--   won_cycle_days numeric(16, 6) not null: elapsed days from creation to winning, summed over won_count
 with closings as (
     select
         i.tenant_id,
@@ -78,7 +81,7 @@ spans as (
             ('quarter', d.quarter_start, d.quarter_end + 1),
             ('next quarter', d.previous_quarter_start, d.quarter_start),
             ('year', d.closed_on, (d.fiscal_year_start + interval '1 year')::date),
-            ('365 days', d.closed_on, d.closed_on + 365)
+            ('recent', d.closed_on, d.closed_on + :window_days)
         ) as s (kind, from_day, to_day)
     where greatest(d.d_from, s.from_day, :window_start) < least(d.d_to, s.to_day, :window_end)
 ),
@@ -176,12 +179,12 @@ changes as (
         sum(sign) filter (where kind = 'next quarter' and status = 'won' and is_bare) as next_quarter_bare_count,
         sum(booked_amount) filter (where kind = 'next quarter' and status = 'won') as next_quarter_won_amount,
         sum(booked_amount) filter (where kind = 'year' and status = 'won') as year_won_amount,
-        sum(sign) filter (where kind = '365 days' and status = 'won') as won_count,
-        sum(sign) filter (where kind = '365 days' and status = 'lost') as lost_count,
-        sum(sign) filter (where kind = '365 days' and status = 'won' and is_priced) as won_with_amount_count,
-        sum(amount) filter (where kind = '365 days' and status = 'won') as won_amount,
-        sum(amount) filter (where kind = '365 days' and status = 'lost') as lost_amount,
-        sum(cycle_days) filter (where kind = '365 days' and status = 'won') as won_cycle_days
+        sum(sign) filter (where kind = 'recent' and status = 'won') as won_count,
+        sum(sign) filter (where kind = 'recent' and status = 'lost') as lost_count,
+        sum(sign) filter (where kind = 'recent' and status = 'won' and is_priced) as won_with_amount_count,
+        sum(amount) filter (where kind = 'recent' and status = 'won') as won_amount,
+        sum(amount) filter (where kind = 'recent' and status = 'lost') as lost_amount,
+        sum(cycle_days) filter (where kind = 'recent' and status = 'won') as won_cycle_days
     from steps
     group by tenant_id, rep_id, account_segment, day
 ),

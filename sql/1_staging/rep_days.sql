@@ -2,17 +2,19 @@
 -- to the same manager.
 --
 -- Grain: tenant, day and rep; and one for the deals of nobody.
+-- Key: tenant_id, snapshot_date, rep_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep; -1 for nobody
---   rep_name: name, for people; Unassigned for nobody
---   team_id: the manager's id; none without a manager; -1 for nobody
---   team_name: the manager's name, with the id where two share it or it means a group; No manager; Unassigned
---   segment: segment
---   region: region
---   role: what the rep is
---   is_active: whether the source lists the rep, as not removed and already hired
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep; -1 for nobody
+--   rep_name text not null: name, for people; Unassigned for nobody
+--   team_id text not null: the manager's id; none without a manager; -1 for nobody
+--   team_name text not null: the manager's name, with the id where two share it or it means a group; No manager;
+--       Unassigned
+--   segment text: segment
+--   region text: region
+--   role text: what the rep is
+--   is_active boolean not null: whether the source lists the rep, as not removed and already hired
 with people as (
     select
         r.tenant_id,

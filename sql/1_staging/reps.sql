@@ -2,19 +2,20 @@
 -- deals or is credited with them and is not listed by the source is here by the id alone.
 --
 -- Grain: tenant, rep and span of time in which the record did not change.
+-- Key: tenant_id, rep_id, valid_from
 -- Columns:
---   tenant_id: company the row belongs to
---   rep_id: the rep
---   valid_from: from when on it was so; the first row reaches back without end
---   valid_to: until just before when; the last row reaches on without end
---   rep_name: name, for people
---   manager_id: whom the rep reports to
---   region: region
---   segment: segment
---   role: what the rep is
---   hire_date: first day of work
---   is_deleted: whether the record had been removed
---   is_listed: whether the source lists the rep
+--   tenant_id text not null: company the row belongs to
+--   rep_id text not null: the rep
+--   valid_from timestamptz not null: from when on it was so; the first row reaches back without end
+--   valid_to timestamptz not null: until just before when; the last row reaches on without end
+--   rep_name text not null: name, for people
+--   manager_id text: whom the rep reports to
+--   region text: region
+--   segment text: segment
+--   role text: what the rep is
+--   hire_date date: first day of work
+--   is_deleted boolean not null: whether the record had been removed
+--   is_listed boolean not null: whether the source lists the rep
 select
     tenant_id,
     rep_id,

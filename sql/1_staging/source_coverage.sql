@@ -2,10 +2,12 @@
 -- is left out of a judgement, not held against a deal.
 --
 -- Grain: tenant and matter.
+-- Key: tenant_id, matter
 -- Columns:
---   tenant_id: company the row belongs to
---   matter: deals (any at all), activity, stakeholder, competition, discount, roles, amount, close_date, won or lost
---   since_date: first day with any of it; null if there never was
+--   tenant_id text not null: company the row belongs to
+--   matter text not null: deals (any at all), activity, stakeholder, competition, discount, roles, amount, close_date,
+--       won or lost
+--   since_date date: first day with any of it; null if there never was
 select
     i.tenant_id,
     m.matter,

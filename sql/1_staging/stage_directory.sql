@@ -3,15 +3,17 @@
 -- stands in each of its tenant's.
 --
 -- Grain: tenant, pipeline and open stage.
+-- Key: tenant_id, pipeline_id, stage_id
+-- Unique: tenant_uuid, pipeline_uuid, stage_uuid
 -- Columns:
---   tenant_id: company the row belongs to
---   pipeline_id: the pipeline, by its source id
---   stage_id: the stage, as in staging.pipeline_stages
---   pipeline_name: the pipeline's name, for people
---   is_listed: whether the source lists the stage
---   tenant_uuid: UUID of the tenant
---   pipeline_uuid: UUID of tenant and pipeline
---   stage_uuid: UUID of tenant and stage
+--   tenant_id text not null: company the row belongs to
+--   pipeline_id text not null: the pipeline, by its source id
+--   stage_id text not null: the stage, as in staging.pipeline_stages
+--   pipeline_name text not null: the pipeline's name, for people
+--   is_listed boolean not null: whether the source lists the stage
+--   tenant_uuid uuid not null: UUID of the tenant
+--   pipeline_uuid uuid not null: UUID of tenant and pipeline
+--   stage_uuid uuid not null: UUID of tenant and stage
 with stages as (
     select distinct
         tenant_id,

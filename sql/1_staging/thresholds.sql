@@ -1,35 +1,37 @@
 -- The single numbers of the definitions that held on each day, from sql/reference/thresholds.csv.
 --
 -- Grain: tenant and day.
+-- Key: tenant_id, snapshot_date
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   stall_factor: times its benchmark after which a visit counts as stuck
---   critical_factor: times its benchmark after which a visit is a bottleneck
---   going_dark_days: days of silence after which a deal is going dark
---   single_threaded_contacts: engaged contacts up to which a deal hangs on one
---   heavy_discount_pct: discount above which it is heavy
---   pushed_times: pushes from which a deal counts as pushed
---   champion_bonus: points that a champion adds
---   needs_attention_below: health score below which a deal needs attention
---   own_median_visits: completed visits from which a tenant's own median can be a benchmark
---   stuck_over_benchmark_days: days over its benchmark after which a deal is stuck
---   urgency_critical_score: priority from which a deal is CRITICAL
---   urgency_high_score: priority from which it is HIGH
---   urgency_medium_score: priority from which it is MEDIUM
---   closing_days: days before its close date from which a deal is due soon
---   slip_high_factor: the slip risk is high with fewer days left than so many times the deviation
---   slip_medium_factor: and medium with fewer than so many times
---   escalate_below_health: health score below which a big stuck deal is escalated
---   escalate_amount_rank: share of the open deals that are worth less from which a deal is big
---   velocity_change_pct: change of a mean duration from which it improves or worsens
---   velocity_red_days: days over its benchmark after which a stage's mean is red
---   velocity_tolerance: share of its benchmark by which a stage's mean may be over it and still be on target
---   top_performer_share: share of the reps that count as top performers
---   swing_deals: how many of a quarter's deals, the largest, are listed as those that swing it
---   confidence_quarters: past quarters that it takes to say how far to trust a forecast
---   outcome_deals: deals with a flag, and without it, that it takes to say how such deals fare
---   variants: how many of a pipeline's paths, the most frequent, are listed
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   stall_factor numeric not null: times its benchmark after which a visit counts as stuck
+--   critical_factor numeric not null: times its benchmark after which a visit is a bottleneck
+--   going_dark_days numeric not null: days of silence after which a deal is going dark
+--   single_threaded_contacts numeric not null: engaged contacts up to which a deal hangs on one
+--   heavy_discount_pct numeric not null: discount above which it is heavy
+--   pushed_times numeric not null: pushes from which a deal counts as pushed
+--   champion_bonus int not null: points that a champion adds
+--   needs_attention_below numeric not null: health score below which a deal needs attention
+--   own_median_visits numeric not null: completed visits from which a tenant's own median can be a benchmark
+--   stuck_over_benchmark_days numeric not null: days over its benchmark after which a deal is stuck
+--   urgency_critical_score numeric not null: priority from which a deal is CRITICAL
+--   urgency_high_score numeric not null: priority from which it is HIGH
+--   urgency_medium_score numeric not null: priority from which it is MEDIUM
+--   closing_days numeric not null: days before its close date from which a deal is due soon
+--   slip_high_factor numeric not null: the slip risk is high with fewer days left than so many times the deviation
+--   slip_medium_factor numeric not null: and medium with fewer than so many times
+--   escalate_below_health numeric not null: health score below which a big stuck deal is escalated
+--   escalate_amount_rank numeric not null: share of the open deals that are worth less from which a deal is big
+--   velocity_change_pct numeric not null: change of a mean duration from which it improves or worsens
+--   velocity_red_days numeric not null: days over its benchmark after which a stage's mean is red
+--   velocity_tolerance numeric not null: share of its benchmark by which a stage's mean may be over it and still be on
+--       target
+--   top_performer_share numeric not null: share of the reps that count as top performers
+--   swing_deals int not null: how many of a quarter's deals, the largest, are listed as those that swing it
+--   confidence_quarters int not null: past quarters that it takes to say how far to trust a forecast
+--   outcome_deals int not null: deals with a flag, and without it, that it takes to say how such deals fare
+--   variants int not null: how many of a pipeline's paths, the most frequent, are listed
 select
     d.tenant_id,
     d.day as snapshot_date,

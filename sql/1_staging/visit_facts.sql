@@ -2,22 +2,28 @@
 -- counted from. A visit that ended because the deal was deleted or merged never completed.
 --
 -- Grain: tenant, deal and visit.
+-- Key: tenant_id, opportunity_id, visit_number
+-- Index: (exited_on)
 -- Columns:
---   tenant_id: company the row belongs to
---   opportunity_id: the deal
---   visit_number: 1 for the deal's first visit to any stage, and so on
---   pipeline_id: the stage's pipeline, else the deal's, else 'default'
---   stage_id: the stage
---   entered_on: business day on which it began
---   exited_on: business day on which it was completed; null while it lasts and where it never was
---   days: elapsed days of a completed visit
---   elapsed_us: the same in microseconds, for sums that are exact in any order
---   ended_by: forward, back, left, won or lost; null while it lasts and where it never was completed
---   is_reentry: whether the deal had been in this stage before
---   entered_owner_id: who owned the deal at the end of the day on which the visit began; -1 if nobody
---   exited_owner_id: the same for the day on which it was completed
---   exited_account_id: the deal's account on that day
---   gone_on: business day from which on it does not count, the deal being deleted or merged; infinity if it was not
+--   tenant_id text not null: company the row belongs to
+--   opportunity_id text not null: the deal
+--   visit_number bigint not null: 1 for the deal's first visit to any stage, and so on
+--   pipeline_id text not null: the stage's pipeline, else the deal's, else 'default'
+--   stage_id text not null: the stage
+--   entered_on date not null: business day on which it began
+--   exited_on date: business day on which it was completed; null while it lasts and where it never was
+--   days float8: elapsed days of a completed visit
+--   elapsed_us bigint: the same in microseconds, for sums that are exact in any order
+--   ended_by text, one of forward, back, left, won, lost: forward, back, left, won or lost; null while it lasts and
+--       where it never was completed
+--   is_reentry boolean not null: whether the deal had been in this stage before
+--   entered_owner_id text not null: who owned the deal at the end of the day on which the visit began; -1 if nobody
+--   exited_owner_id text: the same for the day on which it was completed
+--   exited_account_id text: the deal's account on that day
+--   gone_on date not null: business day from which on it does not count, the deal being deleted or merged; infinity if
+--       it was not
+-- Rules:
+--   ended_by does not agree with exited_on unless (exited_on is null) = (ended_by is null)
 with visits as (
     select
         tenant_id,

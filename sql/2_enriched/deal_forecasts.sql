@@ -3,17 +3,19 @@
 -- nothing and are left out.
 --
 -- Grain: tenant, day and open deal whose close date, as known on the day, lies in the day's quarter or the next.
+-- Key: tenant_id, snapshot_date, opportunity_id
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   opportunity_id: the deal
---   quarter: the quarter that it is to close in
---   owner_id: who owned it; -1 if nobody
---   forecast_category: Commit, Best Case or Pipeline
---   amount: what it is worth; null if nobody said
---   health_score: its health; null if it cannot be judged: then it weighs as the unhealthiest
---   weight: share of the amount that counts
---   weighted_amount: amount times weight
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   opportunity_id text not null: the deal
+--   quarter text not null: the quarter that it is to close in
+--   owner_id text not null: who owned it; -1 if nobody
+--   forecast_category text not null, one of Commit, Best Case, Pipeline: Commit, Best Case or Pipeline
+--   amount numeric(18, 2): what it is worth; null if nobody said
+--   health_score int: its health; null if it cannot be judged: then it weighs as the unhealthiest
+--   weight numeric not null, 0 to 1: share of the amount that counts
+--   weighted_amount numeric(16, 4): amount times weight
 with weights as (
     select
         d.tenant_id,

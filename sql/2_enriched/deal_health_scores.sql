@@ -3,40 +3,43 @@
 -- the others weigh more. Bands, weights, categories, flags and thresholds are those that held on the day.
 --
 -- Grain: tenant, day and open deal.
+-- Key: tenant_id, snapshot_date, opportunity_id
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   opportunity_id: the deal
---   owner_id: who owned it; -1 if nobody
---   health_score: weighted mean of the components' scores, rounded half up
---   health_category: Healthy, Monitor, At Risk or Critical
---   risk_level: 1 (Healthy) to 4 (Critical)
---   needs_attention: whether the score is below the threshold
---   health_change_7d: score less that of seven days before; null if the deal was not open then
---   top_driver: what costs most points, in words; null if nothing does
---   risk_flags: what is wrong, worst first
---   evidence: components that the source tells something about
---   evidence_pct: their share of all weights
---   days_in_stage: elapsed days since the deal came into its stage
---   benchmark_days: days that a visit to the stage should take
---   benchmark_source: tenant (own file rows), source (its CRM), default, or own median
---   own_median_days: the tenant's own median of the year before, whatever the benchmark is
---   velocity_ratio: days_in_stage / benchmark_days; 1 without a benchmark
---   velocity_score: score of the stage's pace
---   velocity_contribution: its points of the health score
---   days_since_two_way: calendar days since the last two-way activity, or since creation if there was none
---   activity_score: score of the silence; the worst if there never was a two-way activity
---   activity_contribution: its points of the health score
---   engaged_contacts_count: contacts with a two-way activity in the last 90 days
---   has_champion: whether a contact has the role of champion
---   stakeholder_score: score of the engaged contacts and the champion
---   stakeholder_contribution: its points of the health score
---   competitor_status: named, active, or null for none
---   competition_score: score of the competition
---   competition_contribution: its points of the health score
---   discount_pct: percent off
---   discount_score: score of the discount
---   discount_contribution: its points of the health score
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   opportunity_id text not null: the deal
+--   owner_id text not null: who owned it; -1 if nobody
+--   health_score int, 0 to 100: weighted mean of the components' scores, rounded half up
+--   health_category text, one of Healthy, Monitor, At Risk, Critical: Healthy, Monitor, At Risk or Critical
+--   risk_level int, 1 to 4: 1 (Healthy) to 4 (Critical)
+--   needs_attention boolean: whether the score is below the threshold
+--   health_change_7d int: score less that of seven days before; null if the deal was not open then
+--   top_driver text: what costs most points, in words; null if nothing does
+--   risk_flags text[] not null: what is wrong, worst first
+--   evidence text[] not null: components that the source tells something about
+--   evidence_pct numeric(5, 4) not null, 0 to 1: their share of all weights
+--   days_in_stage float8: elapsed days since the deal came into its stage
+--   benchmark_days float8: days that a visit to the stage should take
+--   benchmark_source text, one of tenant, source, default, own median: tenant (own file rows), source (its CRM),
+--       default, or own median
+--   own_median_days float8: the tenant's own median of the year before, whatever the benchmark is
+--   velocity_ratio float8: days_in_stage / benchmark_days; 1 without a benchmark
+--   velocity_score int: score of the stage's pace
+--   velocity_contribution numeric(5, 2): its points of the health score
+--   days_since_two_way int: calendar days since the last two-way activity, or since creation if there was none
+--   activity_score int: score of the silence; the worst if there never was a two-way activity
+--   activity_contribution numeric(5, 2): its points of the health score
+--   engaged_contacts_count int: contacts with a two-way activity in the last 90 days
+--   has_champion boolean: whether a contact has the role of champion
+--   stakeholder_score int: score of the engaged contacts and the champion
+--   stakeholder_contribution numeric(5, 2): its points of the health score
+--   competitor_status text: named, active, or null for none
+--   competition_score int: score of the competition
+--   competition_contribution numeric(5, 2): its points of the health score
+--   discount_pct numeric: percent off
+--   discount_score int: score of the discount
+--   discount_contribution numeric(5, 2): its points of the health score
 with measured as (
     select
         d.*,

@@ -2,15 +2,17 @@
 -- was active last; and the same among those who have a role on it.
 --
 -- Grain: tenant, day and open deal with anybody.
+-- Key: tenant_id, snapshot_date, opportunity_id
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   opportunity_id: the deal
---   contact_id: the contact
---   contact_name: the contact's name on that day
---   role_contact_id: the contact among those with a role; null if nobody has one
---   role_contact_name: that contact's name on that day
---   contact_role: that contact's role on the deal
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   opportunity_id text not null: the deal
+--   contact_id text not null: the contact
+--   contact_name text not null: the contact's name on that day
+--   role_contact_id text: the contact among those with a role; null if nobody has one
+--   role_contact_name text: that contact's name on that day
+--   contact_role text: that contact's role on the deal
 with people as (
     select
         r.tenant_id,

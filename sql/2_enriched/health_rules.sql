@@ -2,33 +2,34 @@
 -- the source could be judged by on that day.
 --
 -- Grain: tenant and day.
+-- Key: tenant_id, snapshot_date
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   velocity_bounds: velocity: upper bounds of the bands, negated and ascending
---   velocity_scores: velocity: score of each band, best first, and of all else
---   velocity_weight: velocity: weight in ten-thousandths
---   activity_bounds: activity: upper bounds of the bands, negated and ascending
---   activity_scores: activity: score of each band, best first, and of all else
---   activity_weight: activity: weight in ten-thousandths
---   stakeholder_bounds: stakeholder: upper bounds of the bands, negated and ascending
---   stakeholder_scores: stakeholder: score of each band, best first, and of all else
---   stakeholder_weight: stakeholder: weight in ten-thousandths
---   competition_bounds: competition: upper bounds of the bands, negated and ascending
---   competition_scores: competition: score of each band, best first, and of all else
---   competition_weight: competition: weight in ten-thousandths
---   discount_bounds: discount: upper bounds of the bands, negated and ascending
---   discount_scores: discount: score of each band, best first, and of all else
---   discount_weight: discount: weight in ten-thousandths
---   category_bounds: health scores from which each category holds, ascending
---   category_names: the categories
---   risk_levels: their risk levels
---   flags_in_order: risk flags, worst first
---   has_activity: whether the source had told anything of activity by then
---   has_stakeholder: whether the source had told anything of stakeholder by then
---   has_competition: whether the source had told anything of competition by then
---   has_discount: whether the source had told anything of discount by then
---   has_roles: whether the source had told anything of roles by then
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   velocity_bounds float8[] not null: velocity: upper bounds of the bands, negated and ascending
+--   velocity_scores int[] not null: velocity: score of each band, best first, and of all else
+--   velocity_weight bigint not null: velocity: weight in ten-thousandths
+--   activity_bounds float8[] not null: activity: upper bounds of the bands, negated and ascending
+--   activity_scores int[] not null: activity: score of each band, best first, and of all else
+--   activity_weight bigint not null: activity: weight in ten-thousandths
+--   stakeholder_bounds float8[] not null: stakeholder: upper bounds of the bands, negated and ascending
+--   stakeholder_scores int[] not null: stakeholder: score of each band, best first, and of all else
+--   stakeholder_weight bigint not null: stakeholder: weight in ten-thousandths
+--   competition_bounds float8[] not null: competition: upper bounds of the bands, negated and ascending
+--   competition_scores int[] not null: competition: score of each band, best first, and of all else
+--   competition_weight bigint not null: competition: weight in ten-thousandths
+--   discount_bounds float8[] not null: discount: upper bounds of the bands, negated and ascending
+--   discount_scores int[] not null: discount: score of each band, best first, and of all else
+--   discount_weight bigint not null: discount: weight in ten-thousandths
+--   category_bounds int[] not null: health scores from which each category holds, ascending
+--   category_names text[] not null: the categories
+--   risk_levels int[] not null: their risk levels
+--   flags_in_order text[] not null: risk flags, worst first
+--   has_activity boolean not null: whether the source had told anything of activity by then
+--   has_stakeholder boolean not null: whether the source had told anything of stakeholder by then
+--   has_competition boolean not null: whether the source had told anything of competition by then
+--   has_discount boolean not null: whether the source had told anything of discount by then
+--   has_roles boolean not null: whether the source had told anything of roles by then
 with bands as (
     select
         d.tenant_id,

@@ -3,19 +3,21 @@
 -- habit of slowness is no yardstick where there is another).
 --
 -- Grain: tenant, day and stage.
+-- Key: tenant_id, snapshot_date, stage_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   stage_id: the stage
---   stage_name: its name on that day
---   stage_order: its place on that day
---   benchmark_days: days that a visit should take; null if nothing says
---   benchmark_source: tenant (own file rows), source (its CRM), default, or own median
---   own_median_days: the tenant's own median of the year before, whatever the benchmark is
---   own_visits_count: completed visits that it is of
---   stall_days: days after which a visit counts as stuck
---   critical_days: days after which it is a bottleneck
---   needs_economic_buyer: whether an economic buyer should be engaged by then
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   stage_id text not null: the stage
+--   stage_name text not null: its name on that day
+--   stage_order numeric: its place on that day
+--   benchmark_days float8, more than 0: days that a visit should take; null if nothing says
+--   benchmark_source text, one of tenant, source, default, own median: tenant (own file rows), source (its CRM),
+--       default, or own median
+--   own_median_days float8: the tenant's own median of the year before, whatever the benchmark is
+--   own_visits_count bigint: completed visits that it is of
+--   stall_days float8: days after which a visit counts as stuck
+--   critical_days float8: days after which it is a bottleneck
+--   needs_economic_buyer boolean not null: whether an economic buyer should be engaged by then
 with visited as (
     select
         tenant_id,

@@ -1,15 +1,17 @@
 -- When contacts and reps are answered, at the end of every day: the two hours of business time in which the highest
 -- share of their calls and emails was answered, if that is more than chance gives. Of contacts whom an action of the
--- day is for by all attempts ever, of reps by those of the last 90 days.
+-- day is for by all attempts ever, of reps by those of the last :window.
 --
+-- Window: 90 days
 -- Grain: tenant, day, basis and person with five attempts at least.
+-- Key: tenant_id, snapshot_date, basis, who
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   basis: contact or rep
---   who: the contact or the rep
---   attempts_count: calls and emails that it is of
---   start_hour: hour at which the two begin; null where no two hours are clearly better than the others
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   basis text not null, one of contact, rep: contact or rep
+--   who text not null: the contact or the rep
+--   attempts_count bigint not null: calls and emails that it is of
+--   start_hour int: hour at which the two begin; null where no two hours are clearly better than the others
 with attempts as (
     select
         tenant_id,
@@ -54,7 +56,7 @@ rep_hours as (
         count(*) as attempts,
         sum(a.is_answered) as answers
     from pg_temp.run_days as r
-    inner join attempts as a on r.tenant_id = a.tenant_id and r.day >= a.day and a.day > r.day - 90
+    inner join attempts as a on r.tenant_id = a.tenant_id and r.day >= a.day and a.day > r.day - :window_days
     where a.rep_id is not null
     group by r.tenant_id, r.day, a.rep_id, a.hour
 ),

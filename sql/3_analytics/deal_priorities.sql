@@ -3,29 +3,37 @@
 -- silence and risk flags add to it. What the source tells nothing of is left out, the other factors weigh more.
 --
 -- Grain: tenant, day and open deal.
+-- Key: tenant_id, snapshot_date, opportunity_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   opportunity_id: the deal
---   owner_id: who owned it; -1 if nobody
---   days_until_close: calendar days to the close date; negative once it has passed
---   deviation_days: days in the stage over what is expected; null without a benchmark
---   is_stuck: whether it stands too long in its stage
---   amount_rank: share of the tenant's open deals with an amount that are worth less, 0 to 1
---   amount_at_stake: what it would add to the forecast if it were healthy, less what it adds; null without an amount
---   health_factor: (100 - health) / 100
---   silence_factor: days since contact / 21, at most 1
---   amount_factor: share of the tenant's open deals that would add no more to the forecast if all were healthy
---   close_date_factor: 1 less the days to the close date / 90; 1 once it has passed
---   risk_flags_factor: flags / 4, at most 1
---   priority_score: 0 to 100
---   urgency: CRITICAL, HIGH, MEDIUM or LOW, by the priority; CRITICAL, too, if it is unhealthy and due within a week
---   action: call, email, meeting, task or escalate; null where nothing is wrong and the deal is not due soon
---   action_target: with whom: the economic buyer, the champion, or who was active last; escalated to: the manager
---   action_reason: why, in words
---   contact_id: the contact with a role on the deal whom the action is for; null if nobody has one, or it is escalated
---   contact_name: that contact's name
---   contact_role: that contact's role on the deal
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   opportunity_id text not null: the deal
+--   owner_id text not null: who owned it; -1 if nobody
+--   days_until_close int: calendar days to the close date; negative once it has passed
+--   deviation_days float8: days in the stage over what is expected; null without a benchmark
+--   is_stuck boolean not null: whether it stands too long in its stage
+--   amount_rank float8: share of the tenant's open deals with an amount that are worth less, 0 to 1
+--   amount_at_stake numeric(18, 2): what it would add to the forecast if it were healthy, less what it adds; null
+--       without an amount
+--   health_factor numeric(5, 4): (100 - health) / 100
+--   silence_factor numeric(5, 4): days since contact / 21, at most 1
+--   amount_factor numeric(5, 4): share of the tenant's open deals that would add no more to the forecast if all were
+--       healthy
+--   close_date_factor numeric(5, 4): 1 less the days to the close date / 90; 1 once it has passed
+--   risk_flags_factor numeric(5, 4) not null: flags / 4, at most 1
+--   priority_score numeric(5, 2) not null: 0 to 100
+--   urgency text not null, one of CRITICAL, HIGH, MEDIUM, LOW: CRITICAL, HIGH, MEDIUM or LOW, by the priority;
+--       CRITICAL, too, if it is unhealthy and due within a week
+--   action text, one of call, email, meeting, task, escalate: call, email, meeting, task or escalate; null where
+--       nothing is wrong and the deal is not due soon
+--   action_target text: with whom: the economic buyer, the champion, or who was active last; escalated to: the manager
+--   action_reason text: why, in words
+--   contact_id text: the contact with a role on the deal whom the action is for; null if nobody has one, or it is
+--       escalated
+--   contact_name text: that contact's name
+--   contact_role text: that contact's role on the deal
+-- Rules:
+--   action_reason does not agree with action unless (action_reason is null) = (action is null)
 with weights as (
     select
         r.tenant_id,

@@ -2,25 +2,29 @@
 -- and those more days over the stage's benchmark than the threshold. Without a benchmark no deal is stuck.
 --
 -- Grain: tenant, day and stuck deal.
+-- Key: tenant_id, snapshot_date, opportunity_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   opportunity_id: the deal
---   stage_id: the stage it stands in
---   stage_name: the stage's name on that day
---   owner_id: who owned it; -1 if nobody
---   amount: what it is worth; null if nobody said
---   close_date: when it is to close, as known on that day
---   days_in_stage: elapsed days since it came into the stage
---   benchmark_days: days that a visit should take
---   deviation_days: days over that
---   days_until_close: calendar days to the close date; negative once it has passed; null without one
---   urgency: CRITICAL, HIGH, MEDIUM or LOW, as in analytics.deal_priorities
---   slip_risk: HIGH, MEDIUM or LOW: how the time left compares with the deviation; null without a close date
---   primary_action: escalate, call, meeting or email, as in analytics.deal_priorities
---   health_score: the deal's health
---   risk_flags: what is wrong, worst first
---   amount_rank: share of the tenant's open deals with an amount that are worth less, 0 to 1
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   opportunity_id text not null: the deal
+--   stage_id text not null: the stage it stands in
+--   stage_name text not null: the stage's name on that day
+--   owner_id text not null: who owned it; -1 if nobody
+--   amount numeric(18, 2): what it is worth; null if nobody said
+--   close_date date: when it is to close, as known on that day
+--   days_in_stage float8 not null: elapsed days since it came into the stage
+--   benchmark_days float8 not null: days that a visit should take
+--   deviation_days float8 not null: days over that
+--   days_until_close int: calendar days to the close date; negative once it has passed; null without one
+--   urgency text not null, one of CRITICAL, HIGH, MEDIUM, LOW: CRITICAL, HIGH, MEDIUM or LOW, as in
+--       analytics.deal_priorities
+--   slip_risk text, one of HIGH, MEDIUM, LOW: HIGH, MEDIUM or LOW: how the time left compares with the deviation; null
+--       without a close date
+--   primary_action text not null, one of escalate, call, meeting, email: escalate, call, meeting or email, as in
+--       analytics.deal_priorities
+--   health_score int: the deal's health
+--   risk_flags text[] not null: what is wrong, worst first
+--   amount_rank float8: share of the tenant's open deals with an amount that are worth less, 0 to 1
 select
     p.tenant_id,
     p.snapshot_date,

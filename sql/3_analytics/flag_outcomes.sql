@@ -3,16 +3,17 @@
 -- weighed as by Cochran, Mantel and Haenszel.
 --
 -- Grain: tenant, day and flag that an open deal had at such an end, in a stage where another had not.
+-- Key: tenant_id, snapshot_date, flag
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   flag: the risk flag
---   deals_count: deals with it, in stages with deals that had it not
---   won_count: those of them that were won in the quarter after
---   others_count: deals without it, in stages with deals that had it
---   others_won_count: those of them that were won in the quarter after
---   win_rate_difference: share won with it, less share won without it, in the same stage
---   standard_errors: how many standard errors lie between them; null where all or none were won
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   flag text not null: the risk flag
+--   deals_count bigint not null: deals with it, in stages with deals that had it not
+--   won_count bigint not null: those of them that were won in the quarter after
+--   others_count bigint not null: deals without it, in stages with deals that had it
+--   others_won_count bigint not null: those of them that were won in the quarter after
+--   win_rate_difference numeric(5, 4) not null: share won with it, less share won without it, in the same stage
+--   standard_errors numeric(10, 4): how many standard errors lie between them; null where all or none were won
 with ends as (
     select
         q.tenant_id,

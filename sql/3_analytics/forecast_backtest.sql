@@ -2,22 +2,24 @@
 -- won by then. Other days have no rows.
 --
 -- Grain: tenant, quarter (by its last day), team, segment, region, method and week.
+-- Key: tenant_id, snapshot_date, team_id, segment, region, method, week_number
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: last day of the quarter
---   quarter: the quarter
---   team_id: All, a manager's id, none or -1
---   team_name: All, or the manager's name
---   segment: All, a segment, or Unknown
---   region: All, a region, or Unknown
---   method: how open deals were weighed: default is by forecast category and health
---   week_number: 1 to 13
---   week_end: last day of the week; of the 13th the day before, as the quarter's last day knows what was won
---   forecast_amount: won and weighted open, as of the week's end
---   actual_amount: won, as of the quarter's end
---   error_amount: forecast less actual
---   absolute_percentage_error: size of the error as a share of the actual; null if nothing was won
---   bias: error as a share of the actual, above 0 for too high; null if nothing was won
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: last day of the quarter
+--   quarter text not null: the quarter
+--   team_id text not null: All, a manager's id, none or -1
+--   team_name text not null: All, or the manager's name
+--   segment text not null: All, a segment, or Unknown
+--   region text not null: All, a region, or Unknown
+--   method text not null, one of default: how open deals were weighed: default is by forecast category and health
+--   week_number int not null, 1 to 13: 1 to 13
+--   week_end date not null: last day of the week; of the 13th the day before, as the quarter's last day knows what was
+--       won
+--   forecast_amount numeric(16, 2): won and weighted open, as of the week's end
+--   actual_amount numeric(16, 2): won, as of the quarter's end
+--   error_amount numeric(16, 2): forecast less actual
+--   absolute_percentage_error numeric: size of the error as a share of the actual; null if nothing was won
+--   bias numeric: error as a share of the actual, above 0 for too high; null if nothing was won
 with weeks as (
     select
         r.tenant_id,

@@ -5,31 +5,37 @@
 -- are yet to be created, nothing is said. For every combination of team, segment and region.
 --
 -- Grain: tenant, day, quarter, team, segment, region and line.
+-- Key: tenant_id, snapshot_date, quarter, team_id, segment, region, line
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   quarter: the quarter that is forecast
---   team_id: All, a manager's id, none or -1
---   team_name: All, or the manager's name
---   segment: All, a segment, or Unknown
---   region: All, a region, or Unknown
---   line: Closed Won, Commit, Best Case, Pipeline or TOTAL FORECAST
---   week_number: the day's week of the quarter; 0 for the next quarter
---   deals_count: deals
---   without_amount_count: those of them without an amount
---   unjudged_count: open deals without a health score, weighed as the unhealthiest
---   mean_health_score: mean health of the open deals that have a score
---   amount: what the deals are worth
---   weighted_amount: the same, each deal's amount times its weight; won deals count in full
---   target: in the total: what is to be sold; of All the company's target, else the reps' quotas
---   gap_to_target: in the total: forecast less target, below 0 when short
---   shortfall_pct: in the total: size of what is short as a share of the target, 0 if nothing is
---   risk_level: in the total of the day's quarter: Low, Medium, High or Critical, by the shortfall
---   method: in the total: how open deals were weighed in ai_forecast
---   ai_forecast: in the total: the forecast
---   ai_forecast_confidence: in the total: how far to trust it, 0 to 1; null where nothing can be said
---   confidence_basis: in the total: what it is from, or why there is none: backtest, too few quarters, or next quarter
---   backtest_quarters: in the total: past quarters with sales and a forecast at that time
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   quarter text not null: the quarter that is forecast
+--   team_id text not null: All, a manager's id, none or -1
+--   team_name text not null: All, or the manager's name
+--   segment text not null: All, a segment, or Unknown
+--   region text not null: All, a region, or Unknown
+--   line text not null, one of Closed Won, Commit, Best Case, Pipeline, TOTAL FORECAST: Closed Won, Commit, Best Case,
+--       Pipeline or TOTAL FORECAST
+--   week_number int not null, 0 to 13: the day's week of the quarter; 0 for the next quarter
+--   deals_count bigint not null: deals
+--   without_amount_count bigint not null: those of them without an amount
+--   unjudged_count bigint not null: open deals without a health score, weighed as the unhealthiest
+--   mean_health_score numeric(5, 2): mean health of the open deals that have a score
+--   amount numeric(16, 2): what the deals are worth
+--   weighted_amount numeric(16, 2): the same, each deal's amount times its weight; won deals count in full
+--   target numeric(16, 2): in the total: what is to be sold; of All the company's target, else the reps' quotas
+--   gap_to_target numeric(16, 2): in the total: forecast less target, below 0 when short
+--   shortfall_pct numeric(7, 4), 0 to 1: in the total: size of what is short as a share of the target, 0 if nothing is
+--   risk_level text, one of Low, Medium, High, Critical: in the total of the day's quarter: Low, Medium, High or
+--       Critical, by the shortfall
+--   method text, one of default: in the total: how open deals were weighed in ai_forecast
+--   ai_forecast numeric(16, 2): in the total: the forecast
+--   ai_forecast_confidence numeric(5, 4), 0 to 1: in the total: how far to trust it, 0 to 1; null where nothing can be
+--       said
+--   confidence_basis text, one of backtest, too few quarters, next quarter: in the total: what it is from, or why
+--       there is none: backtest, too few quarters, or next quarter
+--   backtest_quarters bigint: in the total: past quarters with sales and a forecast at that time
 with lines as (
     select
         l.*,

@@ -4,23 +4,25 @@
 -- where the CRM says that. Omitted deals do not count.
 --
 -- Grain: tenant, day, quarter, team, segment, region and line.
+-- Key: tenant_id, snapshot_date, quarter, team_id, segment, region, line
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   quarter: the quarter that is forecast
---   team_id: All, a manager's id, none or -1
---   team_name: All, or the manager's name
---   segment: All, a segment, or Unknown
---   region: All, a region, or Unknown
---   line: Closed Won, Commit, Best Case or Pipeline
---   quarter_start: first day of the quarter
---   quarter_end: last day of the quarter
---   deals_count: deals
---   without_amount_count: those of them without an amount
---   unjudged_count: open deals without a health score, weighed as the unhealthiest
---   health_total: sum of the open deals' health scores, of those that have one
---   amount: what the deals are worth; null as long as the source has told no amounts or no close dates
---   weighted_amount: the same, each deal's amount times its weight
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   quarter text not null: the quarter that is forecast
+--   team_id text not null: All, a manager's id, none or -1
+--   team_name text not null: All, or the manager's name
+--   segment text not null: All, a segment, or Unknown
+--   region text not null: All, a region, or Unknown
+--   line text not null, one of Closed Won, Commit, Best Case, Pipeline: Closed Won, Commit, Best Case or Pipeline
+--   quarter_start date not null: first day of the quarter
+--   quarter_end date not null: last day of the quarter
+--   deals_count bigint not null: deals
+--   without_amount_count bigint not null: those of them without an amount
+--   unjudged_count bigint not null: open deals without a health score, weighed as the unhealthiest
+--   health_total bigint not null: sum of the open deals' health scores, of those that have one
+--   amount numeric(16, 2): what the deals are worth; null as long as the source has told no amounts or no close dates
+--   weighted_amount numeric(16, 2): the same, each deal's amount times its weight
 with quarters as (
     select
         r.tenant_id,

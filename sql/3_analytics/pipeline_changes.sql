@@ -4,38 +4,46 @@
 -- without an amount counts as a deal, with 0.
 --
 -- Grain: tenant, day, quarter and team.
+-- Key: tenant_id, snapshot_date, quarter, team_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   quarter: the quarter that the deals are to close in
---   team_id: All, a manager's id, none or -1
---   team_name: All, or the manager's name
---   week_number: the day's week of its own quarter
---   week_start: first day of that week
---   opening_count: open deals at the end of the day before the week
---   created_count: deals created
---   pulled_in_count: deals whose close date was moved into the quarter
---   pushed_out_count: deals whose close date was moved out of it
---   won_count: deals won
---   lost_count: deals lost
---   reopened_count: closed deals opened again
---   moved_count: deals that came from another team, less those that went to one
---   deleted_count: deals deleted
---   merged_count: deals merged into another
---   closing_count: open deals at the day's end
---   opening_amount: what the opening deals were worth
---   created_amount: what the created deals were worth
---   pulled_in_amount: what the deals pulled in were worth at that moment
---   increased_amount: money added to deals
---   decreased_amount: money taken from deals
---   pushed_out_amount: what the deals pushed out were worth at that moment
---   won_amount: what the won deals were worth
---   lost_amount: what the lost deals were worth
---   reopened_amount: what the reopened deals were worth
---   moved_amount: what came from other teams, less what went to them
---   deleted_amount: what the deleted deals were worth
---   merged_amount: what the merged deals were worth
---   closing_amount: what the open deals are worth
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   quarter text not null: the quarter that the deals are to close in
+--   team_id text not null: All, a manager's id, none or -1
+--   team_name text not null: All, or the manager's name
+--   week_number int not null: the day's week of its own quarter
+--   week_start date not null: first day of that week
+--   opening_count bigint not null: open deals at the end of the day before the week
+--   created_count bigint not null: deals created
+--   pulled_in_count bigint not null: deals whose close date was moved into the quarter
+--   pushed_out_count bigint not null: deals whose close date was moved out of it
+--   won_count bigint not null: deals won
+--   lost_count bigint not null: deals lost
+--   reopened_count bigint not null: closed deals opened again
+--   moved_count bigint not null: deals that came from another team, less those that went to one
+--   deleted_count bigint not null: deals deleted
+--   merged_count bigint not null: deals merged into another
+--   closing_count bigint not null: open deals at the day's end
+--   opening_amount numeric(16, 2) not null: what the opening deals were worth
+--   created_amount numeric(16, 2) not null: what the created deals were worth
+--   pulled_in_amount numeric(16, 2) not null: what the deals pulled in were worth at that moment
+--   increased_amount numeric(16, 2) not null: money added to deals
+--   decreased_amount numeric(16, 2) not null: money taken from deals
+--   pushed_out_amount numeric(16, 2) not null: what the deals pushed out were worth at that moment
+--   won_amount numeric(16, 2) not null: what the won deals were worth
+--   lost_amount numeric(16, 2) not null: what the lost deals were worth
+--   reopened_amount numeric(16, 2) not null: what the reopened deals were worth
+--   moved_amount numeric(16, 2) not null: what came from other teams, less what went to them
+--   deleted_amount numeric(16, 2) not null: what the deleted deals were worth
+--   merged_amount numeric(16, 2) not null: what the merged deals were worth
+--   closing_amount numeric(16, 2) not null: what the open deals are worth
+-- Rules:
+--   closing_count is not what the parts add up to unless opening_count + created_count + pulled_in_count -
+--       pushed_out_count - lost_count - won_count + reopened_count + moved_count - deleted_count - merged_count =
+--       closing_count
+--   closing_amount is not what the parts add up to unless opening_amount + created_amount + pulled_in_amount +
+--       increased_amount - decreased_amount - pushed_out_amount - lost_amount - won_amount + reopened_amount +
+--       moved_amount - deleted_amount - merged_amount = closing_amount
 with weeks as (
     select
         r.tenant_id,

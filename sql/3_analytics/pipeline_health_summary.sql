@@ -3,30 +3,36 @@
 -- counted.
 --
 -- Grain: tenant, day, dimension and group of it with an open deal.
+-- Key: tenant_id, snapshot_date, dimension, group_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   dimension: overall, forecast_category, stage or manager
---   group_id: All, the category, pipeline/stage, or the manager's id (none: no manager, -1: nobody owns the deal)
---   group_name: the group's name, for people
---   deals_count: open deals
---   without_amount_count: those of them without an amount, or without a rate for its currency
---   amount: what the others are worth; null if none has an amount
---   mean_health_score: mean score; null if no deal could be judged
---   amount_weighted_health_score: mean score, each deal weighing as much as it is worth
---   healthy_count: deals judged Healthy
---   monitor_count: deals judged Monitor
---   at_risk_count: deals judged At Risk
---   critical_count: deals judged Critical
---   unjudged_count: deals of which the source tells too little to judge
---   healthy_amount: what the Healthy deals are worth
---   monitor_amount: what the Monitor deals are worth
---   at_risk_amount: what the At Risk deals are worth
---   critical_amount: what the Critical deals are worth
---   needs_attention_count: deals with a score below the threshold
---   stuck_count: deals that stand too long in their stage: rows of dashboard.stuck_deals_view
---   mean_days_in_stage: mean of the elapsed days in their present stages
---   unconverted_count: deals with an amount in a currency without a rate: left out of the sums
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   dimension text not null, one of overall, forecast_category, stage, manager: overall, forecast_category, stage or
+--       manager
+--   group_id text not null: All, the category, pipeline/stage, or the manager's id (none: no manager, -1: nobody owns
+--       the deal)
+--   group_name text not null: the group's name, for people
+--   deals_count bigint not null: open deals
+--   without_amount_count bigint not null: those of them without an amount, or without a rate for its currency
+--   amount numeric(16, 2): what the others are worth; null if none has an amount
+--   mean_health_score numeric(5, 2): mean score; null if no deal could be judged
+--   amount_weighted_health_score numeric(5, 2): mean score, each deal weighing as much as it is worth
+--   healthy_count bigint not null: deals judged Healthy
+--   monitor_count bigint not null: deals judged Monitor
+--   at_risk_count bigint not null: deals judged At Risk
+--   critical_count bigint not null: deals judged Critical
+--   unjudged_count bigint not null: deals of which the source tells too little to judge
+--   healthy_amount numeric(16, 2): what the Healthy deals are worth
+--   monitor_amount numeric(16, 2): what the Monitor deals are worth
+--   at_risk_amount numeric(16, 2): what the At Risk deals are worth
+--   critical_amount numeric(16, 2): what the Critical deals are worth
+--   needs_attention_count bigint not null: deals with a score below the threshold
+--   stuck_count bigint not null: deals that stand too long in their stage: rows of dashboard.stuck_deals_view
+--   mean_days_in_stage numeric(10, 4): mean of the elapsed days in their present stages
+--   unconverted_count bigint: deals with an amount in a currency without a rate: left out of the sums
+-- Rules:
+--   deals_count is not the sum of the bands unless healthy_count + monitor_count + at_risk_count + critical_count +
+--       unjudged_count = deals_count
 with deals as (
     select
         d.tenant_id,

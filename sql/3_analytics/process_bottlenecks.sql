@@ -1,28 +1,31 @@
--- Where the process is held up, at the end of every day: visits completed in the 90 days up to it beside the stage's
+-- Where the process is held up, at the end of every day: visits completed in the :window up to it beside the stage's
 -- benchmark, visits begun in them that came back, and what stands in the stage for too long now.
 --
+-- Window: 90 days
 -- Grain: tenant, day, pipeline and stage with such a visit or deal.
+-- Key: tenant_id, snapshot_date, pipeline_id, stage_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   pipeline_id: the pipeline
---   stage_id: the stage
---   stage_name: its name on the day
---   stage_order: its place on the day
---   occurrences: visits completed in the 90 days
---   avg_days: their mean, elapsed days
---   stddev_days: their sample standard deviation; null below two
---   min_days: the shortest
---   max_days: the longest
---   benchmark_days: days that a visit should take
---   avg_deviation_days: mean less benchmark
---   delay_ratio: mean / benchmark
---   delay_level: CRITICAL, HIGH, MEDIUM, LOW or ON TARGET, by that ratio
---   delay_rank: 1 for the pipeline's worst ratio
---   bottleneck_count: completed visits that were over the critical threshold
---   rework_count: visits begun in the 90 days by deals that had been in the stage before
---   open_bottleneck_count: open deals that are over the critical threshold now
---   amount_in_bottleneck: what those are worth
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   pipeline_id text not null: the pipeline
+--   stage_id text not null: the stage
+--   stage_name text not null: its name on the day
+--   stage_order numeric: its place on the day
+--   occurrences bigint not null: visits completed in the :window
+--   avg_days numeric(10, 4): their mean, elapsed days
+--   stddev_days numeric(10, 4): their sample standard deviation; null below two
+--   min_days numeric(10, 4): the shortest
+--   max_days numeric(10, 4): the longest
+--   benchmark_days float8: days that a visit should take
+--   avg_deviation_days numeric(10, 4): mean less benchmark
+--   delay_ratio numeric(10, 4): mean / benchmark
+--   delay_level text, one of CRITICAL, HIGH, MEDIUM, LOW, ON TARGET: CRITICAL, HIGH, MEDIUM, LOW or ON TARGET, by that
+--       ratio
+--   delay_rank bigint: 1 for the pipeline's worst ratio
+--   bottleneck_count bigint not null: completed visits that were over the critical threshold
+--   rework_count bigint not null: visits begun in the :window by deals that had been in the stage before
+--   open_bottleneck_count bigint not null: open deals that are over the critical threshold now
+--   amount_in_bottleneck numeric(16, 2): what those are worth
 with completed as (
     select
         v.tenant_id,
@@ -35,9 +38,9 @@ with completed as (
     cross join
         lateral generate_series(
             greatest(v.exited_on, :window_start) - cast(:window_start as date),
-            least(v.exited_on + 90, v.gone_on, :window_end) - cast(:window_start as date) - 1
+            least(v.exited_on + :window_days, v.gone_on, :window_end) - cast(:window_start as date) - 1
         ) as n (days)
-    where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 90
+    where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - :window_days
 ),
 
 visits as (
@@ -72,9 +75,9 @@ reworked as (
     cross join
         lateral generate_series(
             greatest(v.entered_on, :window_start) - cast(:window_start as date),
-            least(v.entered_on + 90, v.gone_on, :window_end) - cast(:window_start as date) - 1
+            least(v.entered_on + :window_days, v.gone_on, :window_end) - cast(:window_start as date) - 1
         ) as n (days)
-    where v.is_reentry and v.entered_on < :window_end and v.entered_on > cast(:window_start as date) - 90
+    where v.is_reentry and v.entered_on < :window_end and v.entered_on > cast(:window_start as date) - :window_days
     group by v.tenant_id, snapshot_date, v.pipeline_id, v.stage_id
 ),
 

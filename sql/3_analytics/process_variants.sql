@@ -1,19 +1,22 @@
--- The ways that deals took through the stages until they were closed, at the end of every day: deals closed in the 365
--- days up to it and closed still, by their path, the most frequent paths of each pipeline.
+-- The ways that deals took through the stages until they were closed, at the end of every day: deals closed in the
+-- :window up to it and closed still, by their path, the most frequent paths of each pipeline.
 --
+-- Window: 365 days
 -- Grain: tenant, day, pipeline and path.
+-- Key: tenant_id, snapshot_date, pipeline_id, variant_rank
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   pipeline_id: the pipeline of the path's last stage
---   variant_rank: 1 for the pipeline's most frequent path
---   path: the stages in order, each visit counted
---   path_names: their names on the day, for people
---   deals_count: deals that took the path
---   share: those as a share of the pipeline's closed deals
---   won_count: those of them that were won
---   win_rate: won as a share of the path's deals; null as long as the source has told of no won or no lost deal
---   avg_cycle_days: mean elapsed days from creation to closing
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   pipeline_id text not null: the pipeline of the path's last stage
+--   variant_rank bigint not null: 1 for the pipeline's most frequent path
+--   path text[] not null: the stages in order, each visit counted
+--   path_names text not null: their names on the day, for people
+--   deals_count bigint not null: deals that took the path
+--   share numeric(5, 4) not null, 0 to 1: those as a share of the pipeline's closed deals
+--   won_count bigint not null: those of them that were won
+--   win_rate numeric(5, 4), 0 to 1: won as a share of the path's deals; null as long as the source has told of no won
+--       or no lost deal
+--   avg_cycle_days numeric(10, 2) not null: mean elapsed days from creation to closing
 with counted as (
     select
         tenant_id,
@@ -22,9 +25,9 @@ with counted as (
         is_won,
         cycle_us,
         greatest(d_from, closed_on, :window_start) as from_day,
-        least(d_to, closed_on + 365, :window_end) as to_day
+        least(d_to, closed_on + :window_days, :window_end) as to_day
     from staging.closing_facts
-    where greatest(d_from, closed_on, :window_start) < least(d_to, closed_on + 365, :window_end)
+    where greatest(d_from, closed_on, :window_start) < least(d_to, closed_on + :window_days, :window_end)
 ),
 
 paths as (

@@ -2,21 +2,24 @@
 -- rep's value the team's and that of the top performers, pooled over their deals. Metrics: stakeholders_engaged,
 -- engaged contacts per deal; days_to_first_meeting, calendar days from creation to the first meeting or demo held, of
 -- deals that had one; champion_identified_rate and economic_buyer_engaged_rate, shares of the deals;
--- activities_per_deal_week, mean of the last 28 days; average_discount, of deals with a discount given. What the
+-- activities_per_deal_week, mean of the last :window; average_discount, of deals with a discount given. What the
 -- source tells nothing of has no rows.
 --
+-- Window: 28 days
 -- Grain: tenant, day, rep and metric with at least one deal.
+-- Key: tenant_id, snapshot_date, rep_id, metric_name
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep; -1 for deals of nobody
---   metric_name: what is measured
---   metric_value: the rep's value
---   metric_total: the sum that it is the mean of
---   deals_count: deals that it is of
---   team_value: the value of the team's active reps together
---   top_performer_value: the value of the top performers together
---   top_performer_deals_count: deals that this is of
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep; -1 for deals of nobody
+--   metric_name text not null, one of stakeholders_engaged, days_to_first_meeting, champion_identified_rate,
+--       economic_buyer_engaged_rate, activities_per_deal_week, average_discount: what is measured
+--   metric_value numeric not null: the rep's value
+--   metric_total numeric not null: the sum that it is the mean of
+--   deals_count bigint not null, more than 0: deals that it is of
+--   team_value numeric: the value of the team's active reps together
+--   top_performer_value numeric: the value of the top performers together
+--   top_performer_deals_count bigint not null: deals that this is of
 with first_meetings as (
     select
         tenant_id,
@@ -34,8 +37,8 @@ activity_steps as (
         s.day,
         sum(s.change) as change
     from staging.activities as a
-    cross join lateral (values (a.day, 1), (a.day + 28, -1)) as s (day, change)
-    where a.opportunity_id is not null and a.day > cast(:window_start as date) - 28 and a.day < :window_end
+    cross join lateral (values (a.day, 1), (a.day + :window_days, -1)) as s (day, change)
+    where a.opportunity_id is not null and a.day > cast(:window_start as date) - :window_days and a.day < :window_end
     group by a.tenant_id, a.opportunity_id, s.day
 ),
 
@@ -107,7 +110,7 @@ per_rep as (
             ('days_to_first_meeting', d.days_to_first_meeting),
             ('champion_identified_rate', case when d.has_roles then d.has_champion::int end),
             ('economic_buyer_engaged_rate', case when d.has_roles then d.has_engaged_economic_buyer::int end),
-            ('activities_per_deal_week', case when d.has_activity then d.activities_count / 4.0 end),
+            ('activities_per_deal_week', case when d.has_activity then d.activities_count * 7.0 / :window_days end),
             ('average_discount', d.discount_pct / 100)
         ) as m (metric_name, value)
     group by d.tenant_id, d.snapshot_date, d.rep_id, m.metric_name

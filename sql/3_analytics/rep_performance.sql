@@ -4,47 +4,52 @@
 -- closed lately; deals of nobody stand under -1, without a rank.
 --
 -- Grain: tenant, day and rep.
+-- Key: tenant_id, snapshot_date, rep_id
+-- Unique: tenant_id, snapshot_date, overall_rank
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep; -1 for deals of nobody
---   rep_name: name, for people
---   team_id: the manager's id; none or -1
---   team_name: the manager's name
---   segment: segment
---   region: region
---   is_active: whether the source lists the rep, as not removed and already hired
---   created_today_count: deals created on this day and owned by the rep at its end
---   won_today_count: deals won on this day
---   lost_today_count: deals lost on this day
---   quarter_quota: quota for the quarter
---   quarter_won_count: won deals with a close date in the quarter
---   quarter_won_amount: what they are worth: bookings
---   quarter_attainment: bookings as a share of the quarter's quota
---   year_to_date_quota: quota for the fiscal year's days up to this one
---   year_won_amount: what was won in the fiscal year up to this day, by close date
---   ytd_attainment: that as a share of that quota
---   won_count: won deals of the last 365 days, by close date
---   lost_count: lost deals of the last 365 days
---   win_rate: won / (won + lost), by count; null as long as the source has told of no won deal, or of no lost one
---   amount_win_rate: the same by amount; null where negative amounts make it no share
---   avg_deal_size: mean amount of the won deals that have one
---   avg_sales_cycle_days: mean elapsed days from creation to winning
---   open_deals_count: open deals
---   open_amount: what they are worth
---   mean_health_score: their mean health score
---   overall_rank: 1 for the best of the active reps: by attainment, then win rate, then name; null with neither figure
---   total_reps: how many are ranked
---   team_win_rate: the team's win rate
---   team_avg_deal_size: the team's mean deal size
---   team_avg_sales_cycle_days: the team's mean cycle
---   win_rate_vs_team: rep less the rest of the team
---   cycle_vs_team: rep less the rest of the team, days
---   attainment_change_qoq: against the last day of the quarter before
---   win_rate_change_qoq: against the last day of the quarter before
---   rank_change_qoq: places moved up since the last day of the quarter before
---   performance_tier: Top Performer, On Track, Needs Improvement or At Risk, by attainment
---   is_top_performer: whether the rep belongs to the top quartile by attainment (at least one does)
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep; -1 for deals of nobody
+--   rep_name text not null: name, for people
+--   team_id text not null: the manager's id; none or -1
+--   team_name text not null: the manager's name
+--   segment text: segment
+--   region text: region
+--   is_active boolean not null: whether the source lists the rep, as not removed and already hired
+--   created_today_count bigint not null: deals created on this day and owned by the rep at its end
+--   won_today_count bigint not null: deals won on this day
+--   lost_today_count bigint not null: deals lost on this day
+--   quarter_quota numeric(16, 2): quota for the quarter
+--   quarter_won_count bigint not null: won deals with a close date in the quarter
+--   quarter_won_amount numeric(16, 2): what they are worth: bookings
+--   quarter_attainment numeric: bookings as a share of the quarter's quota
+--   year_to_date_quota numeric(16, 2): quota for the fiscal year's days up to this one
+--   year_won_amount numeric(16, 2): what was won in the fiscal year up to this day, by close date
+--   ytd_attainment numeric: that as a share of that quota
+--   won_count bigint not null: won deals of the last 365 days, by close date
+--   lost_count bigint not null: lost deals of the last 365 days
+--   win_rate numeric(5, 4), 0 to 1: won / (won + lost), by count; null as long as the source has told of no won deal,
+--       or of no lost one
+--   amount_win_rate numeric(5, 4), 0 to 1: the same by amount; null where negative amounts make it no share
+--   avg_deal_size numeric(16, 2): mean amount of the won deals that have one
+--   avg_sales_cycle_days numeric(10, 2): mean elapsed days from creation to winning
+--   open_deals_count bigint not null: open deals
+--   open_amount numeric(16, 2): what they are worth
+--   mean_health_score numeric(5, 2): their mean health score
+--   overall_rank bigint: 1 for the best of the active reps: by attainment, then win rate, then name; null with neither
+--       figure
+--   total_reps bigint: how many are ranked
+--   team_win_rate numeric(5, 4): the team's win rate
+--   team_avg_deal_size numeric(16, 2): the team's mean deal size
+--   team_avg_sales_cycle_days numeric(10, 2): the team's mean cycle
+--   win_rate_vs_team numeric(5, 4): rep less the rest of the team
+--   cycle_vs_team numeric(10, 2): rep less the rest of the team, days
+--   attainment_change_qoq numeric: against the last day of the quarter before
+--   win_rate_change_qoq numeric(5, 4): against the last day of the quarter before
+--   rank_change_qoq bigint: places moved up since the last day of the quarter before
+--   performance_tier text, one of Top Performer, On Track, Needs Improvement, At Risk: Top Performer, On Track, Needs
+--       Improvement or At Risk, by attainment
+--   is_top_performer boolean not null: whether the rep belongs to the top quartile by attainment (at least one does)
 with open_deals as (
     select
         d.tenant_id,

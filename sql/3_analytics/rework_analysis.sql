@@ -1,18 +1,20 @@
--- Who brings deals back into which stage, at the end of every day: visits begun in the 90 days up to it, by the deal's
+-- Who brings deals back into which stage, at the end of every day: visits begun in the :window up to it, by the deal's
 -- owner of the day on which they began.
 --
+-- Window: 90 days
 -- Grain: tenant, day, rep, pipeline and stage with such a visit.
+-- Key: tenant_id, snapshot_date, rep_id, pipeline_id, stage_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep; -1 for deals of nobody
---   pipeline_id: the pipeline
---   stage_id: the stage
---   entries_count: visits begun in the stage
---   reentries_count: those of deals that had been in it before: rework
---   rework_rate: rework as a share of the entries
---   completed_reentries_count: rework visits that were completed by the day
---   rework_days: elapsed days that those took
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep; -1 for deals of nobody
+--   pipeline_id text not null: the pipeline
+--   stage_id text not null: the stage
+--   entries_count bigint not null, more than 0: visits begun in the stage
+--   reentries_count bigint not null: those of deals that had been in it before: rework
+--   rework_rate numeric(5, 4) not null, 0 to 1: rework as a share of the entries
+--   completed_reentries_count bigint not null: rework visits that were completed by the day
+--   rework_days numeric(12, 4) not null: elapsed days that those took
 with entries as (
     select
         v.tenant_id,
@@ -28,9 +30,9 @@ with entries as (
     cross join
         lateral generate_series(
             greatest(v.entered_on, :window_start) - cast(:window_start as date),
-            least(v.entered_on + 90, v.gone_on, :window_end) - cast(:window_start as date) - 1
+            least(v.entered_on + :window_days, v.gone_on, :window_end) - cast(:window_start as date) - 1
         ) as n (days)
-    where v.entered_on < :window_end and v.entered_on > cast(:window_start as date) - 90
+    where v.entered_on < :window_end and v.entered_on > cast(:window_start as date) - :window_days
 )
 
 select

@@ -1,37 +1,43 @@
--- How long deals stay in each stage and how they leave it, at the end of every day: visits completed in the 90 days up
--- to it, beside the 90 days before those; and how many deals stand in the stage, for how long already (completed visits
+-- How long deals stay in each stage and how they leave it, at the end of every day: visits completed in the :window up
+-- to it, beside the :window before those; and how many deals stand in the stage, for how long already (completed visits
 -- alone are biased short). For every combination of team, segment and region: those of who owned the deal when the
 -- visit was completed, or owns it now, and of its account (segment), as these are on the day.
 --
+-- Window: 90 days
 -- Grain: tenant, day, pipeline, stage, team, segment and region with a visit or a deal (All: for each stage).
+-- Key: tenant_id, snapshot_date, pipeline_id, stage_id, team_id, segment, region
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   pipeline_id: the pipeline
---   stage_id: the stage
---   team_id: All, a manager's id, none or -1
---   team_name: All, or the manager's name
---   segment: All, a segment, or Unknown
---   region: All, a region, or Unknown
---   stage_name: its name on the day
---   stage_order: its place on the day
---   completed_count: visits completed in the 90 days
---   avg_duration_days: their mean, elapsed days; null without any
---   median_duration_days: their median
---   previous_completed_count: visits completed in the 90 days before those
---   previous_avg_duration_days: their mean
---   duration_change_days: change of the mean
---   duration_change_pct: the same as a share of the earlier mean
---   trend_direction: improving, stable or worsening, by that share, beyond half a day and what chance gives
---   advanced_count: completed visits that ended forward or won
---   conversion_rate: those as a share of all completed; null where the source does not order its stages
---   benchmark_days: days that a visit should take
---   deviation_days: mean less benchmark
---   status_indicator: green (on target, within the tolerance), yellow, red (days above it, too); null if unknown
---   deals_in_stage: open deals in the stage
---   amount_in_stage: what they are worth
---   median_current_age_days: median of the elapsed days that they have been in it
---   p90_current_age_days: their 90th percentile
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   pipeline_id text not null: the pipeline
+--   stage_id text not null: the stage
+--   team_id text not null: All, a manager's id, none or -1
+--   team_name text not null: All, or the manager's name
+--   segment text not null: All, a segment, or Unknown
+--   region text not null: All, a region, or Unknown
+--   stage_name text not null: its name on the day
+--   stage_order numeric: its place on the day
+--   completed_count bigint not null: visits completed in the :window
+--   avg_duration_days numeric(10, 4): their mean, elapsed days; null without any
+--   median_duration_days numeric(10, 4): their median
+--   previous_completed_count bigint not null: visits completed in the :window before those
+--   previous_avg_duration_days numeric(10, 4): their mean
+--   duration_change_days numeric(10, 4): change of the mean
+--   duration_change_pct numeric: the same as a share of the earlier mean
+--   trend_direction text, one of improving, stable, worsening: improving, stable or worsening, by that share, beyond
+--       half a day and what chance gives
+--   advanced_count bigint not null: completed visits that ended forward or won
+--   conversion_rate numeric(5, 4), 0 to 1: those as a share of all completed; null where the source does not order its
+--       stages
+--   benchmark_days float8: days that a visit should take
+--   deviation_days numeric(10, 4): mean less benchmark
+--   status_indicator text, one of green, yellow, red: green (on target, within the tolerance), yellow, red (days above
+--       it, too); null if unknown
+--   deals_in_stage bigint not null: open deals in the stage
+--   amount_in_stage numeric(16, 2): what they are worth
+--   median_current_age_days numeric(10, 4): median of the elapsed days that they have been in it
+--   p90_current_age_days numeric(10, 4): their 90th percentile
 with visit_days as (
     select
         v.tenant_id,
@@ -44,7 +50,7 @@ with visit_days as (
         v.elapsed_us,
         v.elapsed_us / 3600000000 as hours,
         v.ended_by in ('forward', 'won') as is_advance,
-        cast(:window_start as date) + n.days - v.exited_on < 90 as is_recent
+        cast(:window_start as date) + n.days - v.exited_on < :window_days as is_recent
     from staging.visit_facts as v
     left join staging.accounts as a
         on
@@ -53,9 +59,9 @@ with visit_days as (
     cross join
         lateral generate_series(
             greatest(v.exited_on, a.d_from, :window_start) - cast(:window_start as date),
-            least(v.exited_on + 180, v.gone_on, a.d_to, :window_end) - cast(:window_start as date) - 1
+            least(v.exited_on + 2 * :window_days, v.gone_on, a.d_to, :window_end) - cast(:window_start as date) - 1
         ) as n (days)
-    where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 180
+    where v.exited_on < :window_end and v.exited_on > cast(:window_start as date) - 2 * :window_days
 ),
 
 completed as (

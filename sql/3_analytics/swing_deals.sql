@@ -2,23 +2,25 @@
 -- the day's quarter or the next, with what the forecast gains if they are won and loses if they are not.
 --
 -- Grain: tenant, day, quarter and deal, as many a quarter as the threshold swing_deals says.
+-- Key: tenant_id, snapshot_date, opportunity_id
+-- Unique: tenant_id, snapshot_date, quarter, swing_rank
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   quarter: the quarter
---   opportunity_id: the deal
---   swing_rank: 1 for the largest
---   owner_id: who owned it; -1 if nobody
---   forecast_category: Commit, Best Case or Pipeline
---   close_date: when it is to close, as known on the day
---   amount: what it is worth
---   weight: share of it that the forecast counts
---   upside_amount: what the forecast gains if it is won
---   downside_amount: what the forecast loses if it is not
---   target_share: amount as a share of the quarter's target
---   closes_gap: whether winning it would bring a forecast that is short to the target; null without a target
---   health_score: its health
---   risk_flags: what is wrong, worst first
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   quarter text not null: the quarter
+--   opportunity_id text not null: the deal
+--   swing_rank bigint not null: 1 for the largest
+--   owner_id text not null: who owned it; -1 if nobody
+--   forecast_category text not null: Commit, Best Case or Pipeline
+--   close_date date not null: when it is to close, as known on the day
+--   amount numeric(18, 2) not null: what it is worth
+--   weight numeric not null: share of it that the forecast counts
+--   upside_amount numeric(18, 2) not null: what the forecast gains if it is won
+--   downside_amount numeric(18, 2) not null: what the forecast loses if it is not
+--   target_share numeric: amount as a share of the quarter's target
+--   closes_gap boolean: whether winning it would bring a forecast that is short to the target; null without a target
+--   health_score int: its health
+--   risk_flags text[] not null: what is wrong, worst first
 with totals as (
     select
         tenant_id,

@@ -2,16 +2,17 @@
 -- other active reps.
 --
 -- Grain: tenant, day and metric that both have a value for.
+-- Key: tenant_id, snapshot_date, metric_name
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   metric_name: what is measured, as in analytics.rep_drivers
---   top_performers_count: reps in the top quartile by attainment
---   top_performer_value: their value, pooled over their deals
---   top_performer_deals_count: deals that it is of
---   others_value: the value of all other active reps
---   others_deals_count: deals that it is of
---   difference: top performers less others
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   metric_name text not null: what is measured, as in analytics.rep_drivers
+--   top_performers_count bigint not null: reps in the top quartile by attainment
+--   top_performer_value numeric not null: their value, pooled over their deals
+--   top_performer_deals_count bigint not null: deals that it is of
+--   others_value numeric not null: the value of all other active reps
+--   others_deals_count bigint not null: deals that it is of
+--   difference numeric not null: top performers less others
 with reps as (
     select
         d.tenant_id,

@@ -3,32 +3,42 @@
 -- week, which forecast_history's snapshot of seven days before tells.
 --
 -- Grain: tenant, day, quarter, team, segment and region.
+-- Key: tenant_id, snapshot_date, quarter, team_id, segment, region
+-- Unique: tenant_id, snapshot_date, quarter, team_filter, segment, region
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   quarter: the quarter
---   team_filter: All, or a manager's name
---   segment: All, a segment, or Unknown
---   region: All, a region, or Unknown
---   team_id: All, a manager's id, none or -1
---   quarter_target: what is to be sold
---   ai_forecast: the forecast
---   ai_forecast_confidence: how far to trust it, 0 to 1; null where nothing can be said
---   commit_amount: won and open Commit
---   commit_confidence: won and weighted open Commit, as a share of it; null where negative amounts make it no share
---   closed_won_amount: won
---   gap_to_target: forecast less target, below 0 when short
---   gap_pct: size of what is short, as a share of the target
---   coverage_ratio: open pipeline of the quarter / target not yet won; null once it is met, or below 0
---   risk_level: Low, Medium, High or Critical
---   forecast_change_1w: against the snapshot of seven days before; null if that has none
---   commit_change_1w: the same of commit
---   open_deals_count: open deals of the quarter
---   open_pipeline_amount: what they are worth
---   without_amount_count: deals of the quarter without an amount
---   forecast_method: how open deals were weighed
---   confidence_basis: what the confidence is from, or why there is none: backtest, too few quarters, or next quarter
---   backtest_quarters: past quarters that the confidence is from
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   quarter text not null: the quarter
+--   team_filter text not null: All, or a manager's name
+--   segment text not null: All, a segment, or Unknown
+--   region text not null: All, a region, or Unknown
+--   team_id text not null: All, a manager's id, none or -1
+--   quarter_target numeric(18, 2): what is to be sold
+--   ai_forecast numeric(18, 2): the forecast
+--   ai_forecast_confidence numeric(5, 4), 0 to 1: how far to trust it, 0 to 1; null where nothing can be said
+--   commit_amount numeric(18, 2): won and open Commit
+--   commit_confidence numeric(5, 4), 0 to 1: won and weighted open Commit, as a share of it; null where negative
+--       amounts make it no share
+--   closed_won_amount numeric(18, 2): won
+--   gap_to_target numeric(18, 2): forecast less target, below 0 when short
+--   gap_pct numeric, 0 to 1: size of what is short, as a share of the target
+--   coverage_ratio numeric, at least 0: open pipeline of the quarter / target not yet won; null once it is met, or
+--       below 0
+--   risk_level text, one of Low, Medium, High, Critical: Low, Medium, High or Critical
+--   forecast_change_1w numeric(18, 2): against the snapshot of seven days before; null if that has none
+--   commit_change_1w numeric(18, 2): the same of commit
+--   open_deals_count bigint not null, at least 0: open deals of the quarter
+--   open_pipeline_amount numeric(18, 2): what they are worth
+--   without_amount_count bigint not null, at least 0: deals of the quarter without an amount
+--   forecast_method text, one of default: how open deals were weighed
+--   confidence_basis text, one of backtest, too few quarters, next quarter: what the confidence is from, or why there
+--       is none: backtest, too few quarters, or next quarter
+--   backtest_quarters bigint, at least 0: past quarters that the confidence is from
+-- Rules:
+--   gap_to_target is not forecast less target unless gap_to_target = ai_forecast - quarter_target
+--   gap_pct does not agree with gap_to_target unless (gap_pct > 0) = (gap_to_target < 0) or abs(gap_to_target) <
+--       quarter_target / 10000
+--   quarter is not of the form Q4 2024 unless quarter ~ '^Q[1-4] [0-9]{4}$'
 with kpis as (
     select
         tenant_id,

@@ -3,26 +3,35 @@
 -- their target only, in proportion to the days. For every combination of team, segment and region.
 --
 -- Grain: tenant, day, quarter, team, segment, region and week.
+-- Key: tenant_id, snapshot_date, quarter, team_id, segment, region, week_number
+-- Index: (snapshot_date)
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day that the row is known as of
---   quarter: the quarter
---   team_filter: All, or a manager's name
---   segment: All, a segment, or Unknown
---   region: All, a region, or Unknown
---   week_number: 1 to 13
---   team_id: All, a manager's id, none or -1
---   week_end: last day of the week
---   as_of_date: the day whose forecast the row holds; null in later weeks
---   cumulative_target: what is to be sold by the week's end
---   cumulative_closed: won
---   cumulative_commit: won and open Commit
---   cumulative_forecast: the forecast
---   pipeline_commit: open Commit
---   pipeline_best_case: open Best Case
---   pipeline_total: open Commit, Best Case and Pipeline
---   avg_pipeline_health: mean health of the open deals
---   forecast_confidence: how far to trust the forecast, 0 to 1
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day that the row is known as of
+--   quarter text not null: the quarter
+--   team_filter text not null: All, or a manager's name
+--   segment text not null: All, a segment, or Unknown
+--   region text not null: All, a region, or Unknown
+--   week_number int not null, 1 to 13: 1 to 13
+--   team_id text not null: All, a manager's id, none or -1
+--   week_end date not null: last day of the week
+--   as_of_date date: the day whose forecast the row holds; null in later weeks
+--   cumulative_target numeric(18, 2): what is to be sold by the week's end
+--   cumulative_closed numeric(18, 2): won
+--   cumulative_commit numeric(18, 2): won and open Commit
+--   cumulative_forecast numeric(18, 2): the forecast
+--   pipeline_commit numeric(18, 2): open Commit
+--   pipeline_best_case numeric(18, 2): open Best Case
+--   pipeline_total numeric(18, 2): open Commit, Best Case and Pipeline
+--   avg_pipeline_health numeric(5, 2), 0 to 100: mean health of the open deals
+--   forecast_confidence numeric(5, 4), 0 to 1: how far to trust the forecast, 0 to 1
+-- Rules:
+--   as_of_date lies after the week or the snapshot unless as_of_date <= least(snapshot_date, week_end)
+--   cumulative_closed tells of a week to come unless as_of_date is not null or cumulative_closed is null
+--   cumulative_forecast tells of a week to come unless as_of_date is not null or cumulative_forecast is null
+--   cumulative_commit is not closed plus commit unless cumulative_commit = cumulative_closed + pipeline_commit
+--   week_number is not one of the 13 weeks of the quarter unless count(*) over (partition by tenant_id, snapshot_date,
+--       quarter, team_id, segment, region) = 13
 with weeks as (
     select
         r.tenant_id,

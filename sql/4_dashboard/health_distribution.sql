@@ -3,30 +3,36 @@
 -- share at risk in a week. Deals of which the source tells too little to judge are counted beside the bands.
 --
 -- Grain: tenant, day, quarter (or All), team, segment and region with an open deal; All of them always.
+-- Key: tenant_id, snapshot_date, quarter, team_id, segment, region
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   quarter: the quarter, or All
---   team_filter: All, or a manager's name
---   segment: All, a segment, or Unknown
---   region: All, a region, or Unknown
---   team_id: All, a manager's id, none or -1
---   healthy_count: deals with a score of 80 or more
---   healthy_amount: what they are worth; null if none has an amount
---   healthy_pct: their share of the judged deals; null without any
---   monitor_count: deals from 60 to 79
---   monitor_amount: what they are worth
---   monitor_pct: their share
---   at_risk_count: deals from 40 to 59
---   at_risk_amount: what they are worth
---   at_risk_pct: their share
---   critical_count: deals below 40
---   critical_amount: what they are worth
---   critical_pct: their share
---   at_risk_change_1w: at_risk_pct less that of seven days before
---   trend_direction: improving, stable or worsening, by that change
---   deals_count: open deals
---   unjudged_count: those without a score
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   quarter text not null: the quarter, or All
+--   team_filter text not null: All, or a manager's name
+--   segment text not null: All, a segment, or Unknown
+--   region text not null: All, a region, or Unknown
+--   team_id text not null: All, a manager's id, none or -1
+--   healthy_count bigint not null, at least 0: deals with a score of 80 or more
+--   healthy_amount numeric(18, 2): what they are worth; null if none has an amount
+--   healthy_pct numeric(7, 6), 0 to 1: their share of the judged deals; null without any
+--   monitor_count bigint not null, at least 0: deals from 60 to 79
+--   monitor_amount numeric(18, 2): what they are worth
+--   monitor_pct numeric(7, 6), 0 to 1: their share
+--   at_risk_count bigint not null, at least 0: deals from 40 to 59
+--   at_risk_amount numeric(18, 2): what they are worth
+--   at_risk_pct numeric(7, 6), 0 to 1: their share
+--   critical_count bigint not null, at least 0: deals below 40
+--   critical_amount numeric(18, 2): what they are worth
+--   critical_pct numeric(7, 6), 0 to 1: their share
+--   at_risk_change_1w numeric(7, 6): at_risk_pct less that of seven days before
+--   trend_direction text, one of improving, stable, worsening: improving, stable or worsening, by that change
+--   deals_count bigint not null, at least 0: open deals
+--   unjudged_count bigint not null, at least 0: those without a score
+-- Rules:
+--   deals_count is not the sum of the bands unless healthy_count + monitor_count + at_risk_count + critical_count +
+--       unjudged_count = deals_count
+--   healthy_pct and the others do not add up to 1 unless coalesce(abs(healthy_pct + monitor_pct + at_risk_pct +
+--       critical_pct - 1) < 0.00001, deals_count = unjudged_count)
 with deals as (
     select
         d.tenant_id,

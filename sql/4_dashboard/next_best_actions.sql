@@ -3,48 +3,74 @@
 -- calls and emails most often.
 --
 -- Grain: tenant, day, rep and action, at most ten a rep.
+-- Key: tenant_id, snapshot_date, rep_id, priority_rank
+-- Unique: tenant_id, snapshot_date, action_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   action_id: the same for the same deal, action and day
---   rep_id: the rep
---   opportunity_id: the deal
---   account_name: the customer; a dash if nobody said
---   contact_name: whom to speak to: somebody with a role on the deal; null if nobody has one
---   contact_role: the contact's role
---   action_type: call, email, meeting or task; an escalation is a task
---   action_reason: why, in words, worst risk flag first
---   priority_score: 0 to 100
---   priority_rank: 1 for the rep's most important
---   best_time_start: when to, in business time; null where no two hours are clearly better than the others
---   best_time_end: two hours later
---   urgency: today, this_week or soon: CRITICAL deals today, as many as the rep does on a day; HIGH ones this week
---   deal_amount: what the deal is worth; null if nobody said
---   deal_health: its health
---   days_since_contact: calendar days since the last two-way activity, or since its creation if there was none
---   risk_if_delayed: what a delay risks, by how such deals fared, in words; null where the past does not tell
---   action_icon: the action as a mark
---   time_display: the best time for people; any time if none is clearly better; a dash with too few attempts to tell
---   opportunity_name: the deal's name; its id if nobody said
---   contact_id: the contact
---   risk_flags: what is wrong, worst first
---   health_factor: (100 - health) / 100
---   silence_factor: days since contact / 21, at most 1
---   amount_factor: share of the tenant's open deals that would add no more to the forecast if all were healthy
---   close_date_factor: 1 less the days to the close date / 90; 1 once it has passed
---   risk_flags_factor: flags / 4, at most 1
---   best_time_basis: contact or rep: whose answers the best time is from
---   best_time_samples: how many calls and emails those answers are of
---   close_date: when the deal is to close
---   quarter: quarter of that date
---   team_id: the rep's manager; none without one
---   manager_name: the manager's name
---   segment: segment
---   region: region
---   deal_urgency: CRITICAL, HIGH, MEDIUM or LOW, as in analytics.deal_priorities
---   amount_at_stake: what it would add to the forecast if it were healthy, less what it adds; null without an amount
---   risk_amount: the amount times the share by which deals with the flag of risk_basis were won less often than others
---   risk_basis: the deal's worst flag that such a share is known of: analytics.flag_outcomes
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   action_id uuid not null: the same for the same deal, action and day
+--   rep_id text not null: the rep
+--   opportunity_id text not null: the deal
+--   account_name text not null: the customer; a dash if nobody said
+--   contact_name text: whom to speak to: somebody with a role on the deal; null if nobody has one
+--   contact_role text: the contact's role
+--   action_type text not null, one of call, email, meeting, task: call, email, meeting or task; an escalation is a task
+--   action_reason text not null: why, in words, worst risk flag first
+--   priority_score numeric(5, 2) not null, 0 to 100: 0 to 100
+--   priority_rank bigint not null, 1 to 10: 1 for the rep's most important
+--   best_time_start text: when to, in business time; null where no two hours are clearly better than the others
+--   best_time_end text: two hours later
+--   urgency text not null, one of today, this_week, soon: today, this_week or soon: CRITICAL deals today, as many as
+--       the rep does on a day; HIGH ones this week
+--   deal_amount numeric(18, 2): what the deal is worth; null if nobody said
+--   deal_health int, 0 to 100: its health
+--   days_since_contact int not null, at least 0: calendar days since the last two-way activity, or since its creation
+--       if there was none
+--   risk_if_delayed text: what a delay risks, by how such deals fared, in words; null where the past does not tell
+--   action_icon text not null, one of 📞, 📧, 📅, ✅: the action as a mark
+--   time_display text not null: the best time for people; any time if none is clearly better; a dash with too few
+--       attempts to tell
+--   opportunity_name text not null: the deal's name; its id if nobody said
+--   contact_id text: the contact
+--   risk_flags text[] not null, any of STUCK, NO_EB, GOING_DARK, CLOSE_DATE_PAST, NO_CHAMPION, SINGLE_THREADED,
+--       PUSHED, COMPETITIVE, HEAVY_DISCOUNT: what is wrong, worst first
+--   health_factor numeric(5, 4), 0 to 1: (100 - health) / 100
+--   silence_factor numeric(5, 4), 0 to 1: days since contact / 21, at most 1
+--   amount_factor numeric(5, 4), 0 to 1: share of the tenant's open deals that would add no more to the forecast if
+--       all were healthy
+--   close_date_factor numeric(5, 4), 0 to 1: 1 less the days to the close date / 90; 1 once it has passed
+--   risk_flags_factor numeric(5, 4) not null, 0 to 1: flags / 4, at most 1
+--   best_time_basis text, one of contact, rep: contact or rep: whose answers the best time is from
+--   best_time_samples bigint, at least 0: how many calls and emails those answers are of
+--   close_date date: when the deal is to close
+--   quarter text: quarter of that date
+--   team_id text not null: the rep's manager; none without one
+--   manager_name text not null: the manager's name
+--   segment text: segment
+--   region text: region
+--   deal_urgency text, one of CRITICAL, HIGH, MEDIUM, LOW: CRITICAL, HIGH, MEDIUM or LOW, as in
+--       analytics.deal_priorities
+--   amount_at_stake numeric(18, 2): what it would add to the forecast if it were healthy, less what it adds; null
+--       without an amount
+--   risk_amount numeric(18, 2): the amount times the share by which deals with the flag of risk_basis were won less
+--       often than others
+--   risk_basis text, one of STUCK, NO_EB, GOING_DARK, CLOSE_DATE_PAST, NO_CHAMPION, SINGLE_THREADED, PUSHED,
+--       COMPETITIVE, HEAVY_DISCOUNT: the deal's worst flag that such a share is known of: analytics.flag_outcomes
+-- Rules:
+--   contact_name does not agree with contact_role unless (contact_name is null) = (contact_role is null)
+--   time_display does not say the best time unless time_display = best_time_start || ' – ' || best_time_end or
+--       best_time_start is null and time_display in ('any time', '—')
+--   best_time_start is not of the form 2:00 PM unless best_time_start ~ '^(1[0-2]|[1-9]):[0-5][0-9] [AP]M$'
+--   best_time_samples does not agree with best_time_start unless (best_time_samples is null) = (best_time_start is
+--       null)
+--   urgency does not agree with deal_urgency unless case urgency when 'today' then deal_urgency = 'CRITICAL' when
+--       'this_week' then deal_urgency in ('CRITICAL', 'HIGH') else deal_urgency in ('MEDIUM', 'LOW') end
+--   risk_if_delayed does not agree with risk_basis and risk_amount unless (risk_if_delayed is null) = (risk_basis is
+--       null) and (risk_amount is null) = (risk_basis is null)
+--   action_icon does not say action_type unless action_icon = case action_type when 'call' then '📞' when 'email' then
+--       '📧' when 'meeting' then '📅' else '✅' end
+--   priority_rank is the last of ranks with gaps unless max(priority_rank) over (partition by tenant_id,
+--       snapshot_date, rep_id) = count(*) over (partition by tenant_id, snapshot_date, rep_id)
 with ranked as (
     select
         p.*,

@@ -1,33 +1,44 @@
--- What every active rep did, at the end of every day: activities of the last 30 days, of the last 7 and of the day.
+-- What every active rep did, at the end of every day: activities of the last :window, of the last 7 and of the day.
 -- Means are per working day, Monday to Friday.
 --
+-- Window: 30 days
 -- Grain: tenant, day, active rep and period.
+-- Key: tenant_id, snapshot_date, rep_id, period
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep
---   period: 30d, 7d or today
---   total_activities: calls, emails, meetings, demos, tasks, and what the source calls otherwise
---   call_count: calls
---   email_count: emails
---   meeting_count: meetings
---   demo_count: demos
---   avg_daily_activities: total per working day of the period; null without one
---   team_avg_daily: the same, mean of the team's active reps
---   top_performer_daily: the same, mean of the top performers
---   monday_avg: mean of the period's Mondays; null without one
---   tuesday_avg: mean of its Tuesdays
---   wednesday_avg: mean of its Wednesdays
---   thursday_avg: mean of its Thursdays
---   friday_avg: mean of its Fridays
---   low_activity_days: weekdays whose mean is below 70 % of that of all working days, by more than chance gives
---   activity_consistency_score: 1 less the standard deviation over the mean of the working days, at least 0
---   working_days_count: working days in the period
---   team_id: the manager's id; none without one
---   manager_name: the manager's name
---   segment: segment
---   region: region
---   other_count: tasks, and what the source calls otherwise
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep
+--   period text not null, one of 30d, 7d, today: 30d, 7d or today
+--   total_activities bigint not null, at least 0: calls, emails, meetings, demos, tasks, and what the source calls
+--       otherwise
+--   call_count bigint not null, at least 0: calls
+--   email_count bigint not null, at least 0: emails
+--   meeting_count bigint not null, at least 0: meetings
+--   demo_count bigint not null, at least 0: demos
+--   avg_daily_activities numeric(10, 2), at least 0: total per working day of the period; null without one
+--   team_avg_daily numeric(10, 2), at least 0: the same, mean of the team's active reps
+--   top_performer_daily numeric(10, 2), at least 0: the same, mean of the top performers
+--   monday_avg numeric(10, 2), at least 0: mean of the period's Mondays; null without one
+--   tuesday_avg numeric(10, 2), at least 0: mean of its Tuesdays
+--   wednesday_avg numeric(10, 2), at least 0: mean of its Wednesdays
+--   thursday_avg numeric(10, 2), at least 0: mean of its Thursdays
+--   friday_avg numeric(10, 2), at least 0: mean of its Fridays
+--   low_activity_days text[] not null, any of Monday, Tuesday, Wednesday, Thursday, Friday: weekdays whose mean is
+--       below 70 % of that of all working days, by more than chance gives
+--   activity_consistency_score numeric(5, 4), 0 to 1: 1 less the standard deviation over the mean of the working days,
+--       at least 0
+--   working_days_count bigint not null, at least 0: working days in the period
+--   team_id text not null: the manager's id; none without one
+--   manager_name text not null: the manager's name
+--   segment text: segment
+--   region text: region
+--   other_count bigint not null, at least 0: tasks, and what the source calls otherwise
+-- Rules:
+--   total_activities is not the sum of the kinds unless total_activities = call_count + email_count + meeting_count +
+--       demo_count + other_count
+--   avg_daily_activities does not agree with working_days_count unless (avg_daily_activities is null) =
+--       (working_days_count = 0)
+--   period is not one of three unless count(*) over (partition by tenant_id, snapshot_date, rep_id) = 3
 with per_day as (
     select
         tenant_id,
@@ -40,7 +51,7 @@ with per_day as (
         count(*) as activities
     from staging.activities
     where
-        day > cast(:window_start as date) - 30 and day < :window_end
+        day > cast(:window_start as date) - :window_days and day < :window_end
     group by tenant_id, rep_id, day
 ),
 
@@ -65,7 +76,7 @@ reps as (
                 select
                 from per_day as a
                 where
-                    a.tenant_id = d.tenant_id and a.rep_id = d.rep_id and a.day > d.snapshot_date - 30
+                    a.tenant_id = d.tenant_id and a.rep_id = d.rep_id and a.day > d.snapshot_date - :window_days
                     and a.day <= d.snapshot_date
             )
         )
@@ -85,7 +96,7 @@ days as (
         coalesce(a.demos, 0) as demos,
         coalesce(a.activities, 0) as activities
     from reps as r
-    cross join (values ('30d', 30), ('7d', 7), ('today', 1)) as p (period, days)
+    cross join (values ('30d', :window_days), ('7d', 7), ('today', 1)) as p (period, days)
     inner join ops.calendar as c on c.day > r.snapshot_date - p.days and r.snapshot_date >= c.day
     left join per_day as a on r.tenant_id = a.tenant_id and r.rep_id = a.rep_id and c.day = a.day
 ),

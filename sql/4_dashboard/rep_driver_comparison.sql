@@ -1,35 +1,44 @@
 -- What each active rep does beside the top performers and the team, at the end of every day, from the deals they have
 -- open; and what catching up might be worth: of closed deals, the win rate of those that do as well as the top
--- performers' do on average, less that of the rep's. Both are of the closed deals of the last 365 days that got at
+-- performers' do on average, less that of the rep's. Both are of the closed deals of the last :window that got at
 -- least as far as half of them, as they stood on the day of their closing: a deal that was lost early had no time to
 -- engage anybody. A discount comes late in a deal and is no driver of it.
 --
+-- Window: 365 days
 -- Grain: tenant, day, active rep and metric.
+-- Key: tenant_id, snapshot_date, rep_id, metric_name
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep
---   metric_name: what is measured, as in analytics.rep_drivers
---   metric_label: the same in words
---   rep_value: the rep's value
---   top_performer_value: that of the top performers, pooled over their deals; null without one
---   team_avg_value: that of the team
---   format_type: decimal, percent or days
---   good_direction: higher or lower
---   gap_to_top: how far the rep is behind the top performers, above 0 when behind
---   gap_pct: the same as a share of their value
---   gap_impact: what catching up might add to the win rate, in words
---   bar_max: the largest value of the metric on the day, for drawing
---   rep_bar_pct: the rep's value as percent of it
---   top_bar_pct: the top performers' value as percent of it
---   deals_count: open deals that the rep's value is of
---   closed_deals_count: closed deals that do as well as the top performers' on average
---   closed_win_rate: win rate of those
---   team_id: the manager's id; none without one
---   manager_name: the manager's name
---   segment: segment
---   region: region
---   win_rate_potential: what catching up might add to the win rate; 0 if nothing; null with too few deals to tell
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep
+--   metric_name text not null, one of stakeholders_engaged, days_to_first_meeting, champion_identified_rate,
+--       economic_buyer_engaged_rate, activities_per_deal_week, average_discount: what is measured, as in
+--       analytics.rep_drivers
+--   metric_label text not null: the same in words
+--   rep_value numeric not null: the rep's value
+--   top_performer_value numeric: that of the top performers, pooled over their deals; null without one
+--   team_avg_value numeric: that of the team
+--   format_type text not null, one of decimal, percent, days: decimal, percent or days
+--   good_direction text not null, one of higher, lower: higher or lower
+--   gap_to_top numeric: how far the rep is behind the top performers, above 0 when behind
+--   gap_pct numeric: the same as a share of their value
+--   gap_impact text not null: what catching up might add to the win rate, in words
+--   bar_max numeric not null: the largest value of the metric on the day, for drawing
+--   rep_bar_pct numeric(5, 2), 0 to 100: the rep's value as percent of it
+--   top_bar_pct numeric(5, 2), 0 to 100: the top performers' value as percent of it
+--   deals_count bigint not null, at least 1: open deals that the rep's value is of
+--   closed_deals_count bigint not null, at least 0: closed deals that do as well as the top performers' on average
+--   closed_win_rate numeric(5, 4), 0 to 1: win rate of those
+--   team_id text not null: the manager's id; none without one
+--   manager_name text not null: the manager's name
+--   segment text: segment
+--   region text: region
+--   win_rate_potential numeric(5, 4), 0 to 1: what catching up might add to the win rate; 0 if nothing; null with too
+--       few deals to tell
+-- Rules:
+--   gap_to_top is not how far the rep is behind unless coalesce(gap_to_top = case good_direction when 'higher' then
+--       top_performer_value - rep_value else rep_value - top_performer_value end, top_performer_value is null)
+--   bar_max is below rep_value unless bar_max >= rep_value
 with metrics as (
     select
         r.tenant_id,
@@ -69,7 +78,7 @@ halfway as (
     inner join staging.closing_facts as c
         on
             r.tenant_id = c.tenant_id and r.day >= c.d_from and r.day < c.d_to
-            and r.day >= c.closed_on and c.closed_on > r.day - 365
+            and r.day >= c.closed_on and c.closed_on > r.day - :window_days
     group by r.tenant_id, r.day
 ),
 
@@ -89,7 +98,7 @@ closings as materialized (
     inner join staging.closing_facts as c
         on
             h.tenant_id = c.tenant_id and h.day >= c.d_from and h.day < c.d_to
-            and h.day >= c.closed_on and c.closed_on > h.day - 365 and h.stage_reached <= c.stage_reached
+            and h.day >= c.closed_on and c.closed_on > h.day - :window_days and h.stage_reached <= c.stage_reached
     left join analytics.rep_performance as p
         on h.tenant_id = p.tenant_id and h.day = p.snapshot_date and c.rep_id = p.rep_id
 ),

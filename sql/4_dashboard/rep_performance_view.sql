@@ -1,39 +1,52 @@
 -- Every active rep's standing, at the end of every day, beside the team and the quarter before.
 --
 -- Grain: tenant, day and active rep.
+-- Key: tenant_id, snapshot_date, rep_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep
---   rep_name: name, for people
---   manager_name: the manager's name; No manager without one
---   region: region
---   segment: segment
---   ytd_attainment: won in the fiscal year to date as a share of the quota for it
---   ytd_attainment_display: the same for people
---   win_rate: won / (won + lost) of the last 365 days, by count
---   avg_deal_size: mean amount of the won deals
---   avg_sales_cycle_days: mean elapsed days from creation to winning
---   overall_rank: 1 for the best; null without a figure to rank by
---   total_reps: how many are ranked
---   rank_display: the two for people; a dash without a rank
---   rank_change_qoq: places moved up since the end of the quarter before
---   team_avg_win_rate: the team's win rate, pooled over its deals
---   team_avg_deal_size: the team's mean deal size
---   team_avg_cycle: the team's mean cycle, days
---   win_rate_vs_team: rep less the rest of the team
---   win_rate_vs_team_display: the same for people
---   cycle_vs_team: rep less the rest of the team, days
---   attainment_change_qoq: against the end of the quarter before
---   win_rate_change_qoq: against the end of the quarter before
---   performance_tier: Top Performer, On Track, Needs Improvement or At Risk; null without a quota
---   team_id: the manager's id; none without one
---   quota_to_date: the quota for the fiscal year's days up to this one
---   won_amount_to_date: what was won in them
---   won_count: won deals of the last 365 days
---   lost_count: lost deals of the last 365 days
---   quarter_attainment: bookings of the quarter as a share of its quota
---   is_top_performer: whether the rep belongs to the top quartile by attainment
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep
+--   rep_name text not null: name, for people
+--   manager_name text not null: the manager's name; No manager without one
+--   region text: region
+--   segment text: segment
+--   ytd_attainment numeric: won in the fiscal year to date as a share of the quota for it
+--   ytd_attainment_display text not null: the same for people
+--   win_rate numeric(5, 4), 0 to 1: won / (won + lost) of the last 365 days, by count
+--   avg_deal_size numeric(18, 2): mean amount of the won deals
+--   avg_sales_cycle_days numeric(10, 2), at least 0: mean elapsed days from creation to winning
+--   overall_rank bigint, at least 1: 1 for the best; null without a figure to rank by
+--   total_reps bigint not null, at least 0: how many are ranked
+--   rank_display text not null: the two for people; a dash without a rank
+--   rank_change_qoq bigint: places moved up since the end of the quarter before
+--   team_avg_win_rate numeric(5, 4), 0 to 1: the team's win rate, pooled over its deals
+--   team_avg_deal_size numeric(18, 2): the team's mean deal size
+--   team_avg_cycle numeric(10, 2), at least 0: the team's mean cycle, days
+--   win_rate_vs_team numeric(5, 4), -1 to 1: rep less the rest of the team
+--   win_rate_vs_team_display text not null: the same for people
+--   cycle_vs_team numeric(10, 2): rep less the rest of the team, days
+--   attainment_change_qoq numeric: against the end of the quarter before
+--   win_rate_change_qoq numeric(5, 4), -1 to 1: against the end of the quarter before
+--   performance_tier text, one of Top Performer, On Track, Needs Improvement, At Risk: Top Performer, On Track, Needs
+--       Improvement or At Risk; null without a quota
+--   team_id text not null: the manager's id; none without one
+--   quota_to_date numeric(16, 2): the quota for the fiscal year's days up to this one
+--   won_amount_to_date numeric(16, 2): what was won in them
+--   won_count bigint not null, at least 0: won deals of the last 365 days
+--   lost_count bigint not null, at least 0: lost deals of the last 365 days
+--   quarter_attainment numeric: bookings of the quarter as a share of its quota
+--   is_top_performer boolean not null: whether the rep belongs to the top quartile by attainment
+-- Rules:
+--   ytd_attainment_display does not say ytd_attainment unless ytd_attainment_display =
+--       dashboard.percent(ytd_attainment)
+--   rank_display does not say overall_rank unless rank_display = dashboard.rank(overall_rank, total_reps)
+--   win_rate_vs_team_display does not say win_rate_vs_team unless win_rate_vs_team_display =
+--       dashboard.percent_delta(win_rate_vs_team)
+--   overall_rank is one of ranks with gaps or ties unless overall_rank is null or max(overall_rank) over (partition by
+--       tenant_id, snapshot_date) = count(overall_rank) over (partition by tenant_id, snapshot_date) and count(*) over
+--       (partition by tenant_id, snapshot_date, overall_rank) = 1
+--   total_reps is not how many have a rank unless total_reps = count(overall_rank) over (partition by tenant_id,
+--       snapshot_date)
 select
     tenant_id,
     snapshot_date,

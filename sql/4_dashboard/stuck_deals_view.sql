@@ -2,37 +2,49 @@
 -- whom.
 --
 -- Grain: tenant, day and stuck deal.
+-- Key: tenant_id, snapshot_date, opportunity_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   opportunity_id: the deal
---   account_name: the customer; a dash if nobody said
---   opportunity_name: the deal's name; its id if nobody said
---   owner_name: who owned it; Unassigned if nobody
---   amount: what it is worth; null if nobody said
---   stage_name: its stage
---   days_in_stage: elapsed days since it came into the stage
---   health_score: its health
---   close_date: when it is to close
---   urgency: CRITICAL, HIGH, MEDIUM or LOW
---   risk_flags: what is wrong, worst first
---   risk_flags_display: the same in words
---   days_until_close: calendar days to the close date; negative once it has passed
---   slip_risk: HIGH, MEDIUM or LOW; null without a close date
---   primary_action: call, email, meeting or escalate
---   action_target: with whom: economic buyer, champion, or who was active last; escalated to: the manager; else null
---   action_reason: why, in words
---   urgency_icon: the urgency as a mark
---   amount_display: the amount for people
---   owner_id: the owner; -1 if nobody
---   team_id: the owner's manager; none or -1
---   team_filter: the manager's name
---   segment: the account's segment; the owner's where nobody said
---   region: the owner's region
---   quarter: quarter of the close date; null without one
---   benchmark_days: days that a visit should take
---   deviation_days: days over that
---   stage_id: the stage
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   opportunity_id text not null: the deal
+--   account_name text not null: the customer; a dash if nobody said
+--   opportunity_name text not null: the deal's name; its id if nobody said
+--   owner_name text not null: who owned it; Unassigned if nobody
+--   amount numeric(18, 2): what it is worth; null if nobody said
+--   stage_name text not null: its stage
+--   days_in_stage numeric(10, 2) not null, at least 0: elapsed days since it came into the stage
+--   health_score int, 0 to 100: its health
+--   close_date date: when it is to close
+--   urgency text not null, one of CRITICAL, HIGH, MEDIUM, LOW: CRITICAL, HIGH, MEDIUM or LOW
+--   risk_flags text[] not null, any of STUCK, NO_EB, GOING_DARK, CLOSE_DATE_PAST, NO_CHAMPION, SINGLE_THREADED,
+--       PUSHED, COMPETITIVE, HEAVY_DISCOUNT: what is wrong, worst first
+--   risk_flags_display text not null: the same in words
+--   days_until_close int: calendar days to the close date; negative once it has passed
+--   slip_risk text, one of HIGH, MEDIUM, LOW: HIGH, MEDIUM or LOW; null without a close date
+--   primary_action text not null, one of call, email, meeting, escalate: call, email, meeting or escalate
+--   action_target text: with whom: economic buyer, champion, or who was active last; escalated to: the manager; else
+--       null
+--   action_reason text not null: why, in words
+--   urgency_icon text not null, one of 🔴, 🟠, 🟡, 🟢: the urgency as a mark
+--   amount_display text not null: the amount for people
+--   owner_id text not null: the owner; -1 if nobody
+--   team_id text not null: the owner's manager; none or -1
+--   team_filter text not null: the manager's name
+--   segment text: the account's segment; the owner's where nobody said
+--   region text: the owner's region
+--   quarter text: quarter of the close date; null without one
+--   benchmark_days numeric(10, 2) not null, at least 0: days that a visit should take
+--   deviation_days numeric(10, 2) not null: days over that
+--   stage_id text not null: the stage
+-- Rules:
+--   amount_display does not say amount unless amount_display = dashboard.currency(amount)
+--   urgency_icon does not say urgency unless urgency_icon = case urgency when 'CRITICAL' then '🔴' when 'HIGH' then '🟠'
+--       when 'MEDIUM' then '🟡' else '🟢' end
+--   days_until_close does not agree with close_date unless days_until_close is not distinct from close_date -
+--       snapshot_date
+--   risk_flags_display does not say risk_flags unless risk_flags_display = '—' and risk_flags = '{}' or
+--       cardinality(string_to_array(risk_flags_display, ' • ')) = cardinality(risk_flags) and risk_flags <> '{}'
+--   slip_risk does not agree with close_date unless (slip_risk is null) = (close_date is null)
 with words as (
     select
         r.tenant_id,

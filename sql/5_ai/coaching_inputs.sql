@@ -4,16 +4,18 @@
 -- for the week after it.
 --
 -- Grain: tenant, day and active rep.
+-- Key: tenant_id, snapshot_date, rep_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep
---   inputs: every figure that a text about the rep may cite
---   strengths: at most three: title, detail, metric_value, metric_comparison
---   improvements: at most three: title, detail, gap_value, impact_estimate, suggested_action
---   priority_actions: at most three: deal_name, deal_amount, action, reason, deadline
---   overall_assessment: where the rep stands, in words
---   primary_focus_area: what to work on first: the best improvement as of the last week's end, else urgent deals
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep
+--   inputs jsonb not null: every figure that a text about the rep may cite
+--   strengths jsonb not null: at most three: title, detail, metric_value, metric_comparison
+--   improvements jsonb not null: at most three: title, detail, gap_value, impact_estimate, suggested_action
+--   priority_actions jsonb not null: at most three: deal_name, deal_amount, action, reason, deadline
+--   overall_assessment text not null: where the rep stands, in words
+--   primary_focus_area text not null: what to work on first: the best improvement as of the last week's end, else
+--       urgent deals
 with metrics as (
     select
         d.tenant_id,

@@ -2,19 +2,29 @@
 -- contract and every figure that it cites is the rep's; else the template's, with the reason.
 --
 -- Grain: tenant, day and active rep.
+-- Key: tenant_id, snapshot_date, rep_id
 -- Columns:
---   tenant_id: company the row belongs to
---   snapshot_date: the business day
---   rep_id: the rep
---   model_version: template-1, or the model's name
---   strengths: at most three: title, detail, metric_value, metric_comparison
---   improvements: at most three: title, detail, gap_value, impact_estimate, suggested_action
---   priority_actions: at most three: deal_name, deal_amount, action, reason, deadline
---   overall_assessment: where the rep stands, in words
---   primary_focus_area: what to work on first
---   inputs_sha256: hash of the figures that the text is from
---   prompt_sha256: hash of what the model was asked; null without one
---   fallback_reason: why the template took the model's place; null if it did not
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: the business day
+--   rep_id text not null: the rep
+--   model_version text not null: template-1, or the model's name
+--   strengths jsonb not null: at most three: title, detail, metric_value, metric_comparison
+--   improvements jsonb not null: at most three: title, detail, gap_value, impact_estimate, suggested_action
+--   priority_actions jsonb not null: at most three: deal_name, deal_amount, action, reason, deadline
+--   overall_assessment text not null: where the rep stands, in words
+--   primary_focus_area text not null: what to work on first
+--   inputs_sha256 text not null: hash of the figures that the text is from
+--   prompt_sha256 text: hash of what the model was asked; null without one
+--   fallback_reason text: why the template took the model's place; null if it did not
+-- Rules:
+--   overall_assessment is empty unless overall_assessment <> ''
+--   fallback_reason is there beside a model's text unless fallback_reason is null or model_version = 'template-1'
+--   strengths is not at most three of title, detail, metric_value, metric_comparison unless ai.are_parts(strengths,
+--       '{title,detail,metric_value,metric_comparison}')
+--   improvements is not at most three of title, detail, gap_value, impact_estimate, suggested_action unless
+--       ai.are_parts(improvements, '{title,detail,gap_value,impact_estimate,suggested_action}')
+--   priority_actions is not at most three of deal_name, deal_amount, action, reason, deadline unless
+--       ai.are_parts(priority_actions, '{deal_name,deal_amount,action,reason,deadline}')
 select
     i.tenant_id,
     i.snapshot_date,

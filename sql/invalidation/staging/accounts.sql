@@ -31,7 +31,7 @@ read_days as (
         'closed' as kind,
         range_agg(ops.valid_days(
             greatest(d.d_from, (q.quarter_start - interval '3 months')::date),
-            least(d.d_to, greatest(d.closed_day, d.closed_on) + 366)
+            least(d.d_to, greatest(d.closed_day, d.closed_on) + :rep_closings_days + 1)
         )) as days
     from deals as d
     left join ops.calendar as q on d.closed_on = q.day
@@ -42,7 +42,7 @@ read_days as (
         v.tenant_id,
         v.exited_account_id as account_id,
         'left a stage' as kind,
-        range_agg(ops.valid_days(v.exited_on, least(v.exited_on + 180, v.gone_on))) as days
+        range_agg(ops.valid_days(v.exited_on, least(v.exited_on + 2 * :stage_velocity_days, v.gone_on))) as days
     from staging.visit_facts as v
     inner join changed_accounts as a on v.tenant_id = a.tenant_id and v.exited_account_id = a.account_id
     where v.exited_on is not null

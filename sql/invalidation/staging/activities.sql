@@ -1,5 +1,5 @@
--- An activity counts for 28 days in its deal's pace, for 30 in its rep's, for 90 in the rep's best hours, for ever in
--- the contact's; a deal's first meeting counts while the deal is open.
+-- An activity counts in its deal's pace, its rep's figures and the rep's best hours for their windows, for ever in the
+-- contact's best hours; a deal's first meeting counts while the deal is open.
 with open_days as (
     select
         i.tenant_id,
@@ -48,7 +48,7 @@ cross join
         values
         (
             'analytics.rep_drivers', row('pace', c.activity_id, c.opportunity_id)::text,
-            ops.valid_days(c.day, c.day + 28) * o.days, o.days is not null
+            ops.valid_days(c.day, c.day + :rep_drivers_days) * o.days, o.days is not null
         ),
         (
             'analytics.rep_drivers', row('met', c.activity_id, c.opportunity_id, c.day)::text,
@@ -57,11 +57,11 @@ cross join
         ),
         (
             'dashboard.rep_activity_metrics', row(c.activity_id, c.rep_id, c.kind, c.day)::text,
-            ops.valid_days(c.day, c.day + 30), c.rep_id is not null
+            ops.valid_days(c.day, c.day + :rep_activity_metrics_days), c.rep_id is not null
         ),
         (
             'analytics.best_times', row('rep', c.activity_id, c.rep_id, c.occurred_at, c.is_two_way)::text,
-            ops.valid_days(c.day, c.day + 90), c.kind in ('call', 'email') and c.rep_id is not null
+            ops.valid_days(c.day, c.day + :best_times_days), c.kind in ('call', 'email') and c.rep_id is not null
         ),
         (
             'analytics.best_times',

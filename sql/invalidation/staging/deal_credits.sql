@@ -1,4 +1,4 @@
--- A share of a deal, while it was so: in the results of the quarter, the year and the 365 days around the deal's
+-- A share of a deal, while it was so: in the results of the quarter, the year and the window around the deal's
 -- closing.
 select
     c.tenant_id,
@@ -7,7 +7,7 @@ select
     row(c.opportunity_id, c.rep_id, c.share_from, c.share_to)::text as content,
     ops.valid_days(c.valid_from, c.valid_to) * ops.valid_days(
         greatest(i.d_from, (q.quarter_start - interval '3 months')::date),
-        least(i.d_to, greatest(k.closed_day, k.closed_on) + 366)
+        least(i.d_to, greatest(k.closed_day, k.closed_on) + :rep_closings_days + 1)
     ) as days
 from pg_temp.changed_rows as c
 inner join staging.deal_intervals as i

@@ -1,5 +1,5 @@
 -- A span of a deal's life: open, it is in every day's pipeline; closed, in the results of the quarter, the year and
--- the 365 days around its closing; its first day counts as the day it was created.
+-- the window of staging.rep_closings around its closing; its first day counts as the day it was created.
 with spans as (
     select
         *,
@@ -41,7 +41,7 @@ cross join
             )::text,
             ops.valid_days(
                 greatest(c.d_from, (q.quarter_start - interval '3 months')::date),
-                least(c.d_to, greatest(c.closed_day, c.closed_on) + 366)
+                least(c.d_to, greatest(c.closed_day, c.closed_on) + :rep_closings_days + 1)
             ),
             c.status <> 'open'
         ),

@@ -1,4 +1,4 @@
--- A stage visit is a step of the path of every later closing of its deal, for the 365 days after that.
+-- A stage visit is a step of the path of every later closing of its deal, for a window after that.
 select
     c.tenant_id,
     c.side,
@@ -8,7 +8,12 @@ select
 from pg_temp.changed_rows as c
 cross join
     lateral (
-        select range_agg(ops.valid_days(greatest(f.d_from, f.closed_on), least(f.d_to, f.closed_on + 365))) as days
+        select
+            range_agg(
+                ops.valid_days(
+                    greatest(f.d_from, f.closed_on), least(f.d_to, f.closed_on + :process_variants_days)
+                )
+            ) as days
         from staging.closing_facts as f
         where f.tenant_id = c.tenant_id and f.opportunity_id = c.opportunity_id and f.closed_at >= c.entered_at
     ) as f

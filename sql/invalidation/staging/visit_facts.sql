@@ -1,4 +1,4 @@
--- A stage visit: its beginning counts for 90 days, its completion for 90, 180 or 365; from the first visit in it a
+-- A stage visit: its beginning and its completion count for their readers' windows; from the first visit in it a
 -- stage is listed.
 with firsts as (
     select
@@ -31,7 +31,7 @@ cross join
         values
         (
             'staging.stage_medians', row('exit', c.opportunity_id, c.visit_number, c.stage_id, c.days)::text,
-            ops.valid_days(c.exited_on, least(c.exited_on + 365, c.gone_on)), c.exited_on is not null
+            ops.valid_days(c.exited_on, least(c.exited_on + :stage_medians_days, c.gone_on)), c.exited_on is not null
         ),
         (
             'analytics.stage_velocity',
@@ -39,7 +39,8 @@ cross join
                 'exit', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.exited_on, c.exited_owner_id,
                 c.exited_account_id, c.days, c.elapsed_us, c.ended_by
             )::text,
-            ops.valid_days(c.exited_on, least(c.exited_on + 180, c.gone_on)), c.exited_on is not null
+            ops.valid_days(c.exited_on, least(c.exited_on + 2 * :stage_velocity_days, c.gone_on)),
+            c.exited_on is not null
         ),
         (
             'analytics.stage_velocity', row('since', c.pipeline_id, c.stage_id)::text,
@@ -52,23 +53,24 @@ cross join
         (
             'analytics.process_bottlenecks',
             row('exit', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.days, c.elapsed_us)::text,
-            ops.valid_days(c.exited_on, least(c.exited_on + 90, c.gone_on)), c.exited_on is not null
+            ops.valid_days(c.exited_on, least(c.exited_on + :process_bottlenecks_days, c.gone_on)),
+            c.exited_on is not null
         ),
         (
             'analytics.process_bottlenecks',
             row('entry', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id)::text,
-            ops.valid_days(c.entered_on, least(c.entered_on + 90, c.gone_on)), c.is_reentry
+            ops.valid_days(c.entered_on, least(c.entered_on + :process_bottlenecks_days, c.gone_on)), c.is_reentry
         ),
         (
             'analytics.rework_analysis',
             row(
                 'entry', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.entered_owner_id, c.is_reentry
             )::text,
-            ops.valid_days(c.entered_on, least(c.entered_on + 90, c.gone_on)), true
+            ops.valid_days(c.entered_on, least(c.entered_on + :rework_analysis_days, c.gone_on)), true
         ),
         (
             'analytics.rework_analysis', row('exit', c.opportunity_id, c.visit_number, c.elapsed_us)::text,
-            ops.valid_days(greatest(c.entered_on, c.exited_on), least(c.entered_on + 90, c.gone_on)),
+            ops.valid_days(greatest(c.entered_on, c.exited_on), least(c.entered_on + :rework_analysis_days, c.gone_on)),
             c.exited_on is not null and c.is_reentry
         )
     ) as r (dataset, content, days, is_read)

@@ -2,14 +2,15 @@
 -- deal's source is its own, else that of the lead that was converted into it by then.
 --
 -- Grain: tenant, day and source with any lead or deal.
+-- Key: tenant_id, metric_date, lead_source
 -- Columns:
---   tenant_id: company the row belongs to
---   metric_date: the business day
---   lead_source: where from; Unknown where nobody said
---   total_leads: leads there were at the day's end
---   new_leads: leads created on the day
---   sqls: leads first qualified on the day
---   opportunities_created: deals created on the day
+--   tenant_id text not null: company the row belongs to
+--   metric_date date not null: the business day
+--   lead_source text not null: where from; Unknown where nobody said
+--   total_leads bigint not null: leads there were at the day's end
+--   new_leads bigint not null: leads created on the day
+--   sqls bigint not null: leads first qualified on the day
+--   opportunities_created bigint not null: deals created on the day
 create or replace function metrics.daily_lead_funnel_rows() returns table (
     tenant_id text, metric_date date, lead_source text, total_leads bigint, new_leads bigint, sqls bigint,
     opportunities_created bigint

@@ -1,15 +1,17 @@
 -- What each rep did on each day. What was planned and not done is left out.
 --
 -- Grain: tenant, day and rep with any activity.
+-- Key: tenant_id, metric_date, rep_id
 -- Columns:
---   tenant_id: company the row belongs to
---   metric_date: the business day
---   rep_id: who did it; -1 where nobody is named
---   rep_name: the rep's name on that day; Unassigned for -1; the id of a rep whom the source does not list
---   calls: calls
---   emails: emails
---   meetings: meetings
---   total_activities: these, demos, tasks, and what the source calls otherwise
+--   tenant_id text not null: company the row belongs to
+--   metric_date date not null: the business day
+--   rep_id text not null: who did it; -1 where nobody is named
+--   rep_name text not null: the rep's name on that day; Unassigned for -1; the id of a rep whom the source does not
+--       list
+--   calls bigint not null: calls
+--   emails bigint not null: emails
+--   meetings bigint not null: meetings
+--   total_activities bigint not null: these, demos, tasks, and what the source calls otherwise
 create or replace function metrics.rep_daily_activity_rows() returns table (
     tenant_id text, metric_date date, rep_id text, rep_name text, calls bigint, emails bigint, meetings bigint,
     total_activities bigint

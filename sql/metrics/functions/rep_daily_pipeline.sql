@@ -3,17 +3,19 @@
 -- it. Where the CRM splits a deal's credit, its revenue is under those who are credited, the deal under its owner.
 --
 -- Grain: tenant, day and rep with any such deal.
+-- Key: tenant_id, metric_date, rep_id
 -- Columns:
---   tenant_id: company the row belongs to
---   metric_date: the business day
---   rep_id: who owned the deal or is credited with it; -1 where nobody did
---   rep_name: the rep's name on that day; Unassigned for -1; the id of a rep whom the source does not list
---   opportunities_created: deals created on the day
---   pipeline_amount_created: their amounts; a deal without one, or without a rate, adds 0
---   closed_won_opportunities: deals won on the day
---   revenue_won: their amounts; a deal without one, or without a rate, adds 0
---   created_without_amount: how many of the created deals have no amount
---   won_without_amount: how many of the won deals have none
+--   tenant_id text not null: company the row belongs to
+--   metric_date date not null: the business day
+--   rep_id text not null: who owned the deal or is credited with it; -1 where nobody did
+--   rep_name text not null: the rep's name on that day; Unassigned for -1; the id of a rep whom the source does not
+--       list
+--   opportunities_created bigint not null: deals created on the day
+--   pipeline_amount_created numeric not null: their amounts; a deal without one, or without a rate, adds 0
+--   closed_won_opportunities bigint not null: deals won on the day
+--   revenue_won numeric not null: their amounts; a deal without one, or without a rate, adds 0
+--   created_without_amount bigint not null: how many of the created deals have no amount
+--   won_without_amount bigint not null: how many of the won deals have none
 create or replace function metrics.rep_daily_pipeline_rows() returns table (
     tenant_id text, metric_date date, rep_id text, rep_name text, opportunities_created bigint,
     pipeline_amount_created numeric, closed_won_opportunities bigint, revenue_won numeric, created_without_amount bigint,

@@ -2,13 +2,16 @@
 -- place, a refresh of a single table writes none.
 --
 -- Grain: tenant and day.
+-- Key: tenant_id, metric_date
 -- Columns:
---   tenant_id: company the row belongs to
---   metric_date: the business day
---   rows_written: rows of the day in the four tables
---   started_at: when the run began
---   finished_at: when it ended
---   code_version: hash of the functions that computed it
+--   tenant_id text not null: company the row belongs to
+--   metric_date date not null: the business day
+--   rows_written bigint not null: rows of the day in the four tables
+--   started_at timestamptz not null: when the run began
+--   finished_at timestamptz not null: when it ended
+--   code_version text not null: hash of the functions that computed it
+-- Rules:
+--   finished_at lies before started_at unless started_at <= finished_at
 create or replace function metrics.write_run_log(p_from date, p_to date, p_tenant text, p_started_at timestamptz) returns void
 language plpgsql as $$
 begin

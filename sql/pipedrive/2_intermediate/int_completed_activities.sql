@@ -2,13 +2,13 @@
 --
 -- Grain: line of the activity export that is done.
 -- Columns:
---   tenant_id: company the row belongs to
---   activity_id: Pipedrive's id of the activity; not unique
---   deal_id: deal the activity is about
---   user_id: user it is assigned to
---   activity_type: code of its type
---   activity_type_name: name of its type; null if the export has no such type
---   due_at: when it was due
+--   tenant_id text not null: company the row belongs to
+--   activity_id text not null: Pipedrive's id of the activity; not unique
+--   deal_id text: deal the activity is about
+--   user_id text: user it is assigned to
+--   activity_type text: code of its type
+--   activity_type_name text: name of its type; null if the export has no such type
+--   due_at timestamptz: when it was due
 with type_names as (
     select
         tenant_id,

@@ -1,12 +1,13 @@
 -- When each deal entered each stage for the first time; a later return to the stage is no second entry.
 --
 -- Grain: deal and stage it has been in.
+-- Key: tenant_id, deal_id, stage_id
 -- Columns:
---   tenant_id: company the row belongs to
---   deal_id: the deal
---   stage_id: the stage
---   stage_name: the stage's name; null if the export has no such stage
---   entered_at: the first change of the deal into the stage
+--   tenant_id text not null: company the row belongs to
+--   deal_id text not null: the deal
+--   stage_id text not null: the stage
+--   stage_name text: the stage's name; null if the export has no such stage
+--   entered_at timestamptz not null: the first change of the deal into the stage
 with first_entries as (
     select
         tenant_id,

@@ -3,12 +3,13 @@
 -- are counted by the deal id they carry, whether or not the export knows that deal.
 --
 -- Grain: tenant, month and step taken by at least one deal.
+-- Key: tenant_id, month, funnel_step
 -- Columns:
---   tenant_id: company the row belongs to
---   month: first day of the month
---   kpi_name: "Step N: Name"
---   funnel_step: number of the step, as in reference.funnel_steps
---   deals_count: distinct deals
+--   tenant_id text not null: company the row belongs to
+--   month date not null: first day of the month
+--   kpi_name text not null: "Step N: Name"
+--   funnel_step numeric not null: number of the step, as in reference.funnel_steps
+--   deals_count bigint not null: distinct deals
 with steps_taken as (
     select
         h.tenant_id,
