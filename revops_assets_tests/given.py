@@ -18,8 +18,8 @@ from revops_assets.datasets.ledger import RUN_DAYS
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
-SCHEMAS = "crm_remote|history|staging|enriched|analytics|dashboard|ai|reference"
-NAMED = re.compile(rf"\b(({SCHEMAS})\.([a-z_0-9]+))\b(?!\s*\()")
+SCHEMAS = "crm_remote|history|pipedrive|staging|enriched|analytics|dashboard|ai|reference"
+NAMED = re.compile(rf"\b(({SCHEMAS})\.[a-z_0-9]+|ops\.stage_meanings)\b(?!\s*\()")
 TENANT = "a"
 LAID_OUT_DAYS = """
 insert into run_days
@@ -27,6 +27,11 @@ select :tenant, day, ends_at, quarter, quarter_start, quarter_end, week_of_quart
 from ops.calendar where day between :first and :last
 """
 Rows = Iterable[Mapping[str, Any]]
+
+
+def table(names: str, *rows: Sequence[Any], **same: Any) -> list[dict[str, Any]]:
+    """Rows as a table: table("rep_id amount", ("ann", 1), ("bob", 2), team_id="m"); `same` is so in all of them."""
+    return [same | dict(zip(names.split(), row, strict=True)) for row in rows]
 
 
 def selected(

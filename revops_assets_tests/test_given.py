@@ -124,7 +124,7 @@ def test_lines_of_the_forecast_by_whose_a_deal_is(clean: Settings) -> None:
     rows = selected(
         clean, "analytics.forecast_lines", columns, DAY,
         staging__rep_days=[{"rep_id": "ann", "team_id": "m", "team_name": "Mia", "segment": "SMB", "is_active": True}],
-        staging__source_coverage=[{"matter": matter, "since_date": "2024-01-01"} for matter in ("amount", "close_date")],
+        staging__coverage_dates=[{"money_since": "2024-01-01"}],
         enriched__deal_forecasts=[{"opportunity_id": "d", "quarter": "Q1 2024", "owner_id": "ann", "forecast_category": "Commit", "amount": 10,
                                    "health_score": 70, "weighted_amount": Decimal("7.005")}],
         staging__deal_days=[{"opportunity_id": "d", "segment": "Enterprise"}],

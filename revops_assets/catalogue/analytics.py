@@ -22,7 +22,7 @@ DATASETS = [
         deps=["staging.deal_intervals", "staging.deal_days", "enriched.deal_health_scores"],
         looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.QUARTERS_SINCE_OVER),
     ),
-    daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities"]),
+    daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities", "staging.thresholds"]),
     daily(
         "analytics.pipeline_health_summary",
         deps=["analytics.deal_priorities", "staging.deal_days", "enriched.deal_health_scores"],
@@ -38,7 +38,7 @@ DATASETS = [
             "staging.deal_days",
             "staging.rep_closings",
             "staging.rep_days",
-            "staging.source_coverage",
+            "staging.coverage_dates",
         ],
     ),
     daily(
@@ -46,13 +46,13 @@ DATASETS = [
         deps=["analytics.forecast_lines"],
         looks_back_on={"analytics.forecast_lines": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS},
     ),
+    daily("analytics.forecast_targets", deps=["staging.quota_days", "staging.rep_days"]),
     daily(
         "analytics.forecast_confidence",
         deps=[
             "analytics.forecast_lines",
             "analytics.forecast_backtest",
-            "staging.quota_days",
-            "staging.rep_days",
+            "analytics.forecast_targets",
             "staging.thresholds",
             "reference.forecast_risk",
         ],
@@ -69,18 +69,20 @@ DATASETS = [
         ],
     ),
     daily(
-        "analytics.rep_performance",
+        "analytics.rep_results",
         deps=[
+            "staging.coverage_dates",
             "staging.deal_intervals",
             "staging.deal_days",
-            "staging.source_coverage",
             "staging.quota_days",
             "staging.rep_closings",
             "staging.rep_days",
-            "staging.thresholds",
             "enriched.deal_health_scores",
-            "reference.rep_tiers",
         ],
+    ),
+    daily(
+        "analytics.rep_performance",
+        deps=["analytics.rep_results", "staging.thresholds", "reference.rep_tiers"],
         looks_back_on={"analytics.rep_performance": LookBack.LAST_QUARTER},
     ),
     daily(
@@ -88,16 +90,10 @@ DATASETS = [
         deps=["staging.activities", "staging.deal_days", "enriched.health_rules", "analytics.rep_performance"],
     ),
     daily("analytics.top_performer_patterns", deps=["analytics.rep_drivers", "analytics.rep_performance"]),
+    daily("analytics.stage_durations", deps=["staging.visit_facts", "staging.accounts", "staging.rep_days"]),
     daily(
         "analytics.stage_velocity",
-        deps=[
-            "staging.visit_facts",
-            "staging.deal_days",
-            "staging.accounts",
-            "staging.rep_days",
-            "staging.thresholds",
-            "enriched.stage_rules",
-        ],
+        deps=["analytics.stage_durations", "staging.deal_days", "staging.thresholds", "enriched.stage_rules"],
     ),
     daily(
         "analytics.process_bottlenecks",
@@ -108,7 +104,7 @@ DATASETS = [
         "analytics.process_variants",
         deps=[
             "staging.closing_facts",
-            "staging.source_coverage",
+            "staging.coverage_dates",
             "staging.stage_visits",
             "staging.thresholds",
             "enriched.stage_rules",

@@ -28,17 +28,23 @@ DATASETS = [
     ),
     daily(
         "dashboard.health_distribution",
-        deps=["staging.deal_days", "enriched.deal_health_scores"],
+        deps=["staging.deal_days", "staging.thresholds", "enriched.deal_health_scores"],
         looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.SEVEN_DAYS),
     ),
     daily("dashboard.rep_performance_view", deps=["analytics.rep_performance"]),
     daily(
         "dashboard.rep_driver_comparison",
-        deps=["analytics.rep_drivers", "analytics.rep_performance", "staging.closing_facts", "reference.rep_metrics"],
+        deps=[
+            "analytics.rep_drivers",
+            "analytics.rep_performance",
+            "staging.closing_facts",
+            "staging.thresholds",
+            "reference.rep_metrics",
+        ],
     ),
     daily(
         "dashboard.rep_activity_metrics",
-        deps=["analytics.rep_performance", "staging.activities", "staging.rep_days"],
+        deps=["analytics.rep_performance", "staging.activities", "staging.rep_days", "staging.thresholds"],
     ),
     daily(
         "dashboard.next_best_actions",

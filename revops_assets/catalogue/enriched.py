@@ -10,7 +10,7 @@ DATASETS = [
             "reference.health_weights",
             "reference.health_categories",
             "reference.risk_flags",
-            "staging.source_coverage",
+            "staging.coverage_dates",
         ],
     ),
     daily(

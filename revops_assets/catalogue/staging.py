@@ -53,6 +53,7 @@ DATASETS = [
         deps=["staging.deal_intervals", "staging.activities", "staging.deal_visits", "staging.pipeline_stages"],
     ),
     full_refresh("staging.source_coverage", deps=["staging.deal_intervals"]),
+    view("staging.coverage_dates", deps=["staging.source_coverage"]),
     full_refresh("staging.visit_facts", deps=["staging.stage_visits", "staging.deal_intervals"]),
     full_refresh(
         "staging.pipeline_moves",

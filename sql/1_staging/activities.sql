@@ -23,6 +23,6 @@ select
     type as kind,
     occurred_at,
     (occurred_at at time zone (select ops.timezone()))::date as day,
-    coalesce(type in ('meeting', 'demo') and is_done or type in ('call', 'email') and is_answered, false) as is_two_way
+    coalesce(type in ('meeting', 'demo') or type in ('call', 'email') and is_answered, false) as is_two_way
 from history.activities
 where occurred_at is not null and is_done is not false

@@ -22,14 +22,30 @@
 --   average_discount numeric: share off; null if nobody said
 --   stage_reached numeric: order of the furthest stage that it had been in; null if the source does not order its
 --       stages
-with closed as (
+with days as (
     select
         *,
-        row_number() over closing_by_day as day_number,
-        max(d_to) over (partition by tenant_id, opportunity_id, closed_at, status) as closed_to
+        coalesce(lag(d_to) over closing_by_day <> d_from, true) as is_first
     from staging.deal_intervals
     where status in ('won', 'lost')
     window closing_by_day as (partition by tenant_id, opportunity_id, closed_at, status order by d_from)
+),
+
+-- A deal that was gone for a while is closed twice.
+numbered as (
+    select
+        *,
+        count(*) filter (where is_first) over (
+            partition by tenant_id, opportunity_id, closed_at, status order by d_from
+        ) as times
+    from days
+),
+
+closed as (
+    select
+        *,
+        max(d_to) over (partition by tenant_id, opportunity_id, closed_at, status, times) as closed_to
+    from numbered
 ),
 
 stood as (
@@ -49,7 +65,7 @@ stood as (
         (engaged_economic_buyers_count > 0)::int as has_buyer,
         discount_pct
     from closed
-    where day_number = 1
+    where is_first
 ),
 
 done as (

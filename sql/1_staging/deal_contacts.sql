@@ -14,15 +14,18 @@
 --   last_two_way_at timestamptz: last two-way activity with the contact on the deal
 -- Rules:
 --   d_to does not come after d_from unless d_from < d_to
-with changes as (
+with roles as materialized (
+    select *
+    from staging.contact_roles
+),
+
+changes as (
     select
         tenant_id,
         opportunity_id,
         contact_id,
         day,
-        occurred_at as two_way_at,
-        null as role,
-        0 as change
+        occurred_at as two_way_at
     from staging.activities
     where is_two_way and opportunity_id is not null and contact_id is not null
     union all
@@ -31,27 +34,10 @@ with changes as (
         r.opportunity_id,
         r.contact_id,
         c.day,
-        null as two_way_at,
-        r.role,
-        c.change
-    from staging.contact_roles as r
-    cross join lateral (values (r.from_day, 1), (r.to_day, -1)) as c (day, change)
+        null as two_way_at
+    from roles as r
+    cross join lateral (values (r.from_day), (r.to_day)) as c (day)
     where c.day < 'infinity'
-),
-
-days as (
-    select
-        tenant_id,
-        opportunity_id,
-        contact_id,
-        day,
-        max(two_way_at) as two_way_at,
-        coalesce(sum(change) filter (where role = 'Economic Buyer'), 0) as buyer,
-        coalesce(sum(change) filter (where role = 'Champion'), 0) as champion,
-        coalesce(sum(change) filter (where role not in ('Economic Buyer', 'Champion')), 0) as other,
-        max(role) filter (where change > 0 and role not in ('Economic Buyer', 'Champion')) as other_role
-    from changes
-    group by tenant_id, opportunity_id, contact_id, day
 ),
 
 spans as (
@@ -61,23 +47,38 @@ spans as (
         contact_id,
         day as d_from,
         lead(day, 1, 'infinity') over contact_by_day as d_to,
-        max(two_way_at) over contact_by_day as last_two_way_at,
-        case
-            when sum(buyer) over contact_by_day > 0 then 'Economic Buyer'
-            when sum(champion) over contact_by_day > 0 then 'Champion'
-            when sum(other) over contact_by_day > 0 then ops.last_known(other_role) over contact_by_day
-        end as role
-    from days
+        max(max(two_way_at)) over contact_by_day as last_two_way_at
+    from changes
+    group by tenant_id, opportunity_id, contact_id, day
     window contact_by_day as (partition by tenant_id, opportunity_id, contact_id order by day)
+),
+
+-- Of several roles the buyer's, the champion's, else the one taken last.
+held as (
+    select distinct on (s.tenant_id, s.opportunity_id, s.contact_id, s.d_from)
+        s.tenant_id,
+        s.opportunity_id,
+        s.contact_id,
+        s.d_from,
+        r.role
+    from spans as s
+    inner join roles as r
+        on
+            s.tenant_id = r.tenant_id and s.opportunity_id = r.opportunity_id and s.contact_id = r.contact_id
+            and s.d_from >= r.from_day and s.d_from < r.to_day
+    order by
+        s.tenant_id asc, s.opportunity_id asc, s.contact_id asc, s.d_from asc,
+        array_position(array['Economic Buyer', 'Champion'], r.role) asc nulls last, r.from_day desc, r.role desc
 )
 
 select
-    tenant_id,
-    opportunity_id,
-    contact_id,
-    d_from,
-    d_to,
-    role,
-    last_two_way_at
-from spans
-where role is not null or last_two_way_at is not null
+    s.tenant_id,
+    s.opportunity_id,
+    s.contact_id,
+    s.d_from,
+    s.d_to,
+    h.role,
+    s.last_two_way_at
+from spans as s
+left join held as h using (tenant_id, opportunity_id, contact_id, d_from)
+where h.role is not null or s.last_two_way_at is not null

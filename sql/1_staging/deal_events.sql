@@ -37,14 +37,16 @@ field_values as (
     from history.opportunity_values
 ),
 
+-- What held when the deal was opened: a log may begin before that.
 first_values as (
     select
-        tenant_id,
-        opportunity_id,
-        jsonb_object_agg(field, value) as changes
-    from field_values
-    where valid_from = '-infinity'
-    group by tenant_id, opportunity_id
+        f.tenant_id,
+        f.opportunity_id,
+        jsonb_object_agg(f.field, f.value) as changes
+    from field_values as f
+    inner join lives as l on f.tenant_id = l.tenant_id and f.opportunity_id = l.opportunity_id
+    where f.valid_from < l.opened_at and f.valid_to >= l.opened_at
+    group by f.tenant_id, f.opportunity_id
 ),
 
 versions as (
@@ -132,16 +134,17 @@ left join versions as v on l.tenant_id = v.tenant_id and l.opportunity_id = v.op
 left join first_values as f on l.tenant_id = f.tenant_id and l.opportunity_id = f.opportunity_id
 union all
 select
-    tenant_id,
-    opportunity_id,
-    valid_from as changed_at,
-    load_order,
-    line_order,
-    jsonb_build_object(field, value) as changes,
-    coalesce(field = 'close_date' and value > previous_value, false) as is_push,
+    f.tenant_id,
+    f.opportunity_id,
+    f.valid_from as changed_at,
+    f.load_order,
+    f.line_order,
+    jsonb_build_object(f.field, f.value) as changes,
+    coalesce(f.field = 'close_date' and f.value > f.previous_value, false) as is_push,
     false as is_reopening
-from field_values
-where valid_from > '-infinity'
+from field_values as f
+inner join lives as l on f.tenant_id = l.tenant_id and f.opportunity_id = l.opportunity_id
+where f.valid_from >= l.opened_at
 union all
 -- An amount in a foreign currency is worth another sum from the day of a new rate on.
 select

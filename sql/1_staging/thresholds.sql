@@ -32,6 +32,18 @@
 --   confidence_quarters int not null: past quarters that it takes to say how far to trust a forecast
 --   outcome_deals int not null: deals with a flag, and without it, that it takes to say how such deals fare
 --   variants int not null: how many of a pipeline's paths, the most frequent, are listed
+--   silence_days numeric not null: days of silence from which a deal's priority counts all of it
+--   close_date_days numeric not null: days before its close date from which a deal's priority begins to rise
+--   risk_flags_count numeric not null: risk flags from which a deal's priority counts all of them
+--   best_time_attempts int not null: calls and emails that it takes to say when somebody is reached
+--   search_errors numeric not null: standard errors by which the best of nine must differ to be more than chance
+--   trend_errors numeric not null: standard errors by which a mean or share must change to be more than chance
+--   velocity_change_days numeric not null: change of a mean duration in days, up to which it is stable
+--   at_risk_change numeric not null: change of the share at risk up to which it is stable
+--   low_activity_share numeric not null: share of a rep's mean day below which a weekday is low
+--   low_activity_errors numeric not null: standard errors by which it must be below, too
+--   potential_deals int not null: comparable closed deals that it takes to say what catching up is worth
+--   potential_own_deals int not null: closed deals of the rep that it takes, too
 select
     d.tenant_id,
     d.day as snapshot_date,
@@ -60,7 +72,19 @@ select
     max(t.value) filter (where t.name = 'swing_deals')::int as swing_deals,
     max(t.value) filter (where t.name = 'confidence_quarters')::int as confidence_quarters,
     max(t.value) filter (where t.name = 'outcome_deals')::int as outcome_deals,
-    max(t.value) filter (where t.name = 'variants')::int as variants
+    max(t.value) filter (where t.name = 'variants')::int as variants,
+    max(t.value) filter (where t.name = 'silence_days') as silence_days,
+    max(t.value) filter (where t.name = 'close_date_days') as close_date_days,
+    max(t.value) filter (where t.name = 'risk_flags_count') as risk_flags_count,
+    max(t.value) filter (where t.name = 'best_time_attempts')::int as best_time_attempts,
+    max(t.value) filter (where t.name = 'search_errors') as search_errors,
+    max(t.value) filter (where t.name = 'trend_errors') as trend_errors,
+    max(t.value) filter (where t.name = 'velocity_change_days') as velocity_change_days,
+    max(t.value) filter (where t.name = 'at_risk_change') as at_risk_change,
+    max(t.value) filter (where t.name = 'low_activity_share') as low_activity_share,
+    max(t.value) filter (where t.name = 'low_activity_errors') as low_activity_errors,
+    max(t.value) filter (where t.name = 'potential_deals')::int as potential_deals,
+    max(t.value) filter (where t.name = 'potential_own_deals')::int as potential_own_deals
 from pg_temp.run_days as d
 inner join reference.thresholds as t on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to
 group by d.tenant_id, d.day

@@ -44,13 +44,11 @@ select
     d.amount * w.weight as weighted_amount
 from staging.deal_days as d
 inner join pg_temp.run_days as r on d.tenant_id = r.tenant_id and d.snapshot_date = r.day
-inner join ops.calendar as q on d.close_date = q.day
+inner join ops.calendar as q on d.close_date = q.day and q.quarter_start in (r.quarter_start, r.quarter_end + 1)
 inner join enriched.deal_health_scores as h
     on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
 inner join weights as w
     on
         d.tenant_id = w.tenant_id and d.snapshot_date = w.day and d.forecast_category = w.forecast_category
         and coalesce(h.health_score, 0) >= w.health_at_least and coalesce(h.health_score, 0) < w.health_below
-where
-    d.snapshot_date >= :window_start and d.snapshot_date < :window_end
-    and d.close_date >= r.quarter_start and d.close_date < (r.quarter_start + interval '6 months')::date
+where d.snapshot_date >= :window_start and d.snapshot_date < :window_end

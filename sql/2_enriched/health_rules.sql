@@ -95,18 +95,6 @@ flags as (
     inner join reference.risk_flags as f
         on d.tenant_id = f.tenant_id and d.day >= f.valid_from and d.day < f.valid_to
     group by d.tenant_id, d.day
-),
-
-told as (
-    select
-        tenant_id,
-        max(since_date) filter (where matter = 'activity') as activity_since,
-        max(since_date) filter (where matter = 'stakeholder') as stakeholder_since,
-        max(since_date) filter (where matter = 'competition') as competition_since,
-        max(since_date) filter (where matter = 'discount') as discount_since,
-        max(since_date) filter (where matter = 'roles') as roles_since
-    from staging.source_coverage
-    group by tenant_id
 )
 
 select
@@ -139,4 +127,4 @@ select
 from components
 inner join categories using (tenant_id, snapshot_date)
 inner join flags using (tenant_id, snapshot_date)
-left join told using (tenant_id)
+left join staging.coverage_dates using (tenant_id)

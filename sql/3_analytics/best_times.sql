@@ -1,6 +1,6 @@
--- When contacts and reps are answered, at the end of every day: the two hours of business time in which the highest
--- share of their calls and emails was answered, if that is more than chance gives. Of contacts whom an action of the
--- day is for by all attempts ever, of reps by those of the last :window.
+-- When contacts and reps are answered, at the end of every day: the two hours of business time in which a higher share
+-- of their calls and emails was answered than in the rest, the farthest beyond what chance gives. Of contacts whom an
+-- action of the day is for by all attempts ever, of reps by those of the last :window.
 --
 -- Window: 90 days
 -- Grain: tenant, day, basis and person with five attempts at least.
@@ -88,8 +88,8 @@ windows as (
     group by h.basis, h.tenant_id, h.snapshot_date, h.who, s.start
 )
 
--- Those with a higher share of answers, if the difference is more than chance gives (two proportions, 5 % one-sided,
--- shared out over the nine tries: 2.54 standard errors).
+-- Those with a higher share of answers, if the difference is more than chance gives (two proportions; by default 5 %
+-- one-sided, shared out over the nine tries: 2.54 standard errors).
 select distinct on (w.tenant_id, w.snapshot_date, w.basis, w.who)
     w.tenant_id,
     w.snapshot_date,
@@ -97,9 +97,10 @@ select distinct on (w.tenant_id, w.snapshot_date, w.basis, w.who)
     w.who,
     w.attempts_ever as attempts_count,
     case
-        when w.attempts_then < w.attempts_ever and z.errors >= 2.54 then w.start
+        when w.attempts_then < w.attempts_ever and z.errors >= t.search_errors then w.start
     end as start_hour
 from windows as w
+inner join staging.thresholds as t on w.tenant_id = t.tenant_id and w.snapshot_date = t.snapshot_date
 cross join
     lateral (
         select
@@ -113,5 +114,5 @@ cross join
                 ), 0
             ) as errors
     ) as z
-where w.attempts_ever >= 5
+where w.attempts_ever >= t.best_time_attempts
 order by w.tenant_id asc, w.snapshot_date asc, w.basis asc, w.who asc, z.errors desc nulls last, w.start asc

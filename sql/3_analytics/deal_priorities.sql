@@ -84,7 +84,10 @@ valued as (
         h.days_in_stage - h.benchmark_days as deviation_days,
         d.close_date - d.snapshot_date as days_until_close,
         d.amount * coalesce(c.best_weight, 0) as healthy_amount,
-        d.amount * coalesce(c.best_weight - f.weight, 0) as amount_at_stake
+        d.amount * coalesce(c.best_weight - f.weight, 0) as amount_at_stake,
+        t.silence_days,
+        t.close_date_days,
+        t.risk_flags_count
     from staging.deal_days as d
     inner join enriched.deal_health_scores as h
         on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
@@ -92,6 +95,7 @@ valued as (
         on d.tenant_id = c.tenant_id and d.snapshot_date = c.day and d.forecast_category = c.forecast_category
     left join enriched.deal_forecasts as f
         on d.tenant_id = f.tenant_id and d.snapshot_date = f.snapshot_date and d.opportunity_id = f.opportunity_id
+    inner join staging.thresholds as t on d.tenant_id = t.tenant_id and d.snapshot_date = t.snapshot_date
     where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
 ),
 
@@ -99,7 +103,7 @@ factors as (
     select
         *,
         (100 - health_score) / 100.0 as health_factor,
-        case when silent_days is not null then least(silent_days / 21.0, 1) end as silence_factor,
+        case when silent_days is not null then least(silent_days / silence_days, 1) end as silence_factor,
         case when amount is not null then cume_dist() over (
             partition by tenant_id, snapshot_date, amount is null order by healthy_amount
         )::numeric end as amount_factor,
@@ -107,9 +111,9 @@ factors as (
             partition by tenant_id, snapshot_date, amount is null order by amount
         ) end as amount_rank,
         case
-            when days_until_close is not null then 1 - least(greatest(days_until_close, 0) / 90.0, 1)
+            when days_until_close is not null then 1 - least(greatest(days_until_close, 0) / close_date_days, 1)
         end as close_date_factor,
-        least(cardinality(risk_flags) / 4.0, 1) as risk_flags_factor
+        least(cardinality(risk_flags) / risk_flags_count, 1) as risk_flags_factor
     from valued
 ),
 

@@ -72,61 +72,6 @@ totals as (
         this_quarter_end
 ),
 
-company_targets as (
-    select
-        tenant_id,
-        snapshot_date,
-        quarter_target,
-        next_quarter_target
-    from staging.quota_days
-    where rep_id = 'All'
-),
-
-group_targets as (
-    select
-        q.tenant_id,
-        q.snapshot_date,
-        ops.or_all(grouping(p.team_id), p.team_id) as team_id,
-        ops.or_all(grouping(s.segment), s.segment) as segment,
-        ops.or_all(grouping(s.region), s.region) as region,
-        sum(q.quarter_target) as quarter_target,
-        sum(q.next_quarter_target) as next_quarter_target
-    from staging.quota_days as q
-    inner join staging.rep_days as p
-        on q.tenant_id = p.tenant_id and q.snapshot_date = p.snapshot_date and q.rep_id = p.rep_id
-    cross join
-        lateral (
-            values (coalesce(p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
-        ) as s (segment, region)
-    where q.snapshot_date >= :window_start and q.snapshot_date < :window_end and q.rep_id <> 'All'
-    group by
-        q.tenant_id, q.snapshot_date,
-        cube (p.team_id, s.segment, s.region)
-),
-
-targets as (
-    select
-        g.tenant_id,
-        g.snapshot_date,
-        g.team_id,
-        g.segment,
-        g.region,
-        g.quarter_target,
-        g.next_quarter_target
-    from group_targets as g
-    where not (g.team_id = 'All' and g.segment = 'All' and g.region = 'All')
-    union all
-    select
-        c.tenant_id,
-        c.snapshot_date,
-        'All' as team_id,
-        'All' as segment,
-        'All' as region,
-        c.quarter_target,
-        c.next_quarter_target
-    from company_targets as c
-),
-
 -- Errors of the last eight quarters before the day's, at the end of each week.
 past_errors as (
     select
@@ -153,7 +98,7 @@ past_errors as (
 judged as (
     select
         t.*,
-        case when t.week_number = 0 then g.next_quarter_target else g.quarter_target end as target,
+        g.target,
         case when w.passed = 1 then e.error else p.error + (e.error - p.error) * w.passed end as error,
         case
             when w.passed = 1 then coalesce(e.quarters_count, 0)
@@ -176,10 +121,10 @@ judged as (
                     )
                 end as passed
         ) as w
-    left join targets as g
+    left join analytics.forecast_targets as g
         on
-            t.tenant_id = g.tenant_id and t.snapshot_date = g.snapshot_date and t.team_id = g.team_id
-            and t.segment = g.segment and t.region = g.region
+            t.tenant_id = g.tenant_id and t.snapshot_date = g.snapshot_date and t.quarter = g.quarter
+            and t.team_id = g.team_id and t.segment = g.segment and t.region = g.region
     left join past_errors as e
         on
             t.tenant_id = e.tenant_id and t.this_quarter_start = e.quarter_start and t.team_id = e.team_id

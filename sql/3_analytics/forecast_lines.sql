@@ -31,32 +31,10 @@ with quarters as (
         q.quarter,
         q.quarter_start,
         q.quarter_end,
-        coalesce(e.told_since <= r.day, false) as has_money
+        coalesce(e.money_since <= r.day, false) as has_money
     from pg_temp.run_days as r
-    cross join
-        lateral (
-            select
-                1 as place,
-                r.quarter,
-                r.quarter_start,
-                r.quarter_end
-            union all
-            select
-                2 as place,
-                c.quarter,
-                c.quarter_start,
-                c.quarter_end
-            from ops.calendar as c
-            where c.day = r.quarter_end + 1
-        ) as q
-    left join (
-        select
-            tenant_id,
-            case when count(since_date) = 2 then max(since_date) end as told_since
-        from staging.source_coverage
-        where matter in ('amount', 'close_date')
-        group by tenant_id
-    ) as e on r.tenant_id = e.tenant_id
+    inner join ops.quarters_ahead as q on r.day = q.day
+    left join staging.coverage_dates as e on r.tenant_id = e.tenant_id
 ),
 
 open_deals as (
@@ -167,8 +145,8 @@ summed as (
         d.line,
         ops.or_all(grouping(p.team_id), p.team_id) as team_id,
         ops.or_all(grouping(p.team_id), max(p.team_name)) as team_name,
-        ops.or_all(grouping(s.segment), s.segment) as segment,
-        ops.or_all(grouping(s.region), s.region) as region,
+        ops.or_all(grouping(coalesce(d.segment, p.segment)), coalesce(d.segment, p.segment)) as segment,
+        ops.or_all(grouping(p.region), p.region) as region,
         sum(d.deals_count) as deals_count,
         sum(d.without_amount_count) as without_amount_count,
         sum(d.unjudged_count) as unjudged_count,
@@ -182,13 +160,9 @@ summed as (
     ) as d
     inner join staging.rep_days as p
         on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id
-    cross join
-        lateral (
-            values (coalesce(d.segment, p.segment, 'Unknown'), coalesce(p.region, 'Unknown'))
-        ) as s (segment, region)
     group by
         d.tenant_id, d.snapshot_date, d.place, d.line,
-        cube (p.team_id, s.segment, s.region)
+        cube (p.team_id, coalesce(d.segment, p.segment), p.region)
 )
 
 select

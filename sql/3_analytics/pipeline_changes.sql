@@ -54,20 +54,7 @@ with weeks as (
         q.quarter_start,
         q.quarter_end
     from pg_temp.run_days as r
-    cross join
-        lateral (
-            select
-                r.quarter,
-                r.quarter_start,
-                r.quarter_end
-            union all
-            select
-                c.quarter,
-                c.quarter_start,
-                c.quarter_end
-            from ops.calendar as c
-            where c.day = r.quarter_end + 1
-        ) as q
+    inner join ops.quarters_ahead as q on r.day = q.day
 ),
 
 openings as (
@@ -193,6 +180,7 @@ summed as (
         coalesce(sum(amount) filter (where kind = 'closing'), 0) as closing_amount
     from parts
     group by tenant_id, day, quarter, grouping sets ((team_id), ())
+    having grouping(team_id) = 1 or team_id is not null
 ),
 
 teams as (
@@ -241,4 +229,3 @@ select
 from summed as s
 inner join weeks as w on s.tenant_id = w.tenant_id and s.day = w.day and s.quarter = w.quarter
 left join teams as t on s.tenant_id = t.tenant_id and s.day = t.snapshot_date and s.team_id = t.team_id
-where s.team_id is not null

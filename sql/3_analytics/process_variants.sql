@@ -97,15 +97,6 @@ ranked as (
         deals_count / sum(deals_count) over (partition by tenant_id, snapshot_date, pipeline_id) as share
     from running
     where deals_count > 0
-),
-
-outcomes as (
-    select
-        tenant_id,
-        case when count(since_date) = 2 then max(since_date) end as outcomes_since
-    from staging.source_coverage
-    where matter in ('won', 'lost')
-    group by tenant_id
 )
 
 select
@@ -129,5 +120,5 @@ select
     round(v.cycle_us::numeric / v.deals_count / 86400000000, 2) as avg_cycle_days
 from ranked as v
 inner join staging.thresholds as t on v.tenant_id = t.tenant_id and v.snapshot_date = t.snapshot_date
-left join outcomes as e on v.tenant_id = e.tenant_id
+left join staging.coverage_dates as e on v.tenant_id = e.tenant_id
 where v.variant_rank <= t.variants

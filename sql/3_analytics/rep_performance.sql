@@ -50,114 +50,7 @@
 --   performance_tier text, one of Top Performer, On Track, Needs Improvement, At Risk: Top Performer, On Track, Needs
 --       Improvement or At Risk, by attainment
 --   is_top_performer boolean not null: whether the rep belongs to the top quartile by attainment (at least one does)
-with open_deals as (
-    select
-        d.tenant_id,
-        d.snapshot_date,
-        d.owner_id as rep_id,
-        count(*) as open_deals_count,
-        sum(d.amount) as open_amount,
-        round(avg(h.health_score), 2) as mean_health_score
-    from staging.deal_days as d
-    inner join enriched.deal_health_scores as h
-        on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
-    where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
-    group by d.tenant_id, d.snapshot_date, d.owner_id
-),
-
-created as (
-    select
-        tenant_id,
-        d_from as snapshot_date,
-        coalesce(owner_id, '-1') as rep_id,
-        count(*) as created_today_count
-    from staging.deal_intervals
-    where
-        d_from >= :window_start and d_from < :window_end
-        and d_from = (opened_at at time zone (select ops.timezone()))::date
-    group by tenant_id, d_from, coalesce(owner_id, '-1')
-),
-
-told as (
-    select
-        tenant_id,
-        max(since_date) filter (where matter = 'amount') as amount_since,
-        max(since_date) filter (where matter = 'won') as won_since,
-        max(since_date) filter (where matter = 'lost') as lost_since
-    from staging.source_coverage
-    group by tenant_id
-),
-
-closings as (
-    select
-        tenant_id,
-        snapshot_date,
-        rep_id,
-        sum(won_today_count) as won_today_count,
-        sum(lost_today_count) as lost_today_count,
-        sum(quarter_won_count) as quarter_won_count,
-        sum(quarter_won_amount) as quarter_won_amount,
-        sum(year_won_amount) as year_won_amount,
-        sum(won_count) as won_count,
-        sum(lost_count) as lost_count,
-        sum(won_with_amount_count) as won_with_amount_count,
-        sum(won_amount) as won_amount,
-        sum(lost_amount) as lost_amount,
-        sum(won_cycle_days) as won_cycle_days
-    from staging.rep_closings
-    where snapshot_date >= :window_start and snapshot_date < :window_end
-    group by tenant_id, snapshot_date, rep_id
-),
-
-reps as (
-    select
-        p.tenant_id,
-        p.snapshot_date,
-        p.rep_id,
-        p.rep_name,
-        p.team_id,
-        p.team_name,
-        p.segment,
-        p.region,
-        p.is_active,
-        r.quarter_start,
-        coalesce(t.amount_since <= p.snapshot_date, false) as has_money,
-        coalesce(greatest(t.won_since, t.lost_since) <= p.snapshot_date, false)
-        and t.won_since is not null and t.lost_since is not null as has_outcomes,
-        q.quarter_target as quarter_quota,
-        q.year_to_date_target as year_to_date_quota,
-        coalesce(n.created_today_count, 0) as created_today_count,
-        coalesce(c.won_today_count, 0) as won_today_count,
-        coalesce(c.lost_today_count, 0) as lost_today_count,
-        coalesce(c.quarter_won_count, 0) as quarter_won_count,
-        coalesce(c.quarter_won_amount, 0) as quarter_won_amount,
-        coalesce(c.year_won_amount, 0) as year_won_amount,
-        coalesce(c.won_count, 0) as won_count,
-        coalesce(c.lost_count, 0) as lost_count,
-        coalesce(c.won_with_amount_count, 0) as won_with_amount_count,
-        coalesce(c.won_amount, 0) as won_amount,
-        coalesce(c.lost_amount, 0) as lost_amount,
-        coalesce(c.won_cycle_days, 0) as won_cycle_days,
-        coalesce(o.open_deals_count, 0) as open_deals_count,
-        coalesce(o.open_amount, 0) as open_amount,
-        o.mean_health_score
-    from staging.rep_days as p
-    inner join pg_temp.run_days as r on p.tenant_id = r.tenant_id and p.snapshot_date = r.day
-    left join staging.quota_days as q
-        on p.tenant_id = q.tenant_id and p.snapshot_date = q.snapshot_date and p.rep_id = q.rep_id
-    left join closings as c
-        on p.tenant_id = c.tenant_id and p.snapshot_date = c.snapshot_date and p.rep_id = c.rep_id
-    left join open_deals as o
-        on p.tenant_id = o.tenant_id and p.snapshot_date = o.snapshot_date and p.rep_id = o.rep_id
-    left join created as n
-        on p.tenant_id = n.tenant_id and p.snapshot_date = n.snapshot_date and p.rep_id = n.rep_id
-    left join told as t on p.tenant_id = t.tenant_id
-    where
-        p.snapshot_date >= :window_start and p.snapshot_date < :window_end
-        and (q.rep_id is not null and p.is_active or c.rep_id is not null or o.rep_id is not null)
-),
-
-measured as (
+with measured as (
     select
         *,
         case when has_money then round(year_won_amount / nullif(year_to_date_quota, 0), 4) end as ytd_attainment,
@@ -166,7 +59,8 @@ measured as (
         case when has_outcomes then ops.share(won_amount / nullif(won_amount + lost_amount, 0)) end as amount_win_rate,
         round(won_amount / nullif(won_with_amount_count, 0), 2) as avg_deal_size,
         round(won_cycle_days / nullif(won_count, 0), 2) as avg_sales_cycle_days
-    from reps
+    from analytics.rep_results
+    where snapshot_date >= :window_start and snapshot_date < :window_end
 ),
 
 teams as (
@@ -179,7 +73,7 @@ teams as (
         sum(won_count + lost_count) as closed_count,
         sum(won_cycle_days) as won_cycle_days,
         round(sum(won_amount) / nullif(sum(won_with_amount_count), 0), 2) as team_avg_deal_size
-    from reps
+    from measured
     where is_active
     group by tenant_id, snapshot_date, team_id
 ),
@@ -254,6 +148,7 @@ select
         and k.overall_rank <= greatest(1, floor(k.reps_with_attainment * h.top_performer_share)), false
     ) as is_top_performer
 from measured as m
+inner join pg_temp.run_days as r on m.tenant_id = r.tenant_id and m.snapshot_date = r.day
 inner join staging.thresholds as h on m.tenant_id = h.tenant_id and m.snapshot_date = h.snapshot_date
 left join ranked as k on m.tenant_id = k.tenant_id and m.snapshot_date = k.snapshot_date and m.rep_id = k.rep_id
 left join (
@@ -265,13 +160,13 @@ left join (
 ) as n on m.tenant_id = n.tenant_id and m.snapshot_date = n.snapshot_date
 left join teams as t on m.tenant_id = t.tenant_id and m.snapshot_date = t.snapshot_date and m.team_id = t.team_id
 left join analytics.rep_performance as b
-    on m.tenant_id = b.tenant_id and b.snapshot_date = m.quarter_start - 1 and m.rep_id = b.rep_id
+    on m.tenant_id = b.tenant_id and b.snapshot_date = r.quarter_start - 1 and m.rep_id = b.rep_id
 left join lateral (
-    select r.tier
-    from reference.rep_tiers as r
+    select s.tier
+    from reference.rep_tiers as s
     where
-        r.tenant_id = m.tenant_id and m.snapshot_date >= r.valid_from and m.snapshot_date < r.valid_to
-        and m.ytd_attainment >= coalesce(r.attainment_at_least, '-infinity')
-    order by r.attainment_at_least desc nulls last
+        s.tenant_id = m.tenant_id and m.snapshot_date >= s.valid_from and m.snapshot_date < s.valid_to
+        and m.ytd_attainment >= coalesce(s.attainment_at_least, '-infinity')
+    order by s.attainment_at_least desc nulls last
     limit 1
 ) as e on m.is_active

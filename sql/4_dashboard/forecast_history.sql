@@ -43,8 +43,8 @@ with weeks as (
         max(c.day) as week_end,
         case when min(c.day) <= r.day then least(max(c.day), r.day) end as as_of_date
     from pg_temp.run_days as r
-    inner join ops.calendar as c
-        on r.quarter_start <= c.day and c.day < (r.quarter_start + interval '6 months')::date
+    inner join ops.quarters_ahead as q on r.day = q.day
+    inner join ops.calendar as c on q.quarter_start = c.quarter_start
     group by r.tenant_id, r.day, c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter
 ),
 

@@ -40,21 +40,20 @@ with deals as (
         q.quarter,
         d.team_id,
         d.team_name,
-        coalesce(d.segment, 'Unknown') as segment,
-        coalesce(d.region, 'Unknown') as region,
+        d.segment,
+        d.region,
         d.amount,
         h.health_category
     from staging.deal_days as d
     inner join enriched.deal_health_scores as h
         on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
-    inner join ops.calendar as c on d.snapshot_date = c.day
-    left join ops.calendar as e on d.close_date = e.day
     cross join
         lateral (
             select 'All' as quarter
             union all
-            select e.quarter
-            where d.close_date >= c.quarter_start and d.close_date < (c.quarter_start + interval '6 months')::date
+            select w.quarter
+            from ops.quarters_ahead as w
+            where w.day = d.snapshot_date and d.close_date between w.quarter_start and w.quarter_end
         ) as q
     where d.snapshot_date >= cast(:window_start as date) - 7 and d.snapshot_date < :window_end
 ),
@@ -68,11 +67,9 @@ quarters as (
     from pg_temp.run_days as r
     cross join
         lateral (
-            select r.quarter
-            union all
-            select c.quarter
-            from ops.calendar as c
-            where c.day = r.quarter_end + 1
+            select w.quarter
+            from ops.quarters_ahead as w
+            where w.day = r.day
             union all
             select 'All' as quarter
         ) as q
@@ -191,11 +188,12 @@ select
     at_risk_change_1w,
     case
         when at_risk_change_1w is null then null
-        -- Two proportions, 1.96 standard errors: less than that is what chance gives with so many deals.
+        -- Two proportions: fewer standard errors than that are what chance gives with so many deals.
         when
-            abs(at_risk_change_1w) < 0.01
+            abs(at_risk_change_1w) < t.at_risk_change
             or at_risk_change_1w * at_risk_change_1w
-            <= 3.84 * share_of_both * (1 - share_of_both) * (1 / judged_count + 1 / judged_count_1w)
+            <= t.trend_errors * t.trend_errors
+            * share_of_both * (1 - share_of_both) * (1 / judged_count + 1 / judged_count_1w)
             then 'stable'
         when at_risk_change_1w > 0 then 'worsening'
         else 'improving'
@@ -203,3 +201,4 @@ select
     deals_count,
     deals_count - coalesce(judged_count, 0)::bigint as unjudged_count
 from compared
+inner join staging.thresholds as t using (tenant_id, snapshot_date)

@@ -130,7 +130,8 @@ less_often as (
     inner join staging.thresholds as t on o.tenant_id = t.tenant_id and o.snapshot_date = t.snapshot_date
     where
         o.snapshot_date >= :window_start and o.snapshot_date < :window_end
-        and o.deals_count >= t.outcome_deals and o.others_count >= t.outcome_deals and o.standard_errors <= -2.54
+        and o.deals_count >= t.outcome_deals and o.others_count >= t.outcome_deals
+        and o.standard_errors <= -t.search_errors
 ),
 
 risks as (
@@ -139,11 +140,11 @@ risks as (
         c.snapshot_date,
         c.opportunity_id,
         o.flag,
-        o.win_rate_difference
+        o.win_rate_difference,
+        round(-100 * o.win_rate_difference) >= 1 and -o.win_rate_difference * c.amount >= 500 as is_worth_saying
     from chosen as c
     inner join less_often as o
         on c.tenant_id = o.tenant_id and c.snapshot_date = o.snapshot_date and o.flag = any(c.risk_flags)
-    where round(-100 * o.win_rate_difference) >= 1 and -o.win_rate_difference * c.amount >= 500
     order by
         c.tenant_id asc, c.snapshot_date asc, c.opportunity_id asc, array_position(c.risk_flags, o.flag) asc
 ),
@@ -183,7 +184,9 @@ told as (
             e.basis = 'rep' and c.tenant_id = e.tenant_id and c.snapshot_date = e.snapshot_date
             and c.owner_id = e.who
     left join risks as o
-        on c.tenant_id = o.tenant_id and c.snapshot_date = o.snapshot_date and c.opportunity_id = o.opportunity_id
+        on
+            c.tenant_id = o.tenant_id and c.snapshot_date = o.snapshot_date and c.opportunity_id = o.opportunity_id
+            and o.is_worth_saying
 )
 
 select

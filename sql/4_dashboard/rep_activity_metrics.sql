@@ -24,7 +24,7 @@
 --   thursday_avg numeric(10, 2), at least 0: mean of its Thursdays
 --   friday_avg numeric(10, 2), at least 0: mean of its Fridays
 --   low_activity_days text[] not null, any of Monday, Tuesday, Wednesday, Thursday, Friday: weekdays whose mean is
---       below 70 % of that of all working days, by more than chance gives
+--       below that of all working days, by a share (thresholds) and by more than chance gives
 --   activity_consistency_score numeric(5, 4), 0 to 1: 1 less the standard deviation over the mean of the working days,
 --       at least 0
 --   working_days_count bigint not null, at least 0: working days in the period
@@ -165,7 +165,7 @@ select
     round(m.wednesday_avg, 2) as wednesday_avg,
     round(m.thursday_avg, 2) as thursday_avg,
     round(m.friday_avg, 2) as friday_avg,
-    -- By 2.33 standard errors of a Poisson count (1 %, one-sided): four Mondays tell little of two activities a day.
+    -- By standard errors of a Poisson count (2.33 by default: 1 %, one-sided): four Mondays tell little of two a day.
     array(
         select w.weekday
         from (
@@ -175,8 +175,8 @@ select
             (5, 'Friday', m.friday_avg, m.fridays)
         ) as w (number, weekday, mean, days)
         where
-            w.mean < 0.7 * m.mean_of_days
-            and (m.mean_of_days - w.mean) * w.days > 2.33 * sqrt(m.mean_of_days * w.days)
+            w.mean < t.low_activity_share * m.mean_of_days
+            and (m.mean_of_days - w.mean) * w.days > t.low_activity_errors * sqrt(m.mean_of_days * w.days)
         order by w.number
     ) as low_activity_days,
     case
@@ -190,3 +190,4 @@ select
     m.region,
     m.total_activities - m.call_count - m.email_count - m.meeting_count - m.demo_count as other_count
 from measured as m
+inner join staging.thresholds as t on m.tenant_id = t.tenant_id and m.snapshot_date = t.snapshot_date

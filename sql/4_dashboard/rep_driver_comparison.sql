@@ -181,7 +181,7 @@ compared as (
         coalesce(c.closed_deals_count, 0) as closed_deals_count,
         c.closed_win_rate,
         case
-            when c.closed_deals_count >= 20 and o.deals_count >= 10
+            when c.closed_deals_count >= h.potential_deals and o.deals_count >= h.potential_own_deals
                 then round(greatest(c.closed_win_rate - o.win_rate, 0), 4)
         end as win_rate_potential,
         p.team_id,
@@ -194,6 +194,7 @@ compared as (
     from analytics.rep_drivers as d
     inner join tops as t
         on d.tenant_id = t.tenant_id and d.snapshot_date = t.snapshot_date and d.metric_name = t.metric_name
+    inner join staging.thresholds as h on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date
     inner join analytics.rep_performance as p
         on d.tenant_id = p.tenant_id and d.snapshot_date = p.snapshot_date and d.rep_id = p.rep_id and p.is_active
     left join reached as c

@@ -42,7 +42,7 @@ read_days as (
         v.tenant_id,
         v.exited_account_id as account_id,
         'left a stage' as kind,
-        range_agg(ops.valid_days(v.exited_on, least(v.exited_on + 2 * :stage_velocity_days, v.gone_on))) as days
+        range_agg(ops.valid_days(v.exited_on, least(v.exited_on + 2 * :stage_durations_days, v.gone_on))) as days
     from staging.visit_facts as v
     inner join changed_accounts as a on v.tenant_id = a.tenant_id and v.exited_account_id = a.account_id
     where v.exited_on is not null
@@ -64,6 +64,6 @@ cross join
         ('dashboard.next_best_actions', row(c.account_id, c.account_name)::text, 'open'),
         ('staging.deal_days', row(c.account_id, c.segment)::text, 'open'),
         ('staging.rep_closings', row(c.account_id, c.segment)::text, 'closed'),
-        ('analytics.stage_velocity', row(c.account_id, c.segment)::text, 'left a stage')
+        ('analytics.stage_durations', row(c.account_id, c.segment)::text, 'left a stage')
     ) as r (dataset, content, kind)
 where d.kind = r.kind

@@ -46,7 +46,7 @@ cross join
             c.status <> 'open'
         ),
         (
-            'analytics.rep_performance',
+            'analytics.rep_results',
             row(c.opportunity_id, c.owner_id)::text,
             ops.valid_days(c.d_from, c.d_from + 1), c.d_from = c.opened_on
         ),

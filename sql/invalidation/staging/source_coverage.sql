@@ -18,9 +18,9 @@ inner join
         ('roles', 'enriched.health_rules'),
         ('amount', 'analytics.forecast_lines'),
         ('close_date', 'analytics.forecast_lines'),
-        ('amount', 'analytics.rep_performance'),
-        ('won', 'analytics.rep_performance'),
-        ('lost', 'analytics.rep_performance'),
+        ('amount', 'analytics.rep_results'),
+        ('won', 'analytics.rep_results'),
+        ('lost', 'analytics.rep_results'),
         ('won', 'analytics.process_variants'),
         ('lost', 'analytics.process_variants')
     ) as r (matter, dataset)

@@ -34,16 +34,16 @@ cross join
             ops.valid_days(c.exited_on, least(c.exited_on + :stage_medians_days, c.gone_on)), c.exited_on is not null
         ),
         (
-            'analytics.stage_velocity',
+            'analytics.stage_durations',
             row(
                 'exit', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.exited_on, c.exited_owner_id,
                 c.exited_account_id, c.days, c.elapsed_us, c.ended_by
             )::text,
-            ops.valid_days(c.exited_on, least(c.exited_on + 2 * :stage_velocity_days, c.gone_on)),
+            ops.valid_days(c.exited_on, least(c.exited_on + 2 * :stage_durations_days, c.gone_on)),
             c.exited_on is not null
         ),
         (
-            'analytics.stage_velocity', row('since', c.pipeline_id, c.stage_id)::text,
+            'analytics.stage_durations', row('since', c.pipeline_id, c.stage_id)::text,
             ops.valid_days(c.entered_on, coalesce(f.pipeline_stage_since, 'infinity')), true
         ),
         (
