@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from revops_assets.assets import all_assets, source
+from revops_assets.assets import all_assets, registry, source
 from revops_assets.assets.checks import check_definitions
 from revops_assets.assets.scenario import scenario_exports
 from revops_assets.orchestration.console import quiet_console
@@ -22,7 +22,7 @@ top = [scenario_exports, source.loaded_tables()] if settings.scenario else sourc
 
 defs = dg.Definitions(
     assets=[*top, *all_assets()],
-    asset_checks=check_definitions(),
+    asset_checks=[*check_definitions(), registry.definitions_hold],
     jobs=jobs(settings),
     schedules=schedules(settings),
     sensors=sensors(settings),

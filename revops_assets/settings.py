@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     env: Env = Field(default="dev", description="Which warehouse is written: dev or prod")
     timezone: str = Field(default="UTC", description="Business time zone: where a day and a month begin")
     landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
+    metrics_dir: Path = Field(
+        default=SQL_DIR / "semantic" / "starter", description="Business metrics' definitions, category/metric.yml"
+    )
     scenario: bool = Field(default=True, description="Whether the graph begins with generated companies (on | off)")
     first_day: date = Field(
         default=date(2024, 1, 1), ge=date(1954, 1, 1), description="First day of the daily datasets"

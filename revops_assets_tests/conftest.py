@@ -106,7 +106,7 @@ def drop_databases(settings: Settings) -> None:
         for name in databases_of(settings):
             cursor.execute(f'drop database if exists "{name}" with (force)')
         given = roles(settings)
-        for name in (given.reader, given.loader, given.bi):
+        for name in (given.reader, given.loader, given.bi, given.metrics):
             cursor.execute(f'drop role if exists "{name}"')
     connection.close()
 
@@ -118,7 +118,7 @@ def clean(settings: Settings) -> Settings:
         empty(
             environment,
             "warehouse",
-            "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dashboard', 'ai', 'dyno_crm', 'metrics', 'ops'",
+            "'pipedrive', 'reference', 'staging', 'enriched', 'analytics', 'dashboard', 'ai', 'dyno_crm', 'metrics', 'ops', 'semantic'",
         )
     empty(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
     return settings

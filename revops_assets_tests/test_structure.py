@@ -19,7 +19,7 @@ FLOORS = (
     ("catalogue",),
     ("invalidation", "insights"),
     ("building",),
-    ("reports", "diagnostics"),
+    ("reports", "diagnostics", "registry"),
     ("assets",),
     ("orchestration",),
     ("definitions",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from revops_assets.assets import dyno_crm, metrics
+from revops_assets.assets import dyno_crm, metrics, registry
 from revops_assets.assets.daily import daily_dataset
 from revops_assets.assets.dashboard_charts import CHARTS
 from revops_assets.assets.full_refresh import full_refresh_table
@@ -17,7 +17,7 @@ FUNNEL_STEPS = ("reference.funnel_steps", "Steps of the monthly sales funnel, ke
 
 
 def all_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """An asset for each dataset of the catalogue, the funnel's steps, and the stage velocity report."""
+    """An asset for each dataset of the catalogue, the funnel's steps, the stage velocity report, the registry."""
     made: list[dg.AssetsDefinition | dg.AssetSpec] = [dated_reference_table(topic) for topic in topics()]
     for table, dataset in CATALOGUE.items():
         if dataset.made_by != "select":
@@ -26,4 +26,5 @@ def all_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
             made.append(daily_dataset(dataset, CHARTS.get(table)))
         else:
             made.append(full_refresh_table(dataset) if dataset.built == "full_refresh" else view(dataset))
-    return [*made, metrics.daily_metrics, metrics.stale_days, reference_table(*FUNNEL_STEPS), dyno_crm.stage_velocity]
+    wings = [metrics.daily_metrics, metrics.stale_days, dyno_crm.stage_velocity, registry.metric_definitions]
+    return [*made, reference_table(*FUNNEL_STEPS), *wings]

@@ -21,6 +21,7 @@ def register() -> typer.Typer:
         funnel,
         load,
         materialize,
+        metrics,
         scenario,
         stage_velocity,
         up,

@@ -51,7 +51,7 @@ def demo_command() -> None:
         velocity = run_job(settings, "stage_velocity", "dev", instance)
         newest = yesterday(settings.timezone)
         week = (newest - timedelta(days=6), newest)
-        built = run_assets(settings, "+group:ai or group:metrics", week, instance)
+        built = run_assets(settings, "+group:ai or group:metrics or group:semantic", week, instance)
     print_run(results[0])
     print_run(velocity)
     print_run(built)
@@ -75,6 +75,7 @@ def demo_command() -> None:
         f"         {_stage_visits(settings):,} stage visits, a stage velocity report for each pipeline (dev)\n"
         f"         every dashboard, each rep's coaching and the daily metrics of the seven days up to {newest} (dev)\n"
         f"{_headline(settings, newest)}"
+        f"{_metric(settings, newest)}"
         f"Checked  {sum(len(result.checks) for result in runs)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
@@ -83,6 +84,7 @@ def demo_command() -> None:
         f"         {revops} stage-velocity run --tenant acme --pipeline default\n"
         f"         {revops} materialize --from {newest - timedelta(days=60)} --to {newest}    any past days, exactly\n"
         f"         {revops} daily-metrics backfill --days 365    a year of leads, activities, pipeline: SQL only\n"
+        f"         {revops} metrics list            what each business metric means; `metrics run mrr --tenant acme`\n"
         f'         {revops} psql -- -c "select * from dashboard.next_best_actions where priority_rank = 1" -x\n'
         f"         {revops} load DIR         your own export"
     )
@@ -98,6 +100,21 @@ def _stage_visits(settings: Settings) -> int:
         cursor.execute("select count(*) from staging.stage_visits")
         [(count,)] = cursor.fetchall()
     return int(count)
+
+
+def _metric(settings: Settings, day: date) -> str:
+    """One business metric of the generated company, from the registry."""
+    from revops_assets.registry import store
+    from revops_assets.registry.run import run
+    from revops_assets.warehouse import databases
+
+    dev = settings.for_env("dev")
+    with databases.engine(dev, "warehouse").connect() as connection:
+        count = len(store.list_all(connection))
+        metric = store.get(connection, "revenue/mrr").metric
+    values = run(dev, metric, "acme", day)
+    (month, mrr) = values.rows[-1]
+    return f"         {count} business metrics; {metric.display_name.lower()} in {month:%B %Y}: ${mrr:,.0f}\n"
 
 
 def _headline(settings: Settings, day: date) -> str:

@@ -1,7 +1,8 @@
-"""Who may do what: three roles of least privilege, made and granted to by `revops db upgrade`.
+"""Who may do what: four roles of least privilege, made and granted to by `revops db upgrade`.
 
 The reader is how the warehouse reaches the source: it reads crm and pipedrive_raw. The loader writes these schemas and
-nothing else. The BI role reads metrics and dashboards. Loader and BI role cannot log in: grant them to whoever does.
+nothing else. The BI role reads metrics and dashboards. The metrics role runs what people define: it reads
+semantic_input, one tenant and day at a time. Loader and BI role cannot log in: grant them to whoever does.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hmac
 from dataclasses import dataclass
 
 import psycopg2
+import sqlalchemy as sa
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 from psycopg2.extensions import encrypt_password
@@ -26,42 +28,62 @@ BI_SCHEMAS = ("metrics", "dashboard")
 
 @dataclass(frozen=True)
 class Roles:
-    """Names of the roles; the reader's password, null where the server lets it in without one."""
+    """Names of the roles; passwords of those that log in, null where the server lets them in without one."""
 
     reader: str
     loader: str
     bi: str
+    metrics: str
     reader_password: str | None
+    metrics_password: str | None
 
 
 def roles(settings: Settings) -> Roles:
     """The roles of this installation."""
+    names = ("revops_reader", "revops_loader", "revops_bi", "revops_metrics")
+    reader, loader, bi, metrics = (settings.database_prefix + name for name in names)
     given = (settings.reader_password.get_secret_value() if settings.reader_password else None) or None
-    reader, loader, bi = (settings.database_prefix + name for name in ("revops_reader", "revops_loader", "revops_bi"))
     ours = databases.server_url(settings).password
-    if given is None and ours:  # the same at every upgrade, and of no use to find out the password that it comes from
-        given = hmac.new(str(ours).encode(), reader.encode(), hashlib.sha256).hexdigest()
-    return Roles(reader, loader, bi, given)
+
+    def derived(role: str) -> str | None:
+        # The same at every upgrade, and of no use to find out the password that it comes from.
+        return hmac.new(str(ours).encode(), role.encode(), hashlib.sha256).hexdigest() if ours else None
+
+    return Roles(reader, loader, bi, metrics, given or derived(reader), derived(metrics))
+
+
+def metrics_url(settings: Settings) -> sa.URL:
+    """The warehouse as the metrics role reaches it."""
+    given = roles(settings)
+    return databases.url_of(settings, "warehouse").set(username=given.metrics, password=given.metrics_password)
 
 
 def create_roles(connection: PgConnection, settings: Settings) -> None:
     """Create the roles of the server that are not there, and set the reader's password."""
     wanted = roles(settings)
     with connection.cursor() as cursor:
-        for name, may_login in ((wanted.reader, True), (wanted.loader, False), (wanted.bi, False)):
+        logins = {wanted.reader: wanted.reader_password, wanted.metrics: wanted.metrics_password}
+        for name in (*logins, wanted.loader, wanted.bi):
             cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
-            if cursor.fetchone():
-                continue
-            create = sql.SQL("create role {} login" if may_login else "create role {}").format(sql.Identifier(name))
-            _as_administrator(cursor, create, f"create the role {name}")
-        reader = sql.Identifier(wanted.reader)
-        statements = [sql.SQL("alter role {} set default_transaction_read_only = on").format(reader)]
-        if wanted.reader_password is not None:
-            # The server gets what it checks passwords against, not the password: nothing to read in its log.
-            verifier = encrypt_password(wanted.reader_password, wanted.reader, connection, "scram-sha-256")
-            statements.append(sql.SQL("alter role {} password {}").format(reader, sql.Literal(verifier)))
-        for statement in statements:
-            _as_administrator(cursor, statement, f"alter the role {wanted.reader}")
+            if not cursor.fetchone():
+                create = sql.SQL("create role {} login" if name in logins else "create role {}")
+                _as_administrator(cursor, create.format(sql.Identifier(name)), f"create the role {name}")
+        for name, password in logins.items():
+            role = sql.Identifier(name)
+            statements = [sql.SQL("alter role {} set default_transaction_read_only = on").format(role)]
+            if password is not None:
+                # The server gets what it checks passwords against, not the password: nothing to read in its log.
+                verifier = encrypt_password(password, name, connection, "scram-sha-256")
+                statements.append(sql.SQL("alter role {} password {}").format(role, sql.Literal(verifier)))
+            for statement in statements:
+                _as_administrator(cursor, statement, f"alter the role {name}")
+        metrics = sql.Identifier(wanted.metrics)
+        for setting in (
+            "search_path = semantic_input",
+            "statement_timeout = '30s'",
+            "idle_in_transaction_session_timeout = '60s'",
+        ):
+            cursor.execute(sql.SQL(f"alter role {{}} set {setting}").format(metrics))
 
 
 def _as_administrator(cursor: psycopg2.extensions.cursor, statement: sql.Composable, what: str) -> None:
@@ -91,6 +113,7 @@ def grant_on_warehouse(settings: Settings) -> None:
     with databases.connect(settings, "warehouse") as connection:
         _grant(connection, given.bi, BI_SCHEMAS, ("select on all tables",))
         _grant(connection, given.reader, ("pipedrive",), ("select on all tables",))
+        _grant(connection, given.metrics, ("semantic_input",), ("select on all tables",))
         with connection.cursor() as cursor:
             cursor.execute("revoke execute on all functions in schema metrics from public")
         _close(connection, databases.name_of(settings, "warehouse"))

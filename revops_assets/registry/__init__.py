@@ -1,0 +1,1 @@
+"""The business metrics registry: what each metric means, where that stands, and what it computes."""

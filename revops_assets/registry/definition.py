@@ -1,0 +1,94 @@
+"""A metric's definition: what a file, a request and a row of semantic.metric_definitions hold."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from revops_assets.errors import RevopsError
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=100)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+Type = Literal["sum", "avg", "count", "ratio", "min", "max", "median", "custom"]
+Grain = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
+VARIANT = re.compile(r"^by_[a-z0-9_]+$")
+
+
+class Metric(BaseModel):
+    """One metric. `id` is category/name; `sql` reads the views of semantic_input by their bare names and gives a column
+    period, columns of dimensions, and a column value (further numbers are further measures)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Word
+    category: Word
+    display_name: Text
+    description: Text
+    type: Type = "sum"
+    unit: Text | None = None
+    grain: Grain | None = None
+    table_name: Word | None = None
+    tables: list[Word] = Field(default_factory=list)
+    expression: Text | None = None
+    time_column: Word | None = None
+    dimensions: list[Word] = Field(default_factory=list)
+    filters: list[Text] = Field(default_factory=list)
+    synonyms: list[Text] = Field(default_factory=list)
+    notes: list[Text] = Field(default_factory=list)
+    sql: Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+    sql_variants: dict[str, Annotated[str, StringConstraints(min_length=1, max_length=100_000)]] = Field(
+        default_factory=dict
+    )
+    validation: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """category/name."""
+        return f"{self.category}/{self.name}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any) -> Any:
+        """An `id` must be category/name and tells both; a name for people is made of the name."""
+        if not isinstance(given, dict):
+            return given
+        given = dict(given)
+        if (identity := given.pop("id", None)) is not None:
+            category, slash, name = str(identity).partition("/")
+            if not slash or given.get("category", category) != category or given.get("name", name) != name:
+                raise ValueError(f"id {identity!r} is not category/name")
+            given |= {"category": category, "name": name}
+        if "display_name" not in given and isinstance(given.get("name"), str):
+            given["display_name"] = given["name"].replace("_", " ").capitalize()
+        return given
+
+    @model_validator(mode="after")
+    def _check(self) -> Metric:
+        wrong = [key for key in self.sql_variants if not VARIANT.match(key)]
+        if wrong:
+            raise ValueError(f"variant {wrong[0]!r} is not of the form by_…")
+        if len(set(self.synonyms)) < len(self.synonyms):
+            raise ValueError("a synonym stands twice")
+        return self
+
+
+def in_words(error: ValidationError) -> str:
+    """What is wrong with a definition, on one line."""
+    faults = []
+    for fault in error.errors():
+        where = ".".join(map(str, fault["loc"]))
+        message = fault["msg"].removeprefix("Value error, ")
+        faults.append(f"{where}: {message}" if where else message)
+    return "; ".join(faults)
+
+
+def metric_of(given: Any) -> Metric:
+    """A definition from plain data; RevopsError says what is wrong with it."""
+    if not isinstance(given, dict):
+        raise RevopsError(f"a definition is a mapping of fields, not {type(given).__name__}")
+    try:
+        return Metric.model_validate(given)
+    except ValidationError as error:
+        raise RevopsError(in_words(error)) from None

@@ -1,0 +1,179 @@
+"""Definitions in YAML: a tree of files category/metric.yml, read and written.
+
+`table` stands for table_name and `sql_by_X` for the variant by_X. The index metrics.yml is written and not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from revops_assets.errors import RevopsError
+from revops_assets.registry.definition import Metric, metric_of
+
+INDEX = "metrics.yml"
+VERSION = "2.0"
+LARGEST = 1_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file as it was read."""
+
+    path: Path
+    body: bytes
+    metrics: tuple[Metric, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its bytes."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass
+class Folder:
+    """What a file or a tree of files holds, and what could not be read of it: (file, line, reason)."""
+
+    documents: list[Document] = field(default_factory=list)
+    failures: list[tuple[Path, int | None, str]] = field(default_factory=list)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics of all documents."""
+        return [metric for document in self.documents for metric in document.metrics]
+
+
+class _Loader(yaml.SafeLoader):
+    """Mappings remember their line; keys that stand twice and aliases (which can grow without bound) are errors."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not read", problem_mark=self.get_mark())
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if twice := next((key for key in keys if keys.count(key) > 1), None):
+            raise yaml.MarkedYAMLError(problem=f"{twice!r} stands twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read(path: Path) -> Folder:
+    """Read a file, or every .yml and .yaml file below a folder; a broken one is named, the others are read."""
+    if not path.exists():
+        raise RevopsError(f"{path}: there is no such file or folder")
+    files = (
+        [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.suffix in (".yml", ".yaml"))
+    )
+    folder = Folder()
+    seen: dict[str, Path] = {}
+    for file in files:
+        if file.name == INDEX and file is not path:
+            continue
+        try:
+            document = _document(file)
+            for metric in document.metrics:
+                if (other := seen.setdefault(metric.id, file)) is not file:
+                    raise RevopsError(f"{metric.id} stands in {other}, too")
+        except _Fault as fault:
+            folder.failures.append((file, fault.line, str(fault)))
+        except (RevopsError, OSError) as error:
+            folder.failures.append((file, None, str(error)))
+        else:
+            folder.documents.append(document)
+    return folder
+
+
+class _Fault(RevopsError):
+    """What is wrong in a line of a file."""
+
+    def __init__(self, line: int | None, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def _document(file: Path) -> Document:
+    if not file.is_file():
+        raise RevopsError("is no regular file")
+    if file.stat().st_size > LARGEST:
+        raise RevopsError(f"is larger than {LARGEST:,} bytes")
+    body = file.read_bytes()
+    try:
+        node = yaml.compose(body.decode("utf-8"), Loader=_Loader)
+        given = yaml.load(body.decode("utf-8"), Loader=_Loader)
+    except UnicodeDecodeError as error:
+        raise RevopsError(f"is not UTF-8: byte {error.start}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise _Fault(line, f"no YAML that is read here: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise RevopsError(f"no YAML that is read here: {' '.join(str(error).split())}") from None
+    if given is None or node is None or given == []:
+        raise RevopsError("holds no metric")
+    items, nodes = (given, node.value) if isinstance(given, list) else ([given], [node])
+    metrics = []
+    for item, part in zip(items, nodes, strict=True):
+        try:
+            metrics.append(metric_of(_from_file(item, file.parent.name)))
+        except RevopsError as error:
+            raise _Fault(part.start_mark.line + 1, str(error)) from None
+    return Document(file, body, tuple(metrics))
+
+
+def _from_file(item: Any, folder: str) -> Any:
+    if not isinstance(item, dict):
+        return item
+    given: dict[Any, Any] = {"category": folder} if "id" not in item else {}
+    variants: dict[str, Any] = dict(item.get("sql_variants") or {})
+    for key, value in item.items():
+        if key == "table":
+            given["table_name"] = value
+        elif isinstance(key, str) and key.startswith("sql_by_"):
+            variants[key.removeprefix("sql_")] = value
+        elif key != "sql_variants":
+            given[key] = value
+    return given | ({"sql_variants": variants} if variants else {})
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as blocks."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def to_yaml(metric: Metric) -> str:
+    """A definition as its file."""
+    data = metric.model_dump(exclude_none=True)
+    written: dict[str, Any] = {}
+    for key, value in data.items():
+        if key == "sql_variants":
+            written |= {f"sql_{name}": text for name, text in value.items()}
+        elif value != [] and value != {}:
+            written["table" if key == "table_name" else key] = value
+    return yaml.dump(written, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def write(folder: Path, metrics: Iterable[Metric]) -> list[Path]:
+    """Write category/name.yml for each metric, and the index; returns the files."""
+    written: list[Path] = []
+    index: dict[str, list[str]] = {}
+    for metric in sorted(metrics, key=lambda metric: metric.id):
+        path = folder / metric.category / f"{metric.name}.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(to_yaml(metric), encoding="utf-8")
+        index.setdefault(metric.category, []).append(metric.name)
+        written.append(path)
+    categories = [{"name": name, "folder": name, "metrics": names} for name, names in sorted(index.items())]
+    head = {"version": VERSION, "description": "Business metrics, a file each.", "categories": categories}
+    (folder / INDEX).write_text(yaml.dump(head, Dumper=_Dumper, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return [*written, folder / INDEX]

@@ -1,0 +1,126 @@
+"""Whether definitions hold: what they read exists, their SQL is one SELECT that plans, their variants add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from psycopg2.extensions import connection as PgConnection
+
+from revops_assets.errors import RevopsError
+from revops_assets.registry.definition import Metric
+from revops_assets.registry.guard import check, inputs, normalized
+from revops_assets.registry.run import fetch, run
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.roles import metrics_url
+
+COLUMNS = "select column_name from information_schema.columns where table_schema = 'semantic_input' and table_name = %s"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a definition, and in which of its fields."""
+
+    metric_id: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        """On one line."""
+        return f"{self.metric_id}: {self.field}: {self.message}"
+
+
+def offline(metric: Metric) -> Iterator[Fault]:
+    """What can be said without a database: the SQL parses and may run, tables are known."""
+    for field, sql in _statements(metric):
+        try:
+            check(sql)
+        except RevopsError as error:
+            yield Fault(metric.id, field, str(error))
+    for table in sorted({*metric.tables, *([metric.table_name] if metric.table_name else [])} - inputs()):
+        yield Fault(metric.id, "tables", f"there is no table {table!r}; there are: {', '.join(sorted(inputs()))}")
+
+
+def validate(settings: Settings, metrics: Iterable[Metric], tenant: str | None = None) -> list[Fault]:
+    """Every fault of these definitions. With a tenant its variants are compared with the whole, too."""
+    faults: list[Fault] = []
+    connection = databases.open_connection(settings, metrics_url(settings))
+    try:
+        for metric in metrics:
+            found = [*offline(metric), *_synonyms(metric)]
+            if not found:
+                found = [*_columns(connection, metric), *_plans(connection, metric)]
+            if not found and tenant:
+                found = list(_adds_up(settings, metric, tenant, None))
+            faults += found
+    finally:
+        connection.close()
+    return faults
+
+
+def _statements(metric: Metric) -> list[tuple[str, str]]:
+    return [("sql", metric.sql), *((f"sql_{name}", sql) for name, sql in metric.sql_variants.items())]
+
+
+def _synonyms(metric: Metric) -> Iterator[Fault]:
+    if metric.name in metric.synonyms:
+        yield Fault(metric.id, "synonyms", f"{metric.name!r} is its name")
+
+
+def _columns(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
+    tables = metric.tables or ([metric.table_name] if metric.table_name else [])
+    known: set[str] = set()
+    with connection, connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(COLUMNS, (table,))
+            known |= {name for (name,) in cursor.fetchall()}
+    if not tables:
+        return
+    if metric.time_column and metric.time_column not in known:
+        yield Fault(metric.id, "time_column", f"{', '.join(tables)} has no column {metric.time_column!r}")
+    for name in metric.dimensions:
+        if name not in known:
+            yield Fault(metric.id, "dimensions", f"{', '.join(tables)} has no column {name!r}")
+
+
+def _plans(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
+    for field, sql in _statements(metric):
+        try:
+            columns, _ = fetch(connection, metric.id, f"select * from (\n{normalized(check(sql))}\n) as q limit 0")
+        except RevopsError as error:
+            yield Fault(metric.id, field, str(error).removeprefix(f"{metric.id}: "))
+            continue
+        wanted = {"value", *(["period"] if metric.grain else [])}
+        if lacking := sorted(wanted - set(columns)):
+            yield Fault(metric.id, field, f"gives no column {' and '.join(lacking)}")
+
+
+def _adds_up(settings: Settings, metric: Metric, tenant: str, day: date | None) -> Iterator[Fault]:
+    """The variants of a sum are the whole, period by period."""
+    if metric.type != "sum" or not metric.sql_variants:
+        return
+    whole = _by_period(run(settings, metric, tenant, day))
+    for variant in metric.sql_variants:
+        parts = _by_period(run(settings, metric, tenant, day, variant))
+        for period in sorted(whole.keys() | parts.keys(), key=str):
+            if whole.get(period, 0) != parts.get(period, 0):
+                yield Fault(
+                    metric.id,
+                    f"sql_{variant}",
+                    f"adds up to {parts.get(period, 0)} in {period}, the whole is {whole.get(period, 0)}",
+                )
+                break
+
+
+def _by_period(values: Any) -> dict[Any, Decimal]:
+    sums: dict[Any, Decimal] = {}
+    at = values.columns.index("value")
+    period = values.columns.index("period") if "period" in values.columns else None
+    for row in values.rows:
+        key = row[period] if period is not None else None
+        sums[key] = sums.get(key, Decimal(0)) + (row[at] or 0)
+    return sums
