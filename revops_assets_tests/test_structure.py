@@ -20,6 +20,7 @@ FLOORS = (
     ("invalidation", "insights"),
     ("building",),
     ("reports", "diagnostics", "registry"),
+    ("serving",),
     ("assets",),
     ("orchestration",),
     ("definitions",),

@@ -23,6 +23,7 @@ def register() -> typer.Typer:
         materialize,
         metrics,
         scenario,
+        serve,
         stage_velocity,
         up,
     )

@@ -13,7 +13,6 @@ from revops_assets.cli import app
 from revops_assets.settings import get_settings
 
 if TYPE_CHECKING:
-    from revops_assets.registry.run import Values
     from revops_assets.registry.store import Stored
 
 metrics = typer.Typer(no_args_is_help=True, help="Business metrics: one definition each, and what they are.")
@@ -141,29 +140,18 @@ def run_command(
 ) -> None:
     """Compute a metric, as of the end of a day, and say by which SQL."""
     from revops_assets.cli.show import print_json, print_table
-    from revops_assets.registry.run import run
+    from revops_assets.registry.run import as_data, run
 
     stored = _find(metric_id)
     values = run(get_settings(), stored.metric, tenant, _day(day), variant)
     if json:
-        print_json(_data(values))
+        print_json(as_data(values))
         return
     print_table(
         [name + (">" if name not in (*stored.metric.dimensions, "period") else "") for name in values.columns],
         [list(map(_number, row)) for row in values.rows],
         title=f"{stored.metric.display_name} of {tenant}, as of the end of {values.day} ({stored.metric.unit})",
     )
-
-
-def _data(values: Values) -> dict[str, object]:
-    return {
-        "metric": values.metric_id,
-        "variant": values.variant,
-        "tenant": values.tenant_id,
-        "as_of": values.day,
-        "sql": values.sql,
-        "rows": [dict(zip(values.columns, map(_number, row), strict=True)) for row in values.rows],
-    }
 
 
 def _number(cell: object) -> object:

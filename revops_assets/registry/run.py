@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import psycopg2
@@ -45,6 +46,25 @@ class Values:
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     seconds: float
+
+
+def as_data(values: Values) -> dict[str, Any]:
+    """Values as plain data, the same from the command line and the API; numbers as such."""
+    rows = [
+        {
+            name: float(cell) if isinstance(cell, Decimal) else str(cell) if isinstance(cell, date) else cell
+            for name, cell in zip(values.columns, row, strict=True)
+        }
+        for row in values.rows
+    ]
+    return {
+        "metric": values.metric_id,
+        "variant": values.variant,
+        "tenant": values.tenant_id,
+        "as_of": str(values.day),
+        "sql": values.sql,
+        "rows": rows,
+    }
 
 
 def sql_of(metric: Metric, variant: str | None) -> str:

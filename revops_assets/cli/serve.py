@@ -1,0 +1,81 @@
+"""`revops serve` and `revops token`: the HTTP API, and who may ask it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from revops_assets.cli import app
+from revops_assets.settings import get_settings
+
+token = typer.Typer(no_args_is_help=True, help="Tokens of the HTTP API.")
+app.add_typer(token, name="token")
+
+
+class RoleName(StrEnum):
+    """What a token may do."""
+
+    reader = "reader"
+    admin = "admin"
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port", min=0, max=65535)] = 8321,
+) -> None:
+    """Serve the HTTP API until Ctrl-C. docs/metrics.md"""
+    import uvicorn
+
+    from revops_assets.serving.api import application
+
+    settings = get_settings()
+    print(f"http://{host}:{port}/api/metrics  (Ctrl-C stops it); tokens: `revops token create`", flush=True)
+    uvicorn.run(application(settings), host=host, port=port, log_level="warning")
+
+
+@token.command("create")
+def create_command(
+    name: Annotated[str, typer.Argument(help="Who holds it")],
+    role: Annotated[RoleName, typer.Option(help="What it may do")] = RoleName.reader,
+    tenant: Annotated[str | None, typer.Option(help="The only company that it may read; default: every one")] = None,
+) -> None:
+    """Make a token and show it, this once."""
+    from revops_assets.serving import tokens
+    from revops_assets.warehouse import databases
+
+    with databases.engine(get_settings(), "warehouse").begin() as connection:
+        print(tokens.create(connection, name, role.value, tenant))
+
+
+@token.command("list")
+def list_command(json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False) -> None:
+    """Who holds tokens, and which are revoked."""
+    from dataclasses import asdict
+
+    from revops_assets.cli.show import print_json, print_table
+    from revops_assets.serving import tokens
+    from revops_assets.warehouse import databases
+
+    with databases.engine(get_settings(), "warehouse").connect() as connection:
+        found = tokens.list_all(connection)
+    if json:
+        print_json([asdict(one) for one in found])
+        return
+    print_table(
+        ["id>", "name", "role", "tenant", "created", "revoked"],
+        [(one.token_id, one.name, one.role, one.tenant_id, one.created_at, one.revoked_at) for one in found],
+    )
+
+
+@token.command("revoke")
+def revoke_command(token_id: Annotated[int, typer.Argument(help="Its id, as in `revops token list`")]) -> None:
+    """Let nobody use a token any longer."""
+    from revops_assets.serving import tokens
+    from revops_assets.warehouse import databases
+
+    with databases.engine(get_settings(), "warehouse").begin() as connection:
+        tokens.revoke(connection, token_id)
+    print(f"token {token_id} is revoked")

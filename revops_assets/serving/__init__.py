@@ -1,0 +1,1 @@
+"""What programs read over HTTP, and who may."""

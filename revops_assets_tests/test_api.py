@@ -1,0 +1,171 @@
+"""The HTTP API: who may do what, the same answers as the command line's, and nothing that a request can break."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as given_settings
+from typer.testing import CliRunner
+
+from revops_assets.cli import register
+from revops_assets.errors import RevopsError
+from revops_assets.registry.sync import import_definitions
+from revops_assets.serving import tokens
+from revops_assets.serving.api import application
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+from revops_assets_tests.conftest import Put, Query
+
+METRIC = {
+    "id": "sales/deals",
+    "description": "Deals.",
+    "unit": "deals",
+    "sql": "select count(*) as value from opportunities",
+}
+Heads = dict[str, dict[str, str]]
+
+
+@pytest.fixture
+def heads(clean: Settings, put: Put) -> Heads:
+    """Headers of an admin, a reader, a reader of a, and of a token that was revoked; a has two tickets, b one."""
+    put(
+        "a",
+        tickets=[
+            {"ticket_id": f"{n}", "created_at": "2024-01-05Z", "resolved_at": f"2024-01-05 0{n}:00Z"} for n in (2, 4)
+        ],
+    )
+    put("b", tickets=[{"ticket_id": "1", "created_at": "2024-01-05Z", "resolved_at": "2024-01-05 09:00Z"}])
+    with databases.engine(clean, "warehouse").begin() as connection:
+        import_definitions(connection, clean.metrics_dir)
+        made = {
+            "admin": tokens.create(connection, "Ada", "admin", None), "reader": tokens.create(connection, "Rea", "reader", None),
+            "of a": tokens.create(connection, "Al", "reader", "a"), "revoked": tokens.create(connection, "Rex", "admin", None),
+        }  # fmt: skip
+        [rex] = [token for token in tokens.list_all(connection) if token.name == "Rex"]
+        tokens.revoke(connection, rex.token_id)
+    return {who: {"Authorization": f"Bearer {token}"} for who, token in made.items()} | {
+        "nobody": {},
+        "unknown": {"Authorization": "Bearer revops_x"},
+        "basic": {"Authorization": "Basic YTpi"},
+    }
+
+
+@pytest.fixture
+def api(clean: Settings) -> Iterator[TestClient]:
+    with TestClient(application(clean), raise_server_exceptions=False) as client:
+        yield client
+
+
+def says(*words: str) -> object:
+    result = CliRunner().invoke(register(), ["metrics", *words, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def test_the_api_and_the_command_line_answer_the_same(api: TestClient, heads: Heads) -> None:
+    for path, words in (
+        ("/api/metrics", ["list"]), ("/api/metrics?category=sales", ["list", "--category", "sales"]), ("/api/metrics/revenue/mrr", ["show", "mrr"]),
+        ("/api/metrics/operations/support_resolution_time/values?tenant=a&day=2024-01-05", ["run", "mttr", "--tenant", "a", "--day", "2024-01-05"]),
+    ):  # fmt: skip
+        answer = api.get(path, headers=heads["reader"])
+        assert answer.status_code == 200
+        assert answer.json() == says(*words)
+    assert answer.json()["rows"] == [{"period": "2024-01-01", "value": 3.0, "median": 3.0}]
+
+
+def test_who_may_do_what(api: TestClient, heads: Heads) -> None:
+    for who in ("nobody", "unknown", "basic", "revoked"):
+        for method, path in (
+            ("get", "/api/metrics"), ("get", "/api/metrics/revenue/mrr"), ("get", "/api/metrics/revenue/mrr/values"),
+            ("delete", "/api/metrics/revenue/mrr"),
+        ):  # fmt: skip
+            assert getattr(api, method)(path, headers=heads[who]).status_code == 401, (who, path)
+        assert api.post("/api/admin/metrics", headers=heads[who], json=METRIC).status_code == 401
+    assert api.post("/api/admin/metrics", headers=heads["reader"], json=METRIC).status_code == 403
+    assert api.delete("/api/metrics/revenue/mrr", headers=heads["reader"]).status_code == 403
+    made = api.post("/api/admin/metrics", headers=heads["admin"], json=METRIC)
+    assert (made.status_code, made.json()["id"], made.json()["source"]) == (201, "sales/deals", "manual")
+    assert api.get("/api/metrics/sales/deals", headers=heads["reader"]).json() == made.json()
+    gone = api.delete("/api/metrics/sales/deals", headers=heads["admin"])
+    assert (gone.status_code, gone.json()) == (200, {"status": "deleted", "id": "sales/deals"})
+    assert api.delete("/api/metrics/sales/deals", headers=heads["admin"]).status_code == 404
+    assert api.get("/api/metrics/sales/deals", headers=heads["reader"]).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sql": "select pg_sleep(1)"}, "pg_sleep"), ({"sql": "drop table x"}, "no SELECT"), ({"id": "deals"}, "category/name"), ({"colour": "red"}, "Extra inputs"),
+        ({"sql_variants": {"x": "select 1"}}, "by_"), ({"grain": "hourly"}, "Input should be"), ({"tables": ["secrets"]}, "no table 'secrets'"),
+    ],
+)  # fmt: skip
+def test_a_bad_definition_is_refused(api: TestClient, heads: Heads, change: dict[str, object], said: str) -> None:
+    answer = api.post("/api/admin/metrics", headers=heads["admin"], json=METRIC | change)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert api.get("/api/metrics", headers=heads["admin"]).json()["count"] == 11
+
+
+def test_a_company_s_token_gets_its_company_s_values(api: TestClient, heads: Heads) -> None:
+    path = "/api/metrics/operations/support_resolution_time/values"
+    assert api.get(path, headers=heads["of a"]).json()["rows"][0]["value"] == 3
+    assert api.get(f"{path}?tenant=a", headers=heads["of a"]).json()["tenant"] == "a"
+    assert api.get(f"{path}?tenant=b", headers=heads["of a"]).status_code == 403
+    assert api.get(f"{path}?tenant=b", headers=heads["reader"]).json()["rows"][0]["value"] == 9
+    assert api.get(path, headers=heads["reader"]).status_code == 422
+    assert api.get(f"{path}?tenant=c", headers=heads["reader"]).status_code == 422
+    assert api.get(f"{path}?tenant=a&day=0001-01-01", headers=heads["reader"]).status_code == 422
+    assert "no variant 'by_moon'" in api.get(f"{path}?variant=by_moon", headers=heads["of a"]).text
+
+
+def test_tokens_are_shown_once_and_stored_nowhere(heads: Heads, warehouse: Query) -> None:
+    token = heads["admin"]["Authorization"].removeprefix("Bearer ")
+    assert token.startswith("revops_")
+    [stored] = warehouse("select count(*) from ops.api_tokens as t where t::text like %s", f"%{token[10:]}%")
+    assert stored == (0,)
+    shown = CliRunner().invoke(register(), ["token", "list"]).output
+    assert "Ada" in shown
+    assert token not in shown
+    made = CliRunner().invoke(register(), ["token", "create", "New", "--role", "admin", "--tenant", "b"])
+    assert made.output.startswith("revops_")
+    held = json.loads(CliRunner().invoke(register(), ["token", "list", "--json"]).output)
+    assert [(one["name"], one["role"], one["tenant_id"], one["revoked_at"] is None) for one in held][-2:] == [
+        ("Rex", "admin", None, False),
+        ("New", "admin", "b", True),
+    ]
+    for words, said in (
+        (["revoke", "999"], "no token 999 in use"),
+        (["create", "X", "--tenant", "z"], "no tenant 'z'"),
+        (["create", " "], "needs a name"),
+    ):
+        result = CliRunner().invoke(register(), ["token", *words])
+        assert isinstance(result.exception, RevopsError)
+        assert said in str(result.exception)
+    assert CliRunner().invoke(register(), ["token", "revoke", str(held[-1]["token_id"])]).exit_code == 0
+
+
+def test_no_request_breaks_it(clean: Settings, heads: Heads) -> None:
+    """schemathesis: requests made from the API's own description, right ones and wrong ones, end in no 5xx."""
+    app = application(clean)
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", app)
+    seen: set[int] = set()
+    for operation in schema.get_all_operations():
+        found = operation.ok()
+
+        @given_settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(case=found.as_strategy())
+        def ask(case: schemathesis.Case) -> None:
+            answer = case.call(headers=heads["admin"])
+            seen.add(answer.status_code)
+            assert answer.status_code < 500, (case.as_curl_command(), answer.text)
+
+        ask()
+    assert {200, 404, 422} <= seen
+    with databases.engine(clean, "warehouse").connect() as connection:
+        assert connection.scalar(sa.text("select count(*) from crm_remote.tenants")) == 2
