@@ -135,6 +135,9 @@ def test_one_broken_file_among_twenty(clean: Settings, tmp_path: Path) -> None:
         ("name: x\ndescription: d\nsql: s\nsql_variants: {by-x: s}", 1, "variant 'by-x' is not of the form by_"),
         ("name: x\ndescription: d\nsql: s\ngrain: hourly", 1, "grain: Input should be"), ("name: !!python/name:os.system\n", None, "could not determine a constructor"),
         ("name: x\ndescription: d\nsql: s\nowner: me", 1, "owner: Extra inputs are not permitted"), ("[" * 5000, None, "no YAML"),
+        ("name: x\ndescription: d\nsql: s\nsql_variants: abc", 1, "sql_variants: Input should be a valid dictionary"), ('name: x\ndescription: "a\\0"\nsql: s', 1, "NUL"),
+        ("name: x\ndescription: d\nsql: s\nvalidation: {a: 2026-01-01}", 1, "no JSON"), ("name: x\ndescription: d\nsql: s\nvalidation: {a: .nan}", 1, "no JSON"),
+        ("name: x\ndescription: d\nsql: s\ntable: a\ntable_name: b", 1, "table: Extra inputs"), ("name: x\ndescription: d\nsql: s\nsql_variants: {by_x: s}\nsql_by_x: t", 1, "sql_by_x: Extra inputs"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_file_is_said_in_a_line(tmp_path: Path, text: str, line: int | None, said: str) -> None:
@@ -212,7 +215,7 @@ HOSTILE = [
     ("copy orders to program 'id'", "no SELECT"), ("copy (select 1) to program 'id'", "no SELECT|does not parse"), ("do $$ begin end $$", "no SELECT|does not parse"),
     ("with x as (delete from orders returning *) select * from x", "more than read"), ("select * into x from orders", "more than read"),
     ("select * from orders for update", "more than read"), ("select pg_sleep(99)", r"calls pg_sleep\(\)"), ("select PG_SLEEP (99)", r"calls pg_sleep\(\)"),
-    ('select "pg_sleep"(99)', r"calls pg_sleep\(\)"), ("select pg_catalog.pg_sleep(99)", "calls"), ("select pg_sleep/* */(9)", r"calls pg_sleep\(\)"),
+    ('select "pg_sleep"(99)', r"calls pg_sleep\(\)"), ("select pg_catalog.pg_sleep(99)", "may call a function"), ("select pg_sleep/* */(9)", r"calls pg_sleep\(\)"),
     ("select set_config('role', 'postgres', false)", r"calls set_config\(\)"), ("select current_setting('revops.known_as_of')", r"calls current_setting\(\)"),
     ("select * from dblink('host=x', 'select 1') as t (a int)", r"calls dblink\(\)"), ("select pg_read_file('/etc/passwd')", r"calls pg_read_file\(\)"),
     ("select query_to_xml('select * from staging.deal_days', true, true, '')", r"calls query_to_xml\(\)"), ("select lo_import('/etc/passwd')", r"calls lo_import\(\)"),
@@ -222,8 +225,80 @@ HOSTILE = [
     ("table staging.reps", "no SELECT|outside|does not parse"), ("explain analyze select 1", "no SELECT"), ("select 1 \0", "NUL"), ("selec 1", "no SELECT|does not parse"),
     ("select * from generate_series(1, 10) as g (n), pg_ls_dir('/') as d", r"calls pg_ls_dir\(\)"), ("select nextval('x')", r"calls nextval\(\)"),
     ("select txid_current()", r"calls txid_current\(\)"), ("select (select count(*) from information_schema.tables)", "outside semantic_input"),
-    ("select current_user", r"calls current_setting\(\)|calls"), ("(" * 3000, "does not parse"),
+    ("select current_user", "asks who runs it"), ("(" * 3000, "does not parse"),
 ]  # fmt: skip
+
+
+# What a reading role could do that a metric must not, by detours.
+SLY = [
+    ("select (1.0::float8).pg_sleep", "may call a function"), ("select ('search_path'::text).current_setting", "may call a function"),
+    ("with x as (select * from pg_roles), pg_roles as (select 1) select * from x", "reads 'pg_roles'"),
+    ("select q.pid from (with pg_stat_activity as (select 1) select 1) as z, pg_stat_activity as q", "reads 'pg_stat_activity'"),
+    ("with orders as (select 1 as n) select n from orders", "which is a table"), ("select version() from orders as version", r"calls version\(\)"),
+    ("select length(repeat('a', 500000000)) from orders as repeat", r"calls repeat\(\)"), ("select lpad('a', 1000000000)", r"calls lpad\(\)"),
+    ("select current_date", "reads the clock"), ("select now()", "reads the clock"), ("select localtime", "reads the clock"), ("select 'now'::timestamptz", "reads the clock"),
+    ("select * from orders where order_date > ' Today'", "reads the clock"), ("select age(order_date) from orders", "reads the clock"), ("select user", "asks who runs it"),
+    ("select current_role", "asks who runs it"), ("select 'pg_class'::regclass", "casts to"), ("select cast('pg_sleep' as regproc)", "casts to"), ("select '1'::oid::regrole", "casts to"),
+    ("select 1" + "::int" * 3000, "does not parse"), ("select * from foo.sum(1)", "outside semantic_input"),
+]  # fmt: skip
+FINE = [
+    "select count(*) as value from ORDERS", 'with Base as (select status from "orders") select count(*) as value from base', "select b.n as value from (select 1 as n) as b",
+    "select date_trunc('quarter', order_date)::date as period, sum(total_amount) filter (where status = 'completed') as value from orders group by 1",
+    "with recursive n as (select 1 as i union all select i + 1 from n where i < 5) select sum(i) as value from n", "select percentile_cont(0.9) within group (order by resolution_hours) as value from tickets",
+    "select o.channel, sum(o.total_amount) / nullif(count(distinct o.customer_id), 0) as value from orders as o where o.order_date between date '2024-01-01' and date '2024-03-31' group by 1",
+    "select sum(x.n) as value from orders as o cross join lateral (select count(*) as n from subscriptions as s where s.customer_id = o.customer_id) as x",
+    "select g::date as period, 1 as value from generate_series(timestamp '2024-01-01', timestamp '2024-03-01', interval '1 month') as g",
+    "select stage, rank() over (partition by owner order by deal_value desc nulls last) as value from opportunities where stage ilike '%prop%' or owner ~* '^a'",
+    "select distinct on (customer_id) customer_id, total_amount as value from orders order by customer_id, order_date desc",
+    "select case when status in ('open', 'won') then 1 else 0 end as value from opportunities union all select 2", "select extract(isodow from order_date) as value from orders",
+    "select to_char(order_date, 'YYYY-MM') as m, count(*) as value from orders group by grouping sets ((1), ())", "select (order_date - interval '1 day')::date as period, 1 as value from orders",
+    "select replace(channel, 'a', 'b') as c, 1 as value from orders where (channel, status) in (('a', 'b')) and not exists (select from tickets) and channel <> all(array['x', 'y'])",
+    "select e.period, count(*) over w as value from (select date_trunc('month', event_date)::date as period from user_events) as e window w as (order by e.period)",
+    "select mod(7, 2) as value, 7 / 2 as half, 7 % 4 as rest, 'a' || 'b' as text, -5 as n, 1.5::numeric(10, 2) as d, array[1, 2] as l, not true as t",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "said"), SLY, ids=lambda value: value[:40])
+def test_sly_definitions_are_refused(sql: str, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        check(sql)
+
+
+@pytest.mark.parametrize("sql", FINE, ids=lambda sql: sql[:40])
+def test_what_analysts_write_runs_as_it_is_written(settings: Settings, sql: str) -> None:
+    connection = databases.open_connection(settings, metrics_url(settings))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            written = cursor.fetchall()
+            cursor.execute(check(sql))
+            assert cursor.fetchall() == written
+    finally:
+        connection.close()
+
+
+def test_no_condition_is_asked_of_rows_outside_the_binding(clean: Settings, put: Put, warehouse: Query) -> None:
+    """A cast that fails on another tenant's row, or on one of a later day, would tell it in its message."""
+    at = "2024-01-05Z"
+    secrets: dict[str, dict[str, Any]] = {
+        "orders": {"order_id": "secret", "ordered_at": at}, "user_events": {"event_id": "secret", "occurred_at": at}, "tickets": {"ticket_id": "secret", "created_at": at},
+        "infra_costs": {"cost_id": "secret", "incurred_at": at}, "subscriptions": {"subscription_id": "secret", "started_at": at, "mrr_amount": 1},
+    }  # fmt: skip
+    put("a", accounts=[{"account_id": "1", "name": "x"}])
+    put("b", **{name: [row] for name, row in secrets.items()})
+    for name, row in secrets.items():
+        sql = defined(f"select count(*) as value from {name} where ({next(iter(row))} || '|')::int = 0")
+        assert run(clean, sql, "a").rows == [(0,)], name
+        assert run(clean, sql, "b", date(2024, 1, 4)).rows == [(0,)], name
+        with pytest.raises(RevopsError, match=r"secret\|"):
+            run(clean, sql, "b", date(2024, 1, 6))
+    options = dict(
+        warehouse(
+            "select relname, reloptions::text from pg_class where relnamespace = 'semantic_input'::regnamespace and relkind = 'v'"
+        )
+    )
+    assert options.keys() == inputs()
+    assert all("security_barrier=true" in (option or "") for option in options.values()), options
 
 
 @pytest.mark.parametrize(("sql", "said"), HOSTILE, ids=lambda value: value[:40] if isinstance(value, str) else None)
@@ -283,9 +358,24 @@ def test_without_end_and_without_measure(clean: Settings, put: Put, monkeypatch:
     monkeypatch.setattr("revops_assets.registry.run.ROWS", 1000)
     with pytest.raises(Refused, match="gives more than 1,000 rows"):
         run(clean, defined("select n as value from generate_series(1, 100000) as n"), "a")
+    monkeypatch.setattr("revops_assets.registry.run.BYTES", 1000)
+    with pytest.raises(Refused, match="gives more than 1,000 bytes"):
+        run(clean, defined("select string_agg('aaaaaaaaaa', '') as value from generate_series(1, 200) as n"), "a")
     with pytest.raises(RevopsError, match="division by zero"):
         run(clean, defined("select 1 / 0 as value"), "a")
     assert run(clean, defined("select '%s 100 %' as value where 'a%' like 'a\\%'"), "a").rows == [("%s 100 %",)]
+
+
+def test_a_definition_that_fails_stops_no_other(company: tuple[Settings, dict[str, list[dict[str, Any]]]]) -> None:
+    settings, _ = company
+    odd = [
+        defined("select 'x' as value", id="sales/text", sql_variants={"by_x": "select 'x' as value"}), defined("select 1 / (select 0) as value", sql_variants={"by_x": "select 1 as value"}),
+        defined("select 1.5::float8 as value", id="sales/float", sql_variants={"by_x": "select 0.5::float8 as value union all select 1"}),
+        defined("select 3 as value", id="sales/less", sql_variants={"by_x": "select 2 as value"}),
+    ]  # fmt: skip
+    assert [str(fault) for fault in validate(settings, odd, "a")] == [
+        "sales/text: sql: its value is no number", "sales/deals: sql: division by zero", "sales/less: sql_by_x: adds up to 2 in None, the whole is 3",
+    ]  # fmt: skip
 
 
 def test_a_session_sees_its_tenant_and_no_other(clean: Settings, put: Put, warehouse: Query) -> None:

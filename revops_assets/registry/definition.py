@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, Any, Literal
 
@@ -69,6 +70,12 @@ class Metric(BaseModel):
         wrong = [key for key in self.sql_variants if not VARIANT.match(key)]
         if wrong:
             raise ValueError(f"variant {wrong[0]!r} is not of the form by_…")
+        try:
+            text = json.dumps(self.model_dump(), allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError("validation holds what is no JSON") from None
+        if "\\u0000" in text:
+            raise ValueError("a text holds a NUL character")
         if len(set(self.synonyms)) < len(self.synonyms):
             raise ValueError("a synonym stands twice")
         return self

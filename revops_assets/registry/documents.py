@@ -57,9 +57,11 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if twice := next((key for key in keys if keys.count(key) > 1), None):
-            raise yaml.MarkedYAMLError(problem=f"{twice!r} stands twice", problem_mark=node.start_mark)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=node.start_mark)
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
 
@@ -129,13 +131,14 @@ def _from_file(item: Any, folder: str) -> Any:
     if not isinstance(item, dict):
         return item
     given: dict[Any, Any] = {"category": folder} if "id" not in item else {}
-    variants: dict[str, Any] = dict(item.get("sql_variants") or {})
+    listed = item.get("sql_variants")
+    variants: dict[str, Any] = dict(listed) if isinstance(listed, dict) else {}
     for key, value in item.items():
-        if key == "table":
+        if key == "table" and "table_name" not in item:
             given["table_name"] = value
-        elif isinstance(key, str) and key.startswith("sql_by_"):
+        elif isinstance(key, str) and key.startswith("sql_by_") and key.removeprefix("sql_") not in variants:
             variants[key.removeprefix("sql_")] = value
-        elif key != "sql_variants":
+        elif key != "sql_variants" or not isinstance(value, dict):
             given[key] = value
     return given | ({"sql_variants": variants} if variants else {})
 

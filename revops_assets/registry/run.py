@@ -15,18 +15,25 @@ from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.errors import RevopsError
 from revops_assets.registry.definition import Metric
-from revops_assets.registry.guard import Refused, check, normalized
+from revops_assets.registry.guard import Refused, check
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import metrics_url
 
 ROWS = 100_000
+BYTES = 100_000_000
 SECONDS = 30
 BIND = """
 insert into semantic.bindings (pid, backend_start, tenant_id, day)
 select a.pid, a.backend_start, %s, %s from pg_stat_get_activity(%s) as a
 on conflict (pid) do update
 set backend_start = excluded.backend_start, tenant_id = excluded.tenant_id, day = excluded.day
+"""
+# Of sessions that ended without a word.
+FORGET = """
+delete from semantic.bindings as b where not exists (
+    select from pg_stat_get_activity(null) as a where a.pid = b.pid and a.backend_start = b.backend_start
+)
 """
 NEWEST = """
 select (max(l.finished_at) at time zone (select ops.timezone()))::date from crm_remote.loads as l
@@ -80,7 +87,7 @@ def sql_of(metric: Metric, variant: str | None) -> str:
 def run(settings: Settings, metric: Metric, tenant: str, day: date | None = None, variant: str | None = None) -> Values:
     """Compute a metric as of the end of a day (default: the day of the tenant's newest load). Refused where its SQL is
     not run, RevopsError where it fails or gives too much."""
-    sql = normalized(check(sql_of(metric, variant)))
+    sql = check(sql_of(metric, variant))
     with reading(settings, tenant, day) as (connection, seen):
         started = time.monotonic()
         columns, rows = fetch(connection, metric.id, sql)
@@ -92,7 +99,7 @@ def reading(settings: Settings, tenant: str, day: date | None = None) -> Iterato
     """A read-only connection of the metrics role, bound to a tenant and a day."""
     owner = databases.open_connection(settings, databases.url_of(settings, "warehouse"))
     owner.autocommit = True
-    reader = None
+    reader, pid = None, 0
     try:
         with owner.cursor() as cursor:
             cursor.execute(NEWEST, (tenant,))
@@ -105,11 +112,12 @@ def reading(settings: Settings, tenant: str, day: date | None = None) -> Iterato
                 raise RevopsError(f"{seen} lies outside the calendar")
             reader = databases.open_connection(settings, metrics_url(settings))
             reader.set_session(readonly=True)
-            cursor.execute(BIND, (tenant, seen, reader.info.backend_pid))
+            pid = reader.info.backend_pid
+            cursor.execute(FORGET)
+            cursor.execute(BIND, (tenant, seen, pid))
         yield reader, seen
     finally:
         if reader is not None:
-            pid = reader.info.backend_pid
             reader.close()
             with owner.cursor() as cursor:
                 cursor.execute("delete from semantic.bindings where pid = %s", (pid,))
@@ -122,15 +130,25 @@ def fetch(connection: PgConnection, what: str, sql: str) -> tuple[tuple[str, ...
         with connection, connection.cursor() as limits:
             limits.execute("select set_config('statement_timeout', %s, true)", (f"{SECONDS}s",))
             with connection.cursor(name="metric") as cursor:
-                cursor.itersize = 10_000
                 cursor.execute(sql)
-                rows = cursor.fetchmany(ROWS + 1)
+                rows = _within_limits(what, cursor)
                 columns = tuple(column.name for column in cursor.description or ())
     except psycopg2.errors.QueryCanceled:
         raise Refused(f"{what}: it ran longer than {SECONDS} s and was stopped") from None
     except psycopg2.Error as error:
         told = getattr(error.diag, "message_primary", None) or str(error)
         raise RevopsError(f"{what}: {' '.join(told.split())}") from None
-    if len(rows) > ROWS:
-        raise Refused(f"{what}: it gives more than {ROWS:,} rows")
     return columns, rows
+
+
+def _within_limits(what: str, cursor: Any) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    while part := cursor.fetchmany(1_000):
+        rows += part
+        size += sum(len(str(cell)) for row in part for cell in row)
+        if len(rows) > ROWS:
+            raise Refused(f"{what}: it gives more than {ROWS:,} rows")
+        if size > BYTES:
+            raise Refused(f"{what}: it gives more than {BYTES:,} bytes")
+    return rows

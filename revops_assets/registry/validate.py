@@ -12,12 +12,14 @@ from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.errors import RevopsError
 from revops_assets.registry.definition import Metric
-from revops_assets.registry.guard import check, inputs, normalized
+from revops_assets.registry.guard import check, inputs
 from revops_assets.registry.run import fetch, run
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import metrics_url
 
+ZERO = Decimal(0)
+TOLERANCE = Decimal("1e-9")  # as a share: sums of binary fractions
 COLUMNS = "select column_name from information_schema.columns where table_schema = 'semantic_input' and table_name = %s"
 
 
@@ -90,7 +92,7 @@ def _columns(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
 def _plans(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
     for field, sql in _statements(metric):
         try:
-            columns, _ = fetch(connection, metric.id, f"select * from (\n{normalized(check(sql))}\n) as q limit 0")
+            columns, _ = fetch(connection, metric.id, f"select * from (\n{check(sql)}\n) as q limit 0")
         except RevopsError as error:
             yield Fault(metric.id, field, str(error).removeprefix(f"{metric.id}: "))
             continue
@@ -103,11 +105,20 @@ def _adds_up(settings: Settings, metric: Metric, tenant: str, day: date | None) 
     """The variants of a sum are the whole, period by period."""
     if metric.type != "sum" or not metric.sql_variants:
         return
-    whole = _by_period(run(settings, metric, tenant, day))
-    for variant in metric.sql_variants:
-        parts = _by_period(run(settings, metric, tenant, day, variant))
+    field = "sql"
+    try:
+        whole = _by_period(run(settings, metric, tenant, day))
+        sums = {}
+        for variant in metric.sql_variants:
+            field = f"sql_{variant}"
+            sums[variant] = _by_period(run(settings, metric, tenant, day, variant))
+    except (RevopsError, ArithmeticError) as error:
+        told = str(error) if isinstance(error, RevopsError) else "its value is no number"
+        yield Fault(metric.id, field, told.removeprefix(f"{metric.id}: "))
+        return
+    for variant, parts in sums.items():
         for period in sorted(whole.keys() | parts.keys(), key=str):
-            if whole.get(period, 0) != parts.get(period, 0):
+            if abs(whole.get(period, ZERO) - parts.get(period, ZERO)) > TOLERANCE * abs(whole.get(period, ZERO)):
                 yield Fault(
                     metric.id,
                     f"sql_{variant}",
@@ -122,5 +133,5 @@ def _by_period(values: Any) -> dict[Any, Decimal]:
     period = values.columns.index("period") if "period" in values.columns else None
     for row in values.rows:
         key = row[period] if period is not None else None
-        sums[key] = sums.get(key, Decimal(0)) + (row[at] or 0)
+        sums[key] = sums.get(key, ZERO) + Decimal(str(row[at] or 0))
     return sums

@@ -19,7 +19,8 @@ from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
 bearer = HTTPBearer(auto_error=False, description="A token of `revops token create`")
-MetricId = Annotated[str, Path(description="category/name", max_length=201)]
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL has no such text
+Part = Annotated[str, Path(max_length=100, pattern=NO_NUL)]
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such metric"}}
 AUTH: dict[int | str, dict[str, Any]] = {
     401: {"description": "No token, or one that is not in use"},
@@ -54,7 +55,7 @@ def application(settings: Settings) -> FastAPI:
 
     @app.get("/api/metrics", responses=AUTH)
     def list_metrics(
-        _: Annotated[Token, Depends(who)], category: Annotated[str | None, Query(max_length=100)] = None
+        _: Annotated[Token, Depends(who)], category: Annotated[str | None, Query(max_length=100, pattern=NO_NUL)] = None
     ) -> dict[str, Any]:
         """Every definition, or those of a category."""
         with engine.connect() as connection:
@@ -62,19 +63,19 @@ def application(settings: Settings) -> FastAPI:
         return {"metrics": [stored.data for stored in found], "count": len(found)}
 
     @app.get("/api/metrics/{category}/{name}", responses=AUTH | UNKNOWN)
-    def get_metric(category: MetricId, name: MetricId, _: Annotated[Token, Depends(who)]) -> dict[str, Any]:
+    def get_metric(category: Part, name: Part, _: Annotated[Token, Depends(who)]) -> dict[str, Any]:
         """One definition."""
         with engine.connect() as connection:
             return store.get(connection, f"{category}/{name}").data
 
     @app.get("/api/metrics/{category}/{name}/values", responses=AUTH | UNKNOWN)
     def get_values(
-        category: MetricId,
-        name: MetricId,
+        category: Part,
+        name: Part,
         token: Annotated[Token, Depends(who)],
-        tenant: Annotated[str | None, Query(max_length=63)] = None,
+        tenant: Annotated[str | None, Query(max_length=63, pattern=NO_NUL)] = None,
         day: date | None = None,
-        variant: Annotated[str | None, Query(max_length=100)] = None,
+        variant: Annotated[str | None, Query(max_length=100, pattern=NO_NUL)] = None,
     ) -> dict[str, Any]:
         """What a metric is, as of the end of a day (default: the newest load's), with the SQL that gave it."""
         if token.tenant_id and tenant not in (None, token.tenant_id):
@@ -96,7 +97,7 @@ def application(settings: Settings) -> FastAPI:
             return store.get(connection, metric.id).data
 
     @app.delete("/api/metrics/{category}/{name}", responses=AUTH | UNKNOWN)
-    def delete_metric(category: MetricId, name: MetricId, _: Annotated[Token, Depends(admin)]) -> dict[str, Any]:
+    def delete_metric(category: Part, name: Part, _: Annotated[Token, Depends(admin)]) -> dict[str, Any]:
         """Delete a definition."""
         with engine.begin() as connection:
             store.delete(connection, f"{category}/{name}")

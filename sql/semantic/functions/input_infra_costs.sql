@@ -1,5 +1,5 @@
 -- What running the product cost by the end of the day.
-create or replace view semantic_input.infra_costs as
+create or replace view semantic_input.infra_costs with (security_barrier) as
 select c.cost_id, c.provider, c.service, null::text as environment, c.amount as cost_usd,
     date_trunc('month', c.incurred_at at time zone s.timezone)::date as billing_month
 from semantic.session as s

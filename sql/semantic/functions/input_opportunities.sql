@@ -1,5 +1,5 @@
 -- Deals as they stood at the end of the day, in the company's own currency.
-create or replace view semantic_input.opportunities as
+create or replace view semantic_input.opportunities with (security_barrier) as
 select d.opportunity_id, d.opportunity_name as name, d.status, d.amount as deal_value, d.probability,
     d.close_date as expected_close_date, coalesce(g.stage_name, d.stage_id) as stage, coalesce(r.rep_name, d.owner_id) as owner,
     d.status = 'won' as is_won, d.status = 'lost' as is_lost,

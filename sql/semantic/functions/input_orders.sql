@@ -1,5 +1,5 @@
 -- Orders placed by the end of the day: completed once their completion lies before it.
-create or replace view semantic_input.orders as
+create or replace view semantic_input.orders with (security_barrier) as
 select o.order_id, o.account_id as customer_id, o.product_id, o.channel, a.region,
     (o.ordered_at at time zone s.timezone)::date as order_date,
     (o.completed_at at time zone s.timezone)::date as completed_date,

@@ -1,5 +1,5 @@
 -- Changes of subscriptions by the end of the day.
-create or replace view semantic_input.subscription_changes as
+create or replace view semantic_input.subscription_changes with (security_barrier) as
 select c.change_id, c.subscription_id, lower(c.kind) as change_type, c.mrr_delta_amount as delta_mrr,
     (c.changed_at at time zone s.timezone)::date as change_date
 from semantic.session as s

@@ -1,6 +1,6 @@
 -- What each subscription is billed in each month up to the day's: at the month's end, of the running month at the day's.
 -- By its changes; a subscription without any is billed its mrr from its start to its end.
-create or replace view semantic_input.subscriptions as
+create or replace view semantic_input.subscriptions with (security_barrier) as
 with held as (
     select s.tenant_id, s.as_of, s.timezone, v.subscription_id, v.account_id, v.product_id, v.mrr_amount, v.started_at, v.ended_at
     from semantic.session as s

@@ -1,5 +1,5 @@
 -- Support tickets opened by the end of the day: resolved once their resolution lies before it.
-create or replace view semantic_input.tickets as
+create or replace view semantic_input.tickets with (security_barrier) as
 select t.ticket_id, t.account_id as customer_id, t.priority, null::text as category,
     (t.created_at at time zone s.timezone)::date as created_at,
     case when t.resolved_at < s.as_of then 'resolved' else 'open' end as status,

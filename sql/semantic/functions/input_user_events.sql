@@ -1,5 +1,5 @@
 -- What people did in the product by the end of the day.
-create or replace view semantic_input.user_events as
+create or replace view semantic_input.user_events with (security_barrier) as
 select e.event_id, e.user_id, e.account_id as customer_id, e.feature, p.plan_type,
     (e.occurred_at at time zone s.timezone)::date as event_date
 from semantic.session as s
