@@ -366,7 +366,7 @@ def test_without_end_and_without_measure(clean: Settings, put: Put, monkeypatch:
     assert run(clean, defined("select '%s 100 %' as value where 'a%' like 'a\\%'"), "a").rows == [("%s 100 %",)]
 
 
-def test_a_definition_that_fails_stops_no_other(company: tuple[Settings, dict[str, list[dict[str, Any]]]]) -> None:
+def a_definition_that_fails_stops_no_other(company: Company) -> None:
     settings, _ = company
     odd = [
         defined("select 'x' as value", id="sales/text", sql_variants={"by_x": "select 'x' as value"}), defined("select 1 / (select 0) as value", sql_variants={"by_x": "select 1 as value"}),
@@ -405,26 +405,20 @@ ZONE = ZoneInfo("UTC")
 Sums = dict[Any, Any]
 
 
-@pytest.fixture(scope="module")
-def company(
-    settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Settings, dict[str, list[dict[str, Any]]]]]:
-    """The generated company, loaded, with what its metrics read built; and the records of its export."""
-    from revops_assets_tests.conftest import empty
+Company = tuple[Settings, dict[str, list[dict[str, Any]]]]
 
-    for env in ("dev", "prod"):
-        empty(settings.for_env(env), "warehouse", "'staging', 'reference', 'ops', 'semantic'")  # type: ignore[arg-type]
-    empty(settings, "source", "'crm', 'crm_staging', 'pipedrive_raw'")
-    folder = tmp_path_factory.mktemp("company")
-    load_company(settings, folder)
-    materialize(settings, "group:staging and not tag:revops/built=daily")
-    importing(settings, STARTER)
+
+@pytest.fixture
+def company(clean: Settings, tmp_path: Path) -> Company:
+    """The generated company, loaded, with what its metrics read built; and the records of its export."""
+    load_company(clean, tmp_path)
+    materialize(clean, "group:staging and not tag:revops/built=daily")
+    importing(clean, STARTER)
     records = {
         path.stem: [json.loads(line) for line in path.read_text().splitlines()]
-        for path in folder.rglob("*.json")
-        if path.stem != "manifest"
-    }
-    yield settings, records
+        for path in tmp_path.rglob("*.json") if path.stem != "manifest"
+    }  # fmt: skip
+    return clean, records
 
 
 def at(text: str | None) -> datetime:
@@ -515,10 +509,7 @@ def as_sums(values: Values) -> Sums:
     }
 
 
-@pytest.mark.parametrize("back", [0, 75])
-def test_starter_metrics_beside_plain_python(
-    company: tuple[Settings, dict[str, list[dict[str, Any]]]], back: int
-) -> None:
+def starter_metrics_beside_plain_python(company: Company, back: int) -> None:
     """As of the last day, and as of one 75 days before: what was not yet then is not told of."""
     settings, records = company
     day = PLAN.end_date - timedelta(days=back)
@@ -534,10 +525,7 @@ def test_starter_metrics_beside_plain_python(
     assert told["mrr"], "the company has subscriptions"
 
 
-@pytest.mark.parametrize("back", [0, 75])
-def test_weighted_pipeline_is_that_of_the_open_deals(
-    company: tuple[Settings, dict[str, list[dict[str, Any]]]], back: int
-) -> None:
+def weighted_pipeline_is_that_of_the_open_deals(company: Company, back: int) -> None:
     """Beside staging.deal_days, which test_deal_days holds against the company's own story."""
     settings, _ = company
     day = PLAN.end_date - timedelta(days=back)
@@ -557,14 +545,14 @@ def test_weighted_pipeline_is_that_of_the_open_deals(
     assert found
 
 
-def test_the_starter_pack_holds_and_its_variants_add_up(
-    company: tuple[Settings, dict[str, list[dict[str, Any]]]],
+def the_starter_pack_holds_and_its_variants_add_up(
+    company: Company,
 ) -> None:
     settings, _ = company
     assert validate(settings, [one.metric for one in stored(settings)], "a") == []
 
 
-def test_the_command_line(company: tuple[Settings, dict[str, list[dict[str, Any]]]], tmp_path: Path) -> None:
+def the_command_line(company: Company, tmp_path: Path) -> None:
     def says(*words: str, exit_code: int = 0) -> str:
         result = CliRunner().invoke(register(), ["metrics", *words])
         assert result.exit_code == exit_code, result.output
@@ -619,3 +607,14 @@ def test_mistakes_are_one_sentence(clean: Settings, words: list[str], said: str)
     result = CliRunner().invoke(register(), ["metrics", *words])
     assert isinstance(result.exception, RevopsError)
     assert said in str(result.exception)
+
+
+def test_the_generated_company_s_metrics(company: Company, tmp_path: Path) -> None:
+    """The company is loaded and built once, and everything looked at."""
+    for back in (0, 75):
+        starter_metrics_beside_plain_python(company, back)
+        weighted_pipeline_is_that_of_the_open_deals(company, back)
+    the_starter_pack_holds_and_its_variants_add_up(company)
+    a_definition_that_fails_stops_no_other(company)
+    (tmp_path / "files").mkdir()
+    the_command_line(company, tmp_path / "files")
