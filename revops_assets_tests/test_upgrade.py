@@ -193,5 +193,10 @@ def test_a_schema_from_before_the_baseline_is_named(settings: Settings) -> None:
         query(ancient, "warehouse", "update schema_version set version_num = '0007'")
         with pytest.raises(RevopsError, match=r"has a schema from before the baseline \(.*'0007'.*\): upgrade it with"):
             upgrade(ancient)
+        query(ancient, "warehouse", "update schema_version set version_num = '9999'")
+        with pytest.raises(
+            RevopsError, match=r"has a schema from a newer release \(.*'9999'.*\): upgrade with that one"
+        ):
+            upgrade(ancient)
     finally:
         drop_databases(ancient)

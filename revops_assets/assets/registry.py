@@ -35,7 +35,7 @@ def metric_definitions(context: dg.AssetExecutionContext, warehouse: Warehouse) 
         count = len(store.list_all(connection))
     context.log.info(f"{folder}: " + ", ".join(f"{len(ids)} {action}" for action, ids in done.actions.items()))
     if done.failures or not done.count:
-        told = "; ".join(f"{file} line {line}: {reason}" for file, line, reason in done.failures)
+        told = "; ".join(map(str, done.failures))
         raise RevopsError(f"{folder}: {done.count} metrics imported, {len(done.failures)} files not: {told or 'empty'}")
     return dg.MaterializeResult(
         metadata={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,16 +72,16 @@ def import_command(
     settings = get_settings()
     with databases.engine(settings, "warehouse").begin() as connection:
         done = import_definitions(connection, path or settings.metrics_dir, prune, source_ref, dry_run)
-    failures = [{"file": str(file), "line": line, "reason": reason} for file, line, reason in done.failures]
     if json:
+        failures = [failure._asdict() for failure in done.failures]
         print_json({**done.actions, "pruned": done.pruned, "failures": failures, "dry_run": dry_run})
     else:
         told = ", ".join(f"{len(ids)} {action}" for action, ids in done.actions.items())
         print(f"{done.count} metrics: {told}{', nothing written' if dry_run else ''}")
         if done.pruned:
             print(f"{'Would delete' if dry_run else 'Deleted'}: {', '.join(done.pruned)}")
-        for file, line, reason in done.failures:
-            print(f"  {file}{f' line {line}' if line else ''}: {reason}")
+        for failure in done.failures:
+            print(f"  {failure}")
     if done.failures or not done.count:
         raise typer.Exit(1)
 
@@ -115,7 +114,7 @@ def validate_command(
     if path:
         folder = read(path)
         checked = folder.metrics
-        broken = [f"{file}{f' line {line}' if line else ''}: {reason}" for file, line, reason in folder.failures]
+        broken = list(map(str, folder.failures))
     else:
         with databases.engine(settings, "warehouse").connect() as connection:
             checked = [stored.metric for stored in store.list_all(connection)]
@@ -144,18 +143,15 @@ def run_command(
 
     stored = _find(metric_id)
     values = run(get_settings(), stored.metric, tenant, _day(day), variant)
+    data = as_data(values)
     if json:
-        print_json(as_data(values))
+        print_json(data)
         return
     print_table(
         [name + (">" if name not in (*stored.metric.dimensions, "period") else "") for name in values.columns],
-        [list(map(_number, row)) for row in values.rows],
+        [list(row.values()) for row in data["rows"]],
         title=f"{stored.metric.display_name} of {tenant}, as of the end of {values.day} ({stored.metric.unit})",
     )
-
-
-def _number(cell: object) -> object:
-    return float(cell) if isinstance(cell, Decimal) else cell
 
 
 def _find(word: str) -> Stored:

@@ -49,6 +49,11 @@ class Metric(BaseModel):
         """category/name."""
         return f"{self.category}/{self.name}"
 
+    @property
+    def reads(self) -> list[str]:
+        """The tables that it says it reads, each once."""
+        return sorted({*self.tables, *([self.table_name] if self.table_name else [])})
+
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, given: Any) -> Any:

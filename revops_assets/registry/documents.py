@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -35,12 +35,24 @@ class Document:
         return hashlib.sha256(self.body).hexdigest()
 
 
+class Failure(NamedTuple):
+    """A file that could not be read."""
+
+    file: Path
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        """On one line."""
+        return f"{self.file}{f' line {self.line}' if self.line else ''}: {self.reason}"
+
+
 @dataclass
 class Folder:
-    """What a file or a tree of files holds, and what could not be read of it: (file, line, reason)."""
+    """What a file or a tree of files holds, and what could not be read of it."""
 
     documents: list[Document] = field(default_factory=list)
-    failures: list[tuple[Path, int | None, str]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     @property
     def metrics(self) -> list[Metric]:
@@ -83,9 +95,9 @@ def read(path: Path) -> Folder:
                 if (other := seen.setdefault(metric.id, file)) is not file:
                     raise RevopsError(f"{metric.id} stands in {other}, too")
         except _Fault as fault:
-            folder.failures.append((file, fault.line, str(fault)))
+            folder.failures.append(Failure(file, fault.line, str(fault)))
         except (RevopsError, OSError) as error:
-            folder.failures.append((file, None, str(error)))
+            folder.failures.append(Failure(file, None, str(error)))
         else:
             folder.documents.append(document)
     return folder
@@ -106,8 +118,9 @@ def _document(file: Path) -> Document:
         raise RevopsError(f"is larger than {LARGEST:,} bytes")
     body = file.read_bytes()
     try:
-        node = yaml.compose(body.decode("utf-8"), Loader=_Loader)
-        given = yaml.load(body.decode("utf-8"), Loader=_Loader)
+        loader = _Loader(body.decode("utf-8"))
+        node = loader.get_single_node()
+        given = loader.construct_document(node) if node else None
     except UnicodeDecodeError as error:
         raise RevopsError(f"is not UTF-8: byte {error.start}") from None
     except yaml.MarkedYAMLError as error:
@@ -115,7 +128,7 @@ def _document(file: Path) -> Document:
         raise _Fault(line, f"no YAML that is read here: {error.problem}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise RevopsError(f"no YAML that is read here: {' '.join(str(error).split())}") from None
-    if given is None or node is None or given == []:
+    if node is None or given in (None, []):
         raise RevopsError("holds no metric")
     items, nodes = (given, node.value) if isinstance(given, list) else ([given], [node])
     metrics = []

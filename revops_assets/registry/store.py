@@ -74,18 +74,25 @@ def table_map(connection: sa.Connection) -> dict[str, list[str]]:
     """For each table the ids of the metrics that read it."""
     found: dict[str, list[str]] = {}
     for stored in list_all(connection):
-        metric = stored.metric
-        for table in sorted({*metric.tables, *([metric.table_name] if metric.table_name else [])}):
-            found.setdefault(table, []).append(metric.id)
+        for table in stored.metric.reads:
+            found.setdefault(table, []).append(stored.metric.id)
     return found
 
 
-def put(connection: sa.Connection, metric: Metric, source: str = "manual", document: Document | None = None) -> str:
-    """Create or update a definition: 'created', 'updated', or 'unchanged', which writes nothing."""
+def put(
+    connection: sa.Connection,
+    metric: Metric,
+    source: str = "manual",
+    document: Document | None = None,
+    dry_run: bool = False,
+) -> str:
+    """Create or update a definition: 'created', 'updated', or 'unchanged', which writes nothing. Nor does a dry run."""
     before = _row(connection, metric.id)
     if before and before.metric == metric and before.source == source:
         return "unchanged"
     action = "updated" if before else "created"
+    if dry_run:
+        return action
     if document:
         connection.execute(
             sa.text(

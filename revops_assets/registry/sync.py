@@ -9,17 +9,17 @@ import sqlalchemy as sa
 
 from revops_assets.errors import RevopsError
 from revops_assets.registry import store
-from revops_assets.registry.documents import read, write
+from revops_assets.registry.documents import Failure, read, write
 
 IMPORTED = "yaml_import"
 
 
 @dataclass
 class Imported:
-    """What an import did: ids by action, and the files that could not be read: (file, line, reason)."""
+    """What an import did: ids by action, and what could not be read."""
 
     actions: dict[str, list[str]] = field(default_factory=lambda: {"created": [], "updated": [], "unchanged": []})
-    failures: list[tuple[Path, int | None, str]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     pruned: list[str] = field(default_factory=list)
 
     @property
@@ -50,12 +50,7 @@ def import_definitions(
             raise RevopsError(f"{path}: nothing is pruned by a folder that is empty or partly broken")
     for document in folder.documents:
         for metric in document.metrics:
-            if dry_run:
-                there = [one for one in store.list_all(connection, metric.category) if one.metric.id == metric.id]
-                same = there and there[0].metric == metric and there[0].source == source
-                action = "unchanged" if same else "updated" if there else "created"
-            else:
-                action = store.put(connection, metric, source, document)
+            action = store.put(connection, metric, source, document, dry_run)
             done.actions[action].append(metric.id)
     if prune:
         done.pruned = store.prune(connection, (metric.id for metric in folder.metrics), source, dry_run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +12,7 @@ from psycopg2.extensions import connection as PgConnection
 from revops_assets.errors import RevopsError
 from revops_assets.registry.definition import Metric
 from revops_assets.registry.guard import check, inputs
-from revops_assets.registry.run import fetch, run
+from revops_assets.registry.run import Values, fetch, run
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import metrics_url
@@ -43,7 +42,9 @@ def offline(metric: Metric) -> Iterator[Fault]:
             check(sql)
         except RevopsError as error:
             yield Fault(metric.id, field, str(error))
-    for table in sorted({*metric.tables, *([metric.table_name] if metric.table_name else [])} - inputs()):
+    for table in metric.reads:
+        if table in inputs():
+            continue
         yield Fault(metric.id, "tables", f"there is no table {table!r}; there are: {', '.join(sorted(inputs()))}")
 
 
@@ -57,7 +58,7 @@ def validate(settings: Settings, metrics: Iterable[Metric], tenant: str | None =
             if not found:
                 found = [*_columns(connection, metric), *_plans(connection, metric)]
             if not found and tenant:
-                found = list(_adds_up(settings, metric, tenant, None))
+                found = list(_adds_up(settings, metric, tenant))
             faults += found
     finally:
         connection.close()
@@ -74,7 +75,7 @@ def _synonyms(metric: Metric) -> Iterator[Fault]:
 
 
 def _columns(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
-    tables = metric.tables or ([metric.table_name] if metric.table_name else [])
+    tables = metric.reads
     known: set[str] = set()
     with connection, connection.cursor() as cursor:
         for table in tables:
@@ -101,17 +102,17 @@ def _plans(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
             yield Fault(metric.id, field, f"gives no column {' and '.join(lacking)}")
 
 
-def _adds_up(settings: Settings, metric: Metric, tenant: str, day: date | None) -> Iterator[Fault]:
+def _adds_up(settings: Settings, metric: Metric, tenant: str) -> Iterator[Fault]:
     """The variants of a sum are the whole, period by period."""
     if metric.type != "sum" or not metric.sql_variants:
         return
     field = "sql"
     try:
-        whole = _by_period(run(settings, metric, tenant, day))
+        whole = _by_period(run(settings, metric, tenant))
         sums = {}
         for variant in metric.sql_variants:
             field = f"sql_{variant}"
-            sums[variant] = _by_period(run(settings, metric, tenant, day, variant))
+            sums[variant] = _by_period(run(settings, metric, tenant, variant=variant))
     except (RevopsError, ArithmeticError) as error:
         told = str(error) if isinstance(error, RevopsError) else "its value is no number"
         yield Fault(metric.id, field, told.removeprefix(f"{metric.id}: "))
@@ -127,7 +128,7 @@ def _adds_up(settings: Settings, metric: Metric, tenant: str, day: date | None) 
                 break
 
 
-def _by_period(values: Any) -> dict[Any, Decimal]:
+def _by_period(values: Values) -> dict[Any, Decimal]:
     sums: dict[Any, Decimal] = {}
     at = values.columns.index("value")
     period = values.columns.index("period") if "period" in values.columns else None

@@ -24,6 +24,8 @@ from revops_assets.warehouse import databases
 SOURCE_SCHEMAS = ("crm", "pipedrive_raw")
 LOADED_SCHEMAS = (*SOURCE_SCHEMAS, "crm_staging")
 BI_SCHEMAS = ("metrics", "dashboard")
+# How long a statement of the metrics role may run.
+METRICS_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def create_roles(connection: PgConnection, settings: Settings) -> None:
         metrics = sql.Identifier(wanted.metrics)
         for setting in (
             "search_path = semantic_input",
-            "statement_timeout = '30s'",
+            f"statement_timeout = '{METRICS_SECONDS}s'",
             "idle_in_transaction_session_timeout = '60s'",
         ):
             cursor.execute(sql.SQL(f"alter role {{}} set {setting}").format(metrics))

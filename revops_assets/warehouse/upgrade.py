@@ -130,10 +130,13 @@ def _migrate(url: sa.URL, kind: str) -> None:
         try:
             command.upgrade(config, "head")
         except CommandError as error:
-            raise RevopsError(
-                f"the database {connection.engine.url.database} has a schema from before the baseline ({error}):"
-                " upgrade it with commit 2af5b4d, the last before the baseline, then with this one"
-            ) from None
+            stands = connection.scalar(sa.text("select version_num from schema_version"))
+            told = (
+                f"before the baseline ({error}): upgrade it with commit 2af5b4d, the last before it, then with this one"
+                if str(stands) < min(path.stem for path in Path(folder).glob("*.py"))
+                else f"a newer release ({error}): upgrade with that one"
+            )
+            raise RevopsError(f"the database {connection.engine.url.database} has a schema from {told}") from None
         if kind == "warehouse":
             create_tables(connection)
         connection.execute(sa.text(f"set local search_path to {SHARED_IN[kind]}"))

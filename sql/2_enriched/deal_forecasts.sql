@@ -44,6 +44,7 @@ select
     d.amount * w.weight as weighted_amount
 from staging.deal_days as d
 inner join pg_temp.run_days as r on d.tenant_id = r.tenant_id and d.snapshot_date = r.day
+-- ops.quarters_ahead by its parts: joined as a view, every deal meets every day (90 days: 190 s in place of 0.6).
 inner join ops.calendar as q on d.close_date = q.day and q.quarter_start in (r.quarter_start, r.quarter_end + 1)
 inner join enriched.deal_health_scores as h
     on d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
