@@ -7,6 +7,10 @@ class RevopsError(Exception):
     """Something the user can understand and mend; its text says what and where."""
 
 
+class NotFound(RevopsError):
+    """There is no such thing."""
+
+
 class Unreachable(RevopsError):
     """A server does not answer, or went away: the same may work later."""
 

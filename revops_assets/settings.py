@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     timezone: str = Field(default="UTC", description="Business time zone: where a day and a month begin")
     landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
     metrics_dir: Path = Field(
-        default=SQL_DIR / "semantic" / "starter", description="Business metrics' definitions, category/metric.yml"
+        default=SQL_DIR / "semantic", description="Business metrics' definitions, category/metric.yml"
     )
     scenario: bool = Field(default=True, description="Whether the graph begins with generated companies (on | off)")
     first_day: date = Field(

@@ -69,6 +69,14 @@ def build_planned(settings: Settings, planned: Rerun) -> None:
         warehouse.teardown_after_execution(dg.build_init_resource_context())
 
 
+def build_stale(settings: Settings) -> None:
+    """Build what is stale, until nothing is."""
+    from revops_assets.orchestration.runs import planned
+
+    while runs := planned(settings):
+        build_planned(settings, runs[0])
+
+
 def _build(run: Run, tables: Sequence[str], days: tuple[date, date] | None, riders: Sequence[date] = ()) -> None:
     files = {f"reference.{topic.name}": topic for topic in topics()}
     metrics = {table for table in tables if table.startswith("metrics.")} - {STALE_DAYS}

@@ -21,14 +21,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from revops_assets.cli import register
-from revops_assets.errors import RevopsError
+from revops_assets.datasets.checks import all_checks
+from revops_assets.errors import NotFound, RevopsError
 from revops_assets.registry import store
 from revops_assets.registry.definition import Metric, metric_of
 from revops_assets.registry.documents import read, to_yaml, write
 from revops_assets.registry.guard import FUNCTIONS, Refused, check, inputs
-from revops_assets.registry.run import Values, reading, run
+from revops_assets.registry.run import Values, readers, run
 from revops_assets.registry.sync import export_definitions, import_definitions
-from revops_assets.registry.validate import validate
+from revops_assets.registry.validate import offline, validate
+from revops_assets.registry.values import stored_values
 from revops_assets.settings import SQL_DIR, Settings, get_settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import metrics_url
@@ -203,7 +205,7 @@ def test_a_definition_is_found_by_table_synonym_and_name(clean: Settings) -> Non
         assert store.put(connection, metric_of(GOOD)) == "created"
         assert store.put(connection, metric_of(GOOD | {"unit": "deals"})) == "updated"
         store.delete(connection, "sales/deals")
-        with pytest.raises(store.NotFound, match="there is no metric 'sales/deals'"):
+        with pytest.raises(NotFound, match="there is no metric 'sales/deals'"):
             store.delete(connection, "sales/deals")
 
 
@@ -288,8 +290,8 @@ def test_no_condition_is_asked_of_rows_outside_the_binding(clean: Settings, put:
     put("b", **{name: [row] for name, row in secrets.items()})
     for name, row in secrets.items():
         sql = defined(f"select count(*) as value from {name} where ({next(iter(row))} || '|')::int = 0")
-        assert run(clean, sql, "a").rows == [(0,)], name
-        assert run(clean, sql, "b", date(2024, 1, 4)).rows == [(0,)], name
+        assert run(clean, sql, "a").result.rows == [(0,)], name
+        assert run(clean, sql, "b", date(2024, 1, 4)).result.rows == [(0,)], name
         with pytest.raises(RevopsError, match=r"secret\|"):
             run(clean, sql, "b", date(2024, 1, 6))
     options = dict(
@@ -333,6 +335,20 @@ def test_the_starter_pack_passes_the_guard(path: Path) -> None:
         check(sql)
 
 
+def test_units_and_names_are_known_and_unique(settings: Settings) -> None:
+    """Also without a database; among what is validated together."""
+    odd = [
+        defined("select 1 as value", id="a/x", unit="$$$", synonyms=["y"]), defined("select 1 as value", id="b/y", unit="USD", synonyms=["Z"]),
+        defined("select 1 as value", id="c/w", unit="deals", synonyms=["z", "w"]),
+    ]  # fmt: skip
+    wanted = [
+        "a/x: unit: '$$$' is neither a currency's code (USD) nor a word (hours, count)", "a/x: synonyms: y: so is b/y called",
+        "b/y: synonyms: y: so is a/x called", "b/y: synonyms: z: so is c/w called", "c/w: synonyms: 'w' is its name", "c/w: synonyms: z: so is b/y called",
+    ]  # fmt: skip
+    assert [str(fault) for fault in validate(settings, odd)] == wanted
+    assert [str(fault) for metric in odd for fault in offline(metric, odd)] == wanted
+
+
 def test_functions_that_metrics_may_use_exist_and_change_nothing(warehouse: Query) -> None:
     grammar = {"coalesce", "greatest", "least", "nullif", "extract", "trim", "position", "substring"}
     volatile = warehouse("select proname, bool_or(provolatile = 'v') from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname = any(%s) group by 1",
@@ -362,7 +378,7 @@ def test_without_end_and_without_measure(clean: Settings, put: Put, monkeypatch:
         run(clean, defined("select string_agg('aaaaaaaaaa', '') as value from generate_series(1, 200) as n"), "a")
     with pytest.raises(RevopsError, match="division by zero"):
         run(clean, defined("select 1 / 0 as value"), "a")
-    assert run(clean, defined("select '%s 100 %' as value where 'a%' like 'a\\%'"), "a").rows == [("%s 100 %",)]
+    assert run(clean, defined("select '%s 100 %' as value where 'a%' like 'a\\%'"), "a").result.rows == [("%s 100 %",)]
 
 
 def a_definition_that_fails_stops_no_other(company: Company) -> None:
@@ -373,7 +389,7 @@ def a_definition_that_fails_stops_no_other(company: Company) -> None:
         defined("select 3 as value", id="sales/less", sql_variants={"by_x": "select 2 as value"}),
     ]  # fmt: skip
     assert [str(fault) for fault in validate(settings, odd, "a")] == [
-        "sales/text: sql: its value is no number", "sales/deals: sql: division by zero", "sales/less: sql_by_x: adds up to 2 in None, the whole is 3",
+        "sales/text: sql: gives a value that is no number", "sales/text: sql_by_x: gives a value that is no number", "sales/deals: sql: division by zero", "sales/less: sql_by_x: adds up to 2 in None, the whole is 3",
     ]  # fmt: skip
 
 
@@ -381,9 +397,10 @@ def test_a_session_sees_its_tenant_and_no_other(clean: Settings, put: Put, wareh
     for tenant in ("a", "b"):
         put(tenant, tickets=[{"ticket_id": f"{tenant}{n}", "created_at": f"2024-0{n}-01Z"} for n in (1, 2)])
     ids = defined("select ticket_id as value from tickets order by 1")
-    assert run(clean, ids, "a").rows == [("a1",), ("a2",)]
-    assert run(clean, ids, "b", date(2024, 1, 1)).rows == [("b1",)]
-    with reading(clean, "a") as (bound, _), bound.cursor() as cursor:
+    assert run(clean, ids, "a").result.rows == [("a1",), ("a2",)]
+    assert run(clean, ids, "b", date(2024, 1, 1)).result.rows == [("b1",)]
+    with readers(clean) as session, session.reader.cursor() as cursor:
+        session.bind("a", date(2024, 2, 1))
         cursor.execute("select count(*) from tickets")
         assert cursor.fetchall() == [(2,)]
         # Another session of the role is bound to nobody.
@@ -412,7 +429,7 @@ def company(clean: Settings, tmp_path: Path) -> Company:
     """The generated company, loaded, with what its metrics read built; and the records of its export."""
     load_company(clean, tmp_path)
     materialize(clean, "group:staging and not tag:revops/built=daily")
-    importing(clean, STARTER)
+    importing(clean, clean.metrics_dir)
     records = {
         path.stem: [json.loads(line) for line in path.read_text().splitlines()]
         for path in tmp_path.rglob("*.json") if path.stem != "manifest"
@@ -495,11 +512,14 @@ def expected(records: dict[str, list[dict[str, Any]]], day: date) -> dict[str, S
     return told
 
 
+MEASURES = ("value", "median", "numerator", "denominator", "open_amount", "deals")
+
+
 def as_sums(values: Values) -> Sums:
-    keys = [index for index, name in enumerate(values.columns) if name not in ("value", "median")]
-    numbers = [index for index, name in enumerate(values.columns) if name in ("value", "median")]
+    keys = [index for index, name in enumerate(values.result.columns) if name not in MEASURES]
+    numbers = [index for index, name in enumerate(values.result.columns) if name in ("value", "median")]
     found = {}
-    for row in values.rows:
+    for row in values.result.rows:
         key, told = tuple(row[index] for index in keys), tuple(row[index] for index in numbers)
         found[key if len(key) > 1 else key[0]] = told if len(told) > 1 else told[0]
     return {
@@ -514,7 +534,7 @@ def starter_metrics_beside_plain_python(company: Company, back: int) -> None:
     day = PLAN.end_date - timedelta(days=back)
     told = expected(records, day)
     for one in stored(settings):
-        if one.metric.name == "pipeline_value":
+        if one.metric.name not in told:
             continue
         found = as_sums(run(settings, one.metric, "a", day))
         wanted = {key: value for key, value in told[one.metric.name].items() if value != 0 or one.metric.type != "sum"}
@@ -522,6 +542,116 @@ def starter_metrics_beside_plain_python(company: Company, back: int) -> None:
         for key, value in wanted.items():
             assert found[key] == (value if value is None else pytest.approx(value, rel=1e-9)), (one.metric.id, key)
     assert told["mrr"], "the company has subscriptions"
+
+
+Moves = dict[tuple[date, str], tuple[float, float]]
+
+
+def customers_months(records: dict[str, list[dict[str, Any]]], day: date) -> Moves:
+    """MRR of each customer at the beginning and at the end of each month, the running one's at the day's."""
+    end = datetime.combine(day + timedelta(days=1), time(), ZONE)
+    owners = {one["Id"]: one["AccountId__c"] for one in records["Subscription__c"]}
+    logs = defaultdict(list)
+    for change in records["SubscriptionChange__c"]:
+        if at(change["CreatedDate"]) < end:
+            logs[owners[change["Subscription__c"]]].append((at(change["CreatedDate"]), float(change["MrrDelta__c"])))
+    found: Moves = {}
+    for account, log in logs.items():
+        for start in months(month(min(log)[0]), month(end - timedelta(seconds=1))):
+            before = sum(delta for when, delta in log if when < datetime.combine(start, time(), ZONE))
+            after = sum(delta for when, delta in log if when < min(month_end(start), end))
+            if before > 0.001 or after > 0.001:
+                found[start, account] = (max(before, 0), max(after, 0))
+    return found
+
+
+def recurring_revenue_beside_plain_python(company: Company, back: int) -> None:
+    """MRR's movements, and what was retained of the customers of twelve months before."""
+    settings, records = company
+    day = PLAN.end_date - timedelta(days=back)
+    billed = customers_months(records, day)
+    first = {account: min(start for start, one in billed if one == account) for _, account in billed}
+    sums: dict[date, Sums] = defaultdict(lambda: defaultdict(float))
+    for (start, account), (before, after) in billed.items():
+        begins, ends = before > 0.001, after > 0.001
+        kind = "churned" if begins and not ends else "expansion" if after > before + 0.001 else "contraction"
+        kind = kind if begins else "new" if start == first[account] else "reactivation"
+        sums[start]["starting"] += before
+        sums[start]["ending"] += after
+        sums[start][kind] += after - before
+    by_id = {one.metric.id: one.metric for one in stored(settings)}
+    found = run(settings, by_id["revenue/mrr_movements"], "a", day).result
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    assert [row["period"] for row in rows] == sorted(sums)
+    for row in rows:
+        kinds = ("starting", "new", "expansion", "contraction", "churned", "reactivation", "ending")
+        for kind in kinds:
+            assert float(row[f"{kind}_mrr"]) == pytest.approx(sums[row["period"]][kind], abs=0.01), (
+                row["period"],
+                kind,
+            )
+        assert sum(row[f"{kind}_mrr"] for kind in kinds[:-1]) == row["ending_mrr"]  # exactly
+        assert row["ending_arr"] == 12 * row["ending_mrr"]
+    assert all(kind in sums[max(sums)] for kind in ("new", "expansion", "contraction"))
+    for name in ("net", "gross"):
+        wanted = {}
+        for start in sums:
+            then = start.replace(year=start.year - 1)
+            base = {account: after for (when, account), (_, after) in billed.items() if when == then and after > 0.001}
+            now = {account: billed.get((start, account), (0, 0))[1] for account in base}
+            if base:
+                left = sum(now[account] if name == "net" else min(now[account], base[account]) for account in base)
+                wanted[start] = 100 * left / sum(base.values())
+        metric = by_id[f"revenue/{name}_revenue_retention"]
+        values = as_sums(run(settings, metric, "a", day))
+        assert values == {key: pytest.approx(value) for key, value in wanted.items()}
+        assert values or back, "the company is older than a year"
+
+
+def as_set(rows: list[dict[str, Any]], numbers: frozenset[str]) -> set[tuple[tuple[str, Any], ...]]:
+    """Rows without their order; numbers as such, dimensions as text."""
+    as_it_is = {*numbers, "period"}
+    plain = [{name: cell if name in as_it_is else cell and str(cell) for name, cell in row.items()} for row in rows]
+    return {
+        tuple(
+            sorted((name, float(cell) if name in numbers and cell is not None else cell) for name, cell in row.items())
+        )
+        for row in plain
+    }
+
+
+# What makes each check of the stored values find something.
+VALUES_TRIPS = {
+    ("semantic.metric_values", "definitions_ran"): "update semantic.metric_runs set error = 'x' where metric_id = 'revenue/arr'",
+    ("semantic.metric_values", "mrr_movements_add_up"): (
+        "update semantic.metric_values set value = value + 1 where measure = 'ending_mrr' and variant = 'by_segment'"
+    ),
+    ("semantic.metric_values", "agrees_with_marts"): "update metrics.rep_daily_pipeline set revenue_won = revenue_won + 1",
+}  # fmt: skip
+
+
+def stored_values_are_what_the_definitions_give(company: Company) -> None:
+    """Two days of semantic.metric_values, read again, beside each definition run as of the day; and their checks."""
+    settings, _ = company
+    days = (PLAN.end_date - timedelta(days=1), PLAN.end_date)
+    materialize(settings, 'key:"semantic/metric_values" or group:metrics', str(days[0]), str(days[1]))
+    for day in days:
+        for one in stored(settings):
+            for variant in (None, *one.metric.sql_variants):
+                result = run(settings, one.metric, "a", day, variant).result
+                with databases.engine(settings, "warehouse").connect() as connection:
+                    kept = stored_values(connection, one.metric, "a", day, variant)
+                rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+                given = [row for row in rows if any(row[name] is not None for name in result.numbers)]
+                assert as_set(kept.rows, result.numbers) == as_set(given, result.numbers), (one.metric.id, variant, day)
+    with databases.engine(settings, "warehouse").connect() as connection:
+        for key, rule in {(one.table, one.rule): one for one in all_checks()}.items():
+            if key[0] == "semantic.metric_values":
+                assert connection.execute(sa.text(rule.query)).all() == [], rule.rule
+                with connection.begin_nested() as attempt:
+                    connection.execute(sa.text(VALUES_TRIPS[key]))
+                    assert connection.execute(sa.text(rule.query)).all() != [], rule.rule
+                    attempt.rollback()
 
 
 def weighted_pipeline_is_that_of_the_open_deals(company: Company, back: int) -> None:
@@ -557,7 +687,7 @@ def the_command_line(company: Company, tmp_path: Path) -> None:
         assert result.exit_code == exit_code, result.output
         return result.output
 
-    assert json.loads(says("list", "--category", "sales", "--json"))["count"] == 3
+    assert json.loads(says("list", "--category", "sales", "--json"))["count"] == 4
     assert json.loads(says("show", "mrr", "--json"))["unit"] == "USD"
     assert yaml.safe_load(says("show", "revenue/mrr"))["sql_by_plan"].startswith("select billing_date")
     assert "Monthly recurring revenue of a, as of the end of" in says("run", "recurring_revenue", "--tenant", "a")
@@ -566,7 +696,7 @@ def the_command_line(company: Company, tmp_path: Path) -> None:
     )
     assert answer["as_of"] == str(PLAN.end_date)
     assert answer["rows"][0].keys() == {"period", "plan_type", "value"}
-    assert "11 metrics hold" in says("validate")
+    assert "15 metrics hold" in says("validate")
     (tmp_path / "x.yml").write_text(
         "id: sales/x\ndescription: d\ntable: orders\ntime_column: nothing\ndimensions: [owner]\nsql: select 1 as n"
     )
@@ -583,7 +713,7 @@ def test_in_the_graph(clean: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path
     result = materialize_in_dagster(clean, 'key:"semantic/metric_definitions"')
     [check] = [check for check in result.checks if check["check"] == "definitions_hold"]
     assert (check["passed"], check["offending_rows"]) == (False, 1)
-    assert len(stored(clean)) == 12
+    assert len(stored(clean)) == 16
     (tmp_path / "x.yml").write_text("id: sales/x")
     monkeypatch.setenv("REVOPS_METRICS_DIR", str(tmp_path))
     get_settings.cache_clear()
@@ -613,6 +743,8 @@ def test_the_generated_company_s_metrics(company: Company, tmp_path: Path) -> No
     for back in (0, 75):
         starter_metrics_beside_plain_python(company, back)
         weighted_pipeline_is_that_of_the_open_deals(company, back)
+        recurring_revenue_beside_plain_python(company, back)
+    stored_values_are_what_the_definitions_give(company)
     the_starter_pack_holds_and_its_variants_add_up(company)
     a_definition_that_fails_stops_no_other(company)
     (tmp_path / "files").mkdir()

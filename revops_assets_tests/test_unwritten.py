@@ -24,6 +24,7 @@ from revops_assets.errors import RevopsError
 from revops_assets.insights.answers import ANSWERS
 from revops_assets.orchestration.runs import dagster_instance, run_assets
 from revops_assets.orchestration.sensors import sensors
+from revops_assets.registry.values import LAY_OUT
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
@@ -155,7 +156,8 @@ def test_each_dataset_can_be_read_of_one_tenant_alone(clean: Settings) -> None:
     with databases.engine(clean, "warehouse").begin() as connection:
         window = Window("snapshot_date", DAY, DAY, ("a",))
         prepare_days(connection, "staging.deal_days", read_at(connection, 0), window)
-        connection.execute(sa.text(ANSWERS))
+        for statement in (ANSWERS, *LAY_OUT):
+            connection.execute(sa.text(statement))
         for file in dataset_files().values():
             if not file.is_select:
                 continue

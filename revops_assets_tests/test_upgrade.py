@@ -152,7 +152,13 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
         assert kept == {table: query(old, "warehouse", f"select count(*) from {table}") for table in KEPT}
         stale = query(old, "warehouse", "select distinct dataset, reason from ops.stale_partitions order by 1")
         assert stale == [
-            (f"analytics.{name}", "a new dataset") for name in ("forecast_targets", "rep_results", "stage_durations")
+            (name, "a new dataset")
+            for name in (
+                "analytics.forecast_targets",
+                "analytics.rep_results",
+                "analytics.stage_durations",
+                "semantic.metric_values",
+            )
         ]
     finally:
         drop_databases(old)

@@ -13,6 +13,8 @@ from revops_assets.assets.view import view
 from revops_assets.catalogue import CATALOGUE
 from revops_assets.datasets.dated_reference import topics
 
+# What comes before a dataset and is none itself.
+AFTER = {"semantic.metric_values": (registry.TABLE,)}
 FUNNEL_STEPS = ("reference.funnel_steps", "Steps of the monthly sales funnel, kept in sql/reference/funnel_steps.csv.")
 
 
@@ -23,8 +25,14 @@ def all_assets() -> list[dg.AssetsDefinition | dg.AssetSpec]:
         if dataset.made_by != "select":
             continue
         if dataset.built == "daily":
-            made.append(daily_dataset(dataset, CHARTS.get(table)))
+            made.append(daily_dataset(dataset, CHARTS.get(table), AFTER.get(table, ())))
         else:
             made.append(full_refresh_table(dataset) if dataset.built == "full_refresh" else view(dataset))
-    wings = [metrics.daily_metrics, metrics.stale_days, dyno_crm.stage_velocity, registry.metric_definitions]
+    wings = [
+        metrics.daily_metrics,
+        metrics.stale_days,
+        dyno_crm.stage_velocity,
+        registry.metric_definitions,
+        registry.table_profiles,
+    ]
     return [*made, reference_table(*FUNNEL_STEPS), *wings]

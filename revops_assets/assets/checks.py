@@ -20,6 +20,10 @@ WRITTEN = "every_tenant_written"
 # Checks that compare their dataset with others, which are written first.
 COMPARES_WITH = {
     ("metrics.rep_daily_pipeline", "agrees_with_dashboards"): ("staging.deal_intervals", "metrics.stale_days"),
+    ("semantic.metric_values", "agrees_with_marts"): (
+        "analytics.pipeline_health_summary",
+        "metrics.rep_daily_pipeline",
+    ),
 }
 
 

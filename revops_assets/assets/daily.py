@@ -1,5 +1,6 @@
 """An asset for each dataset of daily partitions."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 
 from revops_assets.assets.metadata import look
 from revops_assets.assets.run import about_run, riders_of, run_of
-from revops_assets.assets.spec import spec_of
+from revops_assets.assets.spec import asset_key, spec_of
 from revops_assets.building.daily import write_days
 from revops_assets.catalogue.dataset import Dataset
 from revops_assets.datasets.charts import Chart
@@ -18,9 +19,12 @@ from revops_assets.warehouse.resource import POOL, Warehouse
 from revops_assets.warehouse.sql_files import SqlFile
 
 
-def daily_dataset(dataset: Dataset, chart: Chart | None = None) -> dg.AssetsDefinition:
-    """An asset that fills days of a table: a run writes its whole range. `chart` shows the run's last day."""
-    spec, file = spec_of(dataset), dataset.file
+def daily_dataset(dataset: Dataset, chart: Chart | None = None, after: Sequence[str] = ()) -> dg.AssetsDefinition:
+    """An asset that fills days of a table: a run writes its whole range.
+
+    `chart` shows the run's last day; `after`: assets before it that are no datasets of the catalogue.
+    """
+    spec, file = spec_of(dataset).merge_attributes(deps=[asset_key(table) for table in after]), dataset.file
 
     @dg.multi_asset(
         name=dataset.table.replace(".", "__"),

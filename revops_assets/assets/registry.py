@@ -5,11 +5,13 @@ import dagster as dg
 from revops_assets.assets.spec import OWNERS, asset_key
 from revops_assets.errors import RevopsError
 from revops_assets.registry import store
+from revops_assets.registry.profile import profile
 from revops_assets.registry.sync import import_definitions
 from revops_assets.registry.validate import validate
 from revops_assets.warehouse.resource import POOL, Warehouse
 
 TABLE = "semantic.metric_definitions"
+PROFILES = "semantic.table_profiles"
 
 
 @dg.multi_asset(
@@ -22,7 +24,7 @@ TABLE = "semantic.metric_definitions"
             owners=OWNERS,
             kinds={"postgres", "yaml", "table"},
             description="One definition of each business metric, from the YAML files of REVOPS_METRICS_DIR (default:"
-            " the starter pack, sql/semantic/starter).\n\nGrain: metric.",
+            " sql/semantic: the starter pack, recurring revenue, won revenue).\n\nGrain: metric.",
             metadata={"dagster/table_name": TABLE},
         )
     ],
@@ -44,6 +46,30 @@ def metric_definitions(context: dg.AssetExecutionContext, warehouse: Warehouse) 
             **{action: len(ids) for action, ids in done.actions.items()},
         }
     )
+
+
+@dg.multi_asset(
+    name="semantic__table_profiles",
+    pool=POOL,
+    specs=[
+        dg.AssetSpec(
+            asset_key(PROFILES),
+            deps=[asset_key(table) for table in (TABLE, "staging.deal_intervals", "staging.metric_input_days")],
+            group_name="semantic",
+            owners=OWNERS,
+            kinds={"postgres", "table"},
+            description="What stands in the tables that metrics may read: rows, nulls, distinct values, the least and"
+            " the greatest, of each company as of its newest load; and which metrics read them.\n\nGrain: tenant, table"
+            " and column.",
+            metadata={"dagster/table_name": PROFILES},
+        )
+    ],
+)
+def table_profiles(warehouse: Warehouse) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Look through the tables of every company; columns that nobody described get a description."""
+    with warehouse.transaction() as connection:
+        count = profile(connection, warehouse.settings)
+    return dg.MaterializeResult(metadata={"dagster/row_count": count})
 
 
 @dg.asset_check(

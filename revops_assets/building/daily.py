@@ -20,10 +20,14 @@ from revops_assets.datasets.replace import check_columns, replace_window, select
 from revops_assets.datasets.window import Window, Written, all_tenants
 from revops_assets.insights.answers import answers_of_model
 from revops_assets.invalidation.look_back import days_to_fill, stale_among
-from revops_assets.invalidation.stale import mark_look_backs
+from revops_assets.invalidation.stale import mark_following, mark_look_backs
 from revops_assets.invalidation.unwritten import hold, without, write_apart
+from revops_assets.registry.values import read_metrics
 
-BEFORE_WRITE: dict[str, BeforeWrite] = {"ai.rep_coaching_insights": answers_of_model}
+BEFORE_WRITE: dict[str, BeforeWrite] = {
+    "ai.rep_coaching_insights": answers_of_model,
+    "semantic.metric_values": read_metrics,
+}
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,22 @@ def rewrite_days(run: Run, dataset: Dataset, days: Sequence[date]) -> None:
 def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tuple[Written, int]]:
     table, file, before_write = dataset.table, dataset.file, BEFORE_WRITE.get(dataset.table)
     guards = [keep_contract] if file.has_contract else []
+    compare = is_looked_at(table) or dataset.compares_with_last
 
     def prepare(connection: sa.Connection, window: Window) -> None:
         prepare_days(connection, table, run.at, window)
         if before_write:
-            before_write(connection, window, run.warehouse)
+            before_write(connection, window, run.warehouse, run.at)
 
     def once(connection: sa.Connection, window: Window, alone: bool) -> tuple[Written, int]:
         prepare(connection, window)
         with selecting(connection, file, window, alone) as select:
-            written = replace_window(connection, file, run.at, window, guards, is_looked_at(table), select)
+            written = replace_window(connection, file, run.at, window, guards, compare, select)
+        asked = mark_look_backs(connection, table, written.changed)
+        if dataset.compares_with_last:
+            asked += mark_following(connection, table, written.changed)
         note_days(connection, file, run.at, window)
-        return written, mark_look_backs(connection, table, written.changed)
+        return written, asked
 
     def explain(connection: sa.Connection, window: Window) -> list[Offence]:
         prepare(connection, window)

@@ -11,7 +11,7 @@ from revops_assets.datasets.window import ReadAt, Window
 from revops_assets.warehouse.resource import Warehouse
 
 # Lays out what a dataset's file reads of pg_temp besides the run's days, in each write's transaction.
-BeforeWrite = Callable[[sa.Connection, Window, Warehouse], None]
+BeforeWrite = Callable[[sa.Connection, Window, Warehouse, ReadAt], None]
 
 
 @dataclass(frozen=True)

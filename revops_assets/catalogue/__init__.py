@@ -13,11 +13,12 @@ from revops_assets.catalogue import (
     metrics,
     pipedrive,
     reference,
+    semantic,
     staging,
 )
 from revops_assets.catalogue.dataset import HISTORY, Dataset
 
-TIERS = (reference, staging, enriched, analytics, dashboard, ai, metrics, dyno_crm, pipedrive)
+TIERS = (reference, staging, enriched, analytics, dashboard, ai, metrics, dyno_crm, pipedrive, semantic)
 # Every dataset, by table, in the order of the tiers.
 CATALOGUE: dict[str, Dataset] = {dataset.table: dataset for tier in TIERS for dataset in tier.DATASETS}
 DAILY_DATASETS = {table: dataset for table, dataset in CATALOGUE.items() if dataset.built == "daily"}

@@ -39,7 +39,7 @@ class Dataset:
 
     `deps`: what it reads; of daily datasets the same day. `looks_back_on`: daily datasets of which it reads earlier
     days. Not behind history are those that read the CRM itself, no table that is built from it; they compare
-    themselves.
+    themselves. One that compares with the last day that it stored is stale where that day has changed.
     """
 
     table: str
@@ -49,6 +49,7 @@ class Dataset:
     made_by: MadeBy = "select"
     day_column: str = "snapshot_date"
     is_behind_history: bool = True
+    compares_with_last: bool = False
 
     @property
     def read(self) -> tuple[str, ...]:

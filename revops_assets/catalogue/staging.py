@@ -54,6 +54,22 @@ DATASETS = [
     ),
     full_refresh("staging.source_coverage", deps=["staging.deal_intervals"]),
     view("staging.coverage_dates", deps=["staging.source_coverage"]),
+    full_refresh(
+        "staging.metric_input_days",
+        deps=[
+            "crm.orders",
+            "crm.subscriptions",
+            "crm.subscription_changes",
+            "crm.tickets",
+            "crm.user_events",
+            "crm.infra_costs",
+            "crm.accounts",
+            "crm.products",
+            "crm.opportunities",
+            "crm.opportunity_history",
+            "crm.loads",
+        ],
+    ),
     full_refresh("staging.visit_facts", deps=["staging.stage_visits", "staging.deal_intervals"]),
     full_refresh(
         "staging.pipeline_moves",

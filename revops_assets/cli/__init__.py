@@ -14,6 +14,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 def register() -> typer.Typer:
     """Import every command's module, which puts the command in its place; returns the whole."""
     from revops_assets.cli import (  # noqa: F401
+        analyst,
+        columns,
         daily_metrics,
         db,
         demo,

@@ -51,7 +51,7 @@ def demo_command() -> None:
         velocity = run_job(settings, "stage_velocity", "dev", instance)
         newest = yesterday(settings.timezone)
         week = (newest - timedelta(days=6), newest)
-        built = run_assets(settings, "+group:ai or group:metrics or group:semantic", week, instance)
+        built = run_assets(settings, "+group:ai or group:metrics or +group:semantic", week, instance)
     print_run(results[0])
     print_run(velocity)
     print_run(built)
@@ -113,7 +113,7 @@ def _metric(settings: Settings, day: date) -> str:
         count = len(store.list_all(connection))
         metric = store.get(connection, "revenue/mrr").metric
     values = run(dev, metric, "acme", day)
-    (month, mrr) = values.rows[-1]
+    (month, mrr) = values.result.rows[-1]
     return f"         {count} business metrics; {metric.display_name.lower()} in {month:%B %Y}: ${mrr:,.0f}\n"
 
 

@@ -87,12 +87,18 @@ def import_command(
 
 
 @metrics.command("export")
-def export_command(directory: Annotated[Path, typer.Option("--dir", help="Folder to write into")]) -> None:
+def export_command(
+    directory: Annotated[Path, typer.Option("--dir", help="Folder to write into")],
+    ossie: Annotated[bool, typer.Option("--ossie", help="One Apache Ossie (OSI 0.2) document, ossie.yml")] = False,
+) -> None:
     """Write every definition as category/metric.yml, and the index metrics.yml."""
-    from revops_assets.registry.sync import export_definitions
+    from revops_assets.registry.sync import export_definitions, export_ossie
     from revops_assets.warehouse import databases
 
     with databases.engine(get_settings(), "warehouse").connect() as connection:
+        if ossie:
+            print(export_ossie(connection, directory))
+            return
         written = export_definitions(connection, directory)
     print(f"{len(written) - 1} metrics and the index in {directory}")
 
@@ -101,16 +107,19 @@ def export_command(directory: Annotated[Path, typer.Option("--dir", help="Folder
 def validate_command(
     path: Annotated[Path | None, typer.Argument(help="A file or folder; default: what is in the registry")] = None,
     tenant: Annotated[str | None, typer.Option(help="Also compare variants with the whole, of this tenant")] = None,
+    without_database: Annotated[bool, typer.Option("--offline", help="Only what needs no database; of a path")] = False,
     json: Json = False,
 ) -> None:
     """Whether tables, columns and dimensions exist, and the SQL is one SELECT that plans."""
     from revops_assets.cli.show import print_json
     from revops_assets.registry import store
     from revops_assets.registry.documents import read
-    from revops_assets.registry.validate import validate
+    from revops_assets.registry.validate import offline, validate
     from revops_assets.warehouse import databases
 
     settings, broken = get_settings(), []
+    if without_database and not path:
+        raise typer.BadParameter("--offline validates a file or folder: name it")
     if path:
         folder = read(path)
         checked = folder.metrics
@@ -118,7 +127,11 @@ def validate_command(
     else:
         with databases.engine(settings, "warehouse").connect() as connection:
             checked = [stored.metric for stored in store.list_all(connection)]
-    faults = [*broken, *map(str, validate(settings, checked, tenant))]
+    if without_database:
+        found = [fault for metric in checked for fault in offline(metric, checked)]
+    else:
+        found = validate(settings, checked, tenant)
+    faults = [*broken, *map(str, found)]
     if json:
         print_json({"checked": len(checked), "faults": faults})
     else:
@@ -135,6 +148,7 @@ def run_command(
         str | None, typer.Option(help="As of this day's end (YYYY-MM-DD); default: the newest load's")
     ] = None,
     variant: Annotated[str | None, typer.Option(help="A variant, as in by_channel")] = None,
+    known_as_of: Annotated[int | None, typer.Option(help="As known after the load of this number")] = None,
     json: Json = False,
 ) -> None:
     """Compute a metric, as of the end of a day, and say by which SQL."""
@@ -142,39 +156,155 @@ def run_command(
     from revops_assets.registry.run import as_data, run
 
     stored = _find(metric_id)
-    values = run(get_settings(), stored.metric, tenant, _day(day), variant)
+    values = run(get_settings(), stored.metric, tenant, _day("--day", day), variant, known_as_of)
     data = as_data(values)
     if json:
         print_json(data)
         return
     print_table(
-        [name + (">" if name not in (*stored.metric.dimensions, "period") else "") for name in values.columns],
+        [name + (">" if name not in (*stored.metric.dimensions, "period") else "") for name in values.result.columns],
         [list(row.values()) for row in data["rows"]],
         title=f"{stored.metric.display_name} of {tenant}, as of the end of {values.day} ({stored.metric.unit})",
     )
 
 
+@metrics.command("values")
+def values_command(
+    metric_id: Id,
+    tenant: Annotated[str, typer.Option(help="Slug of the company")],
+    day: Annotated[str | None, typer.Option(help="As of this day's end; default: the newest that was built")] = None,
+    variant: Annotated[str | None, typer.Option(help="A variant, as in by_channel")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First period")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last period")] = None,
+    total: Annotated[str | None, typer.Option(help="Add up over this: period, or a dimension")] = None,
+    json: Json = False,
+) -> None:
+    """What a metric was as of a day, as stored by the daily run (semantic.metric_values), restated periods marked."""
+    from revops_assets.cli.show import print_json, print_table
+    from revops_assets.registry.values import as_totals, stored_values
+    from revops_assets.warehouse import databases
+
+    metric = _find(metric_id).metric
+    with databases.engine(get_settings(), "warehouse").connect() as connection:
+        found = stored_values(
+            connection, metric, tenant, _day("--day", day), variant, _day("--from", first), _day("--to", last)
+        )
+    data = as_totals(found, total) if total else found.data
+    if json:
+        print_json(data)
+        return
+    names = list(dict.fromkeys(name for row in data["rows"] for name in row))
+    print_table(
+        [name + (">" if name not in ("period", *found.dimensions) else "") for name in names],
+        [[row.get(name) for name in names] for row in data["rows"]],
+        title=f"{metric.display_name} of {tenant}, as of the end of {found.day} ({metric.unit}), as stored",
+    )
+
+
+@metrics.command("approve")
+def approve_command(
+    metric_id: Id,
+    by: Annotated[str | None, typer.Option(help="Who approves; default: the user of this machine")] = None,
+) -> None:
+    """Let a proposed definition be the one that is computed every day. It must hold."""
+    import getpass
+
+    from revops_assets.errors import RevopsError
+    from revops_assets.registry import store
+    from revops_assets.registry.validate import validate
+    from revops_assets.warehouse import databases
+
+    settings, metric = get_settings(), _find(metric_id).metric
+    with databases.engine(settings, "warehouse").connect() as connection:
+        others = store.approved(connection)
+    if faults := validate(settings, [metric], among=others):
+        raise RevopsError("; ".join(map(str, faults)))
+    with databases.engine(settings, "warehouse").begin() as connection:
+        done = store.approve(connection, metric.id, by or getpass.getuser())
+    print(f"{metric.id} is approved by {done.approved_by}")
+
+
+@metrics.command("coverage")
+def coverage_command(
+    path: Annotated[Path | None, typer.Argument(help="A file or folder; default: REVOPS_METRICS_DIR")] = None,
+    json: Json = False,
+) -> None:
+    """How many of a folder's metrics were imported, are approved, and ran on the newest built day."""
+    from dataclasses import asdict
+
+    from revops_assets.cli.show import print_json
+    from revops_assets.registry.sync import coverage
+    from revops_assets.warehouse import databases
+
+    settings = get_settings()
+    with databases.engine(settings, "warehouse").connect() as connection:
+        found = coverage(connection, path or settings.metrics_dir)
+    if json:
+        print_json(asdict(found) | {"is_complete": found.is_complete})
+    else:
+        print(
+            f"{found.read} metrics: {found.imported} imported as they stand there, {found.approved} approved,"
+            f" {found.ran} ran; {len(found.broken)} files broken, {len(found.failed)} runs failed"
+        )
+        for fault in (*found.broken, *found.failed):
+            print(f"  {fault}")
+    if not found.is_complete:
+        raise typer.Exit(1)
+
+
+@metrics.command("check-sql")
+def check_sql_command(
+    path: Annotated[Path, typer.Argument(help="A file with one SELECT; - reads it from standard input")],
+    json: Json = False,
+) -> None:
+    """Which registered metrics a query computes again or contradicts; what cannot be compared is said, not guessed."""
+    import sys
+    from dataclasses import asdict
+
+    from revops_assets.cli.show import print_json
+    from revops_assets.registry import store
+    from revops_assets.registry.columns import input_columns
+    from revops_assets.registry.compare import compare
+    from revops_assets.warehouse import databases
+
+    sql = sys.stdin.read() if str(path) == "-" else _text(path)
+    with databases.engine(get_settings(), "warehouse").connect() as connection:
+        types = {
+            table: {one.column_name: one.type or "text" for one in columns}
+            for table, columns in input_columns(connection).items()
+        }
+        found = compare(sql, store.approved(connection), types)
+    if json:
+        print_json({"findings": [asdict(one) for one in found.findings], "unsaid": list(found.unsaid)})
+    else:
+        lines = [*map(str, found.findings), *(f"not said: {reason}" for reason in found.unsaid)]
+        print("\n".join(lines or ["It computes no registered metric."]))
+    if any(one.verdict == "contradicts" for one in found.findings):
+        raise typer.Exit(1)
+
+
+def _text(path: Path) -> str:
+    from revops_assets.errors import RevopsError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RevopsError(f"{path}: {error}") from None
+
+
 def _find(word: str) -> Stored:
     """A metric by id, else by the one whose name or synonym it is."""
-    from revops_assets.errors import RevopsError
     from revops_assets.registry import store
     from revops_assets.warehouse import databases
 
     with databases.engine(get_settings(), "warehouse").connect() as connection:
-        if "/" in word:
-            return store.get(connection, word)
-        found = store.by_synonym(connection, word)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise RevopsError(f"{word!r} may be {' or '.join(stored.metric.id for stored in found)}: say which")
-    raise RevopsError(f"there is no metric {word!r}: `revops metrics list` shows what there is")
+        return store.find(connection, word)
 
 
-def _day(given: str | None) -> date | None:
+def _day(option: str, given: str | None) -> date | None:
     from revops_assets.errors import RevopsError
 
     try:
         return date.fromisoformat(given) if given else None
     except ValueError:
-        raise RevopsError(f"--day {given!r} is not of the form YYYY-MM-DD") from None
+        raise RevopsError(f"{option} {given!r} is not of the form YYYY-MM-DD") from None

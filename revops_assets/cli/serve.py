@@ -79,3 +79,25 @@ def revoke_command(token_id: Annotated[int, typer.Argument(help="Its id, as in `
     with databases.engine(get_settings(), "warehouse").begin() as connection:
         tokens.revoke(connection, token_id)
     print(f"token {token_id} is revoked")
+
+
+@app.command("mcp")
+def mcp_command(
+    tenant: Annotated[str | None, typer.Option(help="The only company that may be asked about (stdio)")] = None,
+    http: Annotated[bool, typer.Option("--http", help="Serve HTTP behind the API's tokens instead of stdio")] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, with --http")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port, with --http", min=0, max=65535)] = 8322,
+) -> None:
+    """Answer programs over the Model Context Protocol: metrics, datasets, lineage, freshness. docs/metrics.md"""
+    from revops_assets.errors import RevopsError
+    from revops_assets.serving.tools import tool_server
+
+    settings = get_settings()
+    if not http:
+        tool_server(settings, tenant).run("stdio")
+        return
+    if tenant:
+        raise RevopsError("over HTTP the token says which company: `revops token create --tenant`")
+    url = f"http://{host}:{port}"
+    print(f"{url}/mcp  (Ctrl-C stops it); tokens: `revops token create`", flush=True)
+    tool_server(settings, url=url).run("streamable-http", host=host, port=port)

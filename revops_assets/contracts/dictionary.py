@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from revops_assets.contracts import CONTRACTS
 from revops_assets.settings import PROJECT_ROOT
 from revops_assets.warehouse.sql_files import SqlFile
@@ -16,12 +18,15 @@ the CRM's currency; what cannot be computed is null, in display text a dash.
 """
 
 
-def dictionary() -> str:
-    """The whole page."""
-    return "\n".join([INTRODUCTION, *(_section(file) for file in CONTRACTS.values())])
+Said = Mapping[tuple[str, str], str]
 
 
-def _section(file: SqlFile) -> str:
+def dictionary(said: Said | None = None) -> str:
+    """The whole page. `said`: by table and column what people have said of it, in place of the header's word."""
+    return "\n".join([INTRODUCTION, *(_section(file, said or {}) for file in CONTRACTS.values())])
+
+
+def _section(file: SqlFile, said: Said) -> str:
     link = f"../{file.path.relative_to(PROJECT_ROOT)}"
     lines = [
         f"## {file.table}",
@@ -33,7 +38,8 @@ def _section(file: SqlFile) -> str:
     ]
     for column in file.all_columns.values():
         nullable = "yes" if column.is_nullable else ""
-        lines.append(f"| {column.name} | {column.type} | {nullable} | {column.allowed} | {column.meaning} |")
+        meaning = said.get((file.table, column.name), column.meaning).replace("|", "\\|").replace("\n", " ")
+        lines.append(f"| {column.name} | {column.type} | {nullable} | {column.allowed} | {meaning} |")
     return "\n".join([*lines, ""])
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 import sqlalchemy as sa
 
-from revops_assets.datasets.window import Window
+from revops_assets.datasets.window import ReadAt, Window
 from revops_assets.insights.model import ask_about
 from revops_assets.warehouse.resource import Warehouse
 
@@ -17,7 +17,7 @@ create temporary table if not exists model_answers (
 KEEP = "insert into ai.texts values (:sha256, :kind, :body) on conflict (sha256) do nothing"
 
 
-def answers_of_model(connection: sa.Connection, window: Window, warehouse: Warehouse) -> None:
+def answers_of_model(connection: sa.Connection, window: Window, warehouse: Warehouse, at: ReadAt) -> None:
     """Lay out pg_temp.model_answers: empty without a model, else what it says of each rep of the window, or why not."""
     connection.execute(sa.text(ANSWERS))
     connection.execute(sa.text("truncate model_answers"))

@@ -154,6 +154,42 @@ def mark_look_backs(connection: sa.Connection, table: str, changed: Iterable[tup
     return _request(connection, looked)
 
 
+# Of each day of a write that is new or reads otherwise, the next stored day behind the write.
+FOLLOWING = """
+select distinct :dataset as dataset, d.tenant_id, f.snapshot_date, :reason as reason
+from pg_temp.run_days as d
+left join ops.partition_ledger as w
+    on w.dataset = :dataset and w.tenant_id = d.tenant_id and w.snapshot_date = d.day
+cross join lateral (
+    select l.snapshot_date
+    from ops.partition_ledger as l
+    where l.dataset = :dataset and l.tenant_id = d.tenant_id and l.snapshot_date > d.day
+    order by l.snapshot_date
+    limit 1
+) as f
+where (w.dataset is null or (d.tenant_id, d.day) in (
+        select c.tenant_id, c.day from unnest(cast(:tenants as text[]), cast(:days as date[])) as c (tenant_id, day)
+    ))
+    and not exists (select from pg_temp.run_days as r where r.tenant_id = d.tenant_id and r.day = f.snapshot_date)
+"""
+
+
+def mark_following(connection: sa.Connection, table: str, changed: Iterable[tuple[str, date]]) -> int:
+    """Ask for the stored days that compared themselves with days of this write (pg_temp.run_days) which are new or have
+    changed; returns how many. Called before the write is noted in the ledger."""
+    pairs = list(changed)
+    found = connection.execute(
+        sa.text(FOLLOWING),
+        {
+            "dataset": table,
+            "reason": "the day that it compared itself with has changed",
+            "tenants": [tenant for tenant, _ in pairs],
+            "days": [day for _, day in pairs],
+        },
+    ).all()
+    return _request(connection, found)
+
+
 def mark_running_days(connection: sa.Connection, first_day: date) -> int:
     """Ask for the day that each tenant's newest load came on, and for days that were built before they were over."""
     found = connection.execute(sa.text(RUNNING), {"history": HISTORY, "datasets": sorted(DAILY_DATASETS)}).all()

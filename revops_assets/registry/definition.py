@@ -14,6 +14,8 @@ Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=100)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
 Type = Literal["sum", "avg", "count", "ratio", "min", "max", "median", "custom"]
 Grain = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
+# Whether values add up over periods and dimensions, over dimensions only (a stock), or not at all.
+Additivity = Literal["additive", "semi_additive", "non_additive"]
 VARIANT = re.compile(r"^by_[a-z0-9_]+$")
 
 
@@ -28,6 +30,7 @@ class Metric(BaseModel):
     display_name: Text
     description: Text
     type: Type = "sum"
+    additivity: Additivity | None = None
     unit: Text | None = None
     grain: Grain | None = None
     table_name: Word | None = None
@@ -53,6 +56,11 @@ class Metric(BaseModel):
     def reads(self) -> list[str]:
         """The tables that it says it reads, each once."""
         return sorted({*self.tables, *([self.table_name] if self.table_name else [])})
+
+    @property
+    def adds_up(self) -> Additivity:
+        """How its values add up: as it says, else as its type has it; a ratio by its numerator and denominator."""
+        return self.additivity or ("additive" if self.type in ("sum", "count", "ratio") else "non_additive")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """Definitions in YAML: a tree of files category/metric.yml, read and written.
 
-`table` stands for table_name and `sql_by_X` for the variant by_X. The index metrics.yml is written and not read.
+`table` stands for table_name and `sql_by_X` for the variant by_X. The index metrics.yml is written and not read. A file
+that is an Apache Ossie document is read as such.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import yaml
 
 from revops_assets.errors import RevopsError
 from revops_assets.registry.definition import Metric, metric_of
+from revops_assets.registry.ossie import from_ossie, is_ossie
 
 INDEX = "metrics.yml"
 VERSION = "2.0"
@@ -23,11 +25,12 @@ LARGEST = 1_000_000  # bytes
 
 @dataclass(frozen=True)
 class Document:
-    """A file as it was read."""
+    """A file as it was read. Its own format was reviewed where it is kept, another program's was not."""
 
     path: Path
     body: bytes
     metrics: tuple[Metric, ...]
+    is_reviewed: bool = True
 
     @property
     def sha256(self) -> str:
@@ -130,6 +133,8 @@ def _document(file: Path) -> Document:
         raise RevopsError(f"no YAML that is read here: {' '.join(str(error).split())}") from None
     if node is None or given in (None, []):
         raise RevopsError("holds no metric")
+    if is_ossie(given):
+        return Document(file, body, tuple(from_ossie(given)), is_reviewed=False)
     items, nodes = (given, node.value) if isinstance(given, list) else ([given], [node])
     metrics = []
     for item, part in zip(items, nodes, strict=True):

@@ -93,6 +93,12 @@ def check(sql: str) -> str:
         raise Refused(f"it does not parse: {' '.join(str(error).split())[:300]}") from None
 
 
+def read_by(checked: str) -> tuple[str, ...]:
+    """The views of semantic_input that a checked statement reads."""
+    tables = sqlglot.parse_one(checked, read="postgres").find_all(exp.Table)
+    return tuple(sorted({table.name for table in tables if table.db == SCHEMA}))
+
+
 def _checked(statement: exp.Expr) -> str:
     if not isinstance(statement, exp.Query):
         raise Refused("it is no SELECT")

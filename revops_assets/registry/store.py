@@ -10,16 +10,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from revops_assets.errors import RevopsError
+from revops_assets.errors import NotFound, RevopsError
 from revops_assets.registry.definition import Metric
 from revops_assets.registry.documents import Document
 
 FIELDS = tuple(Metric.model_fields)
 JSON = ("sql_variants", "validation")
-
-
-class NotFound(RevopsError):
-    """There is no such metric."""
+ABOUT = ("source", "status", "approved_by", "approved_at", "created_at", "updated_at")
+# Every stored day of every tenant holds all metrics.
+ASK = """
+insert into ops.stale_partitions (dataset, tenant_id, snapshot_date, reason)
+select w.dataset, w.tenant_id, w.snapshot_date, :reason
+from ops.partition_ledger as w
+where w.dataset = 'semantic.metric_values'
+on conflict (dataset, tenant_id, snapshot_date) do update
+set request_id = default, reason = excluded.reason, requested_at = now()
+"""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,9 @@ class Stored:
 
     metric: Metric
     source: str
+    status: str
+    approved_by: str | None
+    approved_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -38,6 +47,9 @@ class Stored:
             "id": self.metric.id,
             **self.metric.model_dump(mode="json"),
             "source": self.source,
+            "status": self.status,
+            "approved_by": self.approved_by,
+            "approved_at": self.approved_at and self.approved_at.isoformat(),
             "created_at": self.created_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
         }
@@ -56,6 +68,11 @@ def list_all(connection: sa.Connection, category: str | None = None) -> list[Sto
     return _select(connection, "where :category is null or d.category = :category", category=category)
 
 
+def approved(connection: sa.Connection) -> list[Metric]:
+    """The definitions that count, by id."""
+    return [stored.metric for stored in _select(connection, "where d.status = 'approved'")]
+
+
 def by_table(connection: sa.Connection, table: str) -> list[Stored]:
     """Definitions that read a table."""
     return _select(connection, "where :name = d.table_name or :name = any(d.tables)", name=table)
@@ -68,6 +85,18 @@ def by_synonym(connection: sa.Connection, word: str) -> list[Stored]:
         " or exists (select from unnest(d.synonyms) as s (word) where lower(s.word) = lower(:word))"
     )
     return _select(connection, condition, word=word)
+
+
+def find(connection: sa.Connection, word: str) -> Stored:
+    """A definition by id, else the one whose name or synonym it is; NotFound, RevopsError where several are."""
+    if "/" in word:
+        return get(connection, word)
+    found = by_synonym(connection, word)
+    if len(found) > 1:
+        raise RevopsError(f"{word!r} may be {' or '.join(stored.metric.id for stored in found)}: say which")
+    if not found:
+        raise NotFound(f"there is no metric {word!r}: `revops metrics list` shows what there is")
+    return found[0]
 
 
 def table_map(connection: sa.Connection) -> dict[str, list[str]]:
@@ -86,7 +115,10 @@ def put(
     document: Document | None = None,
     dry_run: bool = False,
 ) -> str:
-    """Create or update a definition: 'created', 'updated', or 'unchanged', which writes nothing. Nor does a dry run."""
+    """Create or update a definition: 'created', 'updated', or 'unchanged', which writes nothing. Nor does a dry run.
+
+    One that comes from a file that was reviewed where it is kept is approved; any other is proposed.
+    """
     before = _row(connection, metric.id)
     if before and before.metric == metric and before.source == source:
         return "unchanged"
@@ -105,17 +137,45 @@ def put(
     values: dict[str, Any] = metric.model_dump()
     values |= {name: json.dumps(values[name]) for name in JSON}
     values |= {"id": metric.id, "source": source, "document_sha256": document.sha256 if document else None}
+    reviewed = document is not None and document.is_reviewed
+    values |= {"status": "approved" if reviewed else "proposed", "approved_by": source if reviewed else None}
     names = list(values)
     told = ", ".join(f"cast(:{name} as jsonb)" if name in JSON else f":{name}" for name in names)
     changed = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
     connection.execute(
         sa.text(
-            f"insert into semantic.metric_definitions ({', '.join(names)}) values ({told})"
-            f" on conflict (id) do update set {changed}, updated_at = clock_timestamp()"
+            f"insert into semantic.metric_definitions ({', '.join(names)}, approved_at)"
+            f" values ({told}, {'clock_timestamp()' if reviewed else 'null'})"
+            f" on conflict (id) do update set {changed}, approved_at = excluded.approved_at,"
+            " updated_at = clock_timestamp()"
         ),
         values,
     )
+    if reviewed or (before and before.status == "approved"):
+        _ask_for_values(connection, f"metric {metric.id} was {action}")
     return action
+
+
+def update(connection: sa.Connection, metric: Metric) -> str:
+    """Change a definition that there is; NotFound."""
+    get(connection, metric.id)
+    return put(connection, metric)
+
+
+def approve(connection: sa.Connection, metric_id: str, by: str) -> Stored:
+    """Let a definition be the one that counts; NotFound. Whether it is valid is the caller's to ask before."""
+    before = get(connection, metric_id)
+    if before.status != "approved":
+        _audit(connection, metric_id, "approved", by, before.metric, before.metric)
+        connection.execute(
+            sa.text(
+                "update semantic.metric_definitions"
+                " set status = 'approved', approved_by = :by, approved_at = clock_timestamp() where id = :id"
+            ),
+            {"id": metric_id, "by": by},
+        )
+        _ask_for_values(connection, f"metric {metric_id} was approved")
+    return get(connection, metric_id)
 
 
 def delete(connection: sa.Connection, metric_id: str, source: str = "manual") -> None:
@@ -123,6 +183,8 @@ def delete(connection: sa.Connection, metric_id: str, source: str = "manual") ->
     before = get(connection, metric_id)
     _audit(connection, metric_id, "deleted", source, before.metric, None)
     connection.execute(sa.text("delete from semantic.metric_definitions where id = :id"), {"id": metric_id})
+    if before.status == "approved":
+        _ask_for_values(connection, f"metric {metric_id} was deleted")
 
 
 def prune(connection: sa.Connection, kept: Iterable[str], source: str, dry_run: bool) -> list[str]:
@@ -145,7 +207,7 @@ def _select(connection: sa.Connection, condition: str, **values: Any) -> list[St
     names = ", ".join(f"d.{name}" for name in FIELDS)
     rows = connection.execute(
         sa.text(
-            f"select {names}, d.source, d.created_at, d.updated_at from semantic.metric_definitions as d"
+            f"select {names}, {', '.join('d.' + name for name in ABOUT)} from semantic.metric_definitions as d"
             f" {condition}{order}"
         ).bindparams(*(sa.bindparam(name, type_=sa.Text) for name in values)),
         values,
@@ -153,12 +215,15 @@ def _select(connection: sa.Connection, condition: str, **values: Any) -> list[St
     return [
         Stored(
             Metric.model_construct(**{name: row[name] for name in FIELDS}),
-            row["source"],
-            row["created_at"],
-            row["updated_at"],
+            **{name: row[name] for name in ABOUT},
         )
         for row in rows
     ]
+
+
+def _ask_for_values(connection: sa.Connection, reason: str) -> None:
+    """The stored days are stale: they were computed by other definitions."""
+    connection.execute(sa.text(ASK), {"reason": reason})
 
 
 def _audit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,7 @@ from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import metrics_url
 
+UNIT = re.compile(r"[A-Z]{3}|[a-z][a-z0-9 /_-]*")
 ZERO = Decimal(0)
 TOLERANCE = Decimal("1e-9")  # as a share: sums of binary fractions
 COLUMNS = "select column_name from information_schema.columns where table_schema = 'semantic_input' and table_name = %s"
@@ -35,8 +37,17 @@ class Fault:
         return f"{self.metric_id}: {self.field}: {self.message}"
 
 
-def offline(metric: Metric) -> Iterator[Fault]:
-    """What can be said without a database: the SQL parses and may run, tables are known."""
+def offline(metric: Metric, among: Iterable[Metric] = ()) -> Iterator[Fault]:
+    """What can be said without a database: the SQL parses and may run, tables and unit are known, what it is called is
+    no other's among these."""
+    if metric.unit and not UNIT.fullmatch(metric.unit):
+        yield Fault(metric.id, "unit", f"{metric.unit!r} is neither a currency's code (USD) nor a word (hours, count)")
+    if metric.name in metric.synonyms:
+        yield Fault(metric.id, "synonyms", f"{metric.name!r} is its name")
+    own = {word.lower() for word in (metric.name, *metric.synonyms)}
+    for other in among:
+        if other.id != metric.id and (shared := own & {word.lower() for word in (other.name, *other.synonyms)}):
+            yield Fault(metric.id, "synonyms", f"{', '.join(sorted(shared))}: so is {other.id} called")
     for field, sql in _statements(metric):
         try:
             check(sql)
@@ -48,13 +59,18 @@ def offline(metric: Metric) -> Iterator[Fault]:
         yield Fault(metric.id, "tables", f"there is no table {table!r}; there are: {', '.join(sorted(inputs()))}")
 
 
-def validate(settings: Settings, metrics: Iterable[Metric], tenant: str | None = None) -> list[Fault]:
-    """Every fault of these definitions. With a tenant its variants are compared with the whole, too."""
+def validate(
+    settings: Settings, metrics: Iterable[Metric], tenant: str | None = None, among: Iterable[Metric] = ()
+) -> list[Fault]:
+    """Every fault of these definitions, among themselves and others. With a tenant variants are compared with the
+    whole, too."""
     faults: list[Fault] = []
+    metrics = list(metrics)
+    others = [*metrics, *among]
     connection = databases.open_connection(settings, metrics_url(settings))
     try:
         for metric in metrics:
-            found = [*offline(metric), *_synonyms(metric)]
+            found = list(offline(metric, others))
             if not found:
                 found = [*_columns(connection, metric), *_plans(connection, metric)]
             if not found and tenant:
@@ -67,11 +83,6 @@ def validate(settings: Settings, metrics: Iterable[Metric], tenant: str | None =
 
 def _statements(metric: Metric) -> list[tuple[str, str]]:
     return [("sql", metric.sql), *((f"sql_{name}", sql) for name, sql in metric.sql_variants.items())]
-
-
-def _synonyms(metric: Metric) -> Iterator[Fault]:
-    if metric.name in metric.synonyms:
-        yield Fault(metric.id, "synonyms", f"{metric.name!r} is its name")
 
 
 def _columns(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
@@ -93,13 +104,16 @@ def _columns(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
 def _plans(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
     for field, sql in _statements(metric):
         try:
-            columns, _ = fetch(connection, metric.id, f"select * from (\n{check(sql)}\n) as q limit 0")
+            found = fetch(connection, metric.id, f"select * from (\n{check(sql)}\n) as q limit 0")
         except RevopsError as error:
             yield Fault(metric.id, field, str(error).removeprefix(f"{metric.id}: "))
             continue
         wanted = {"value", *(["period"] if metric.grain else [])}
-        if lacking := sorted(wanted - set(columns)):
+        wanted |= {"numerator", "denominator"} if metric.type == "ratio" else set()
+        if lacking := sorted(wanted - set(found.columns)):
             yield Fault(metric.id, field, f"gives no column {' and '.join(lacking)}")
+        elif "value" not in found.numbers:
+            yield Fault(metric.id, field, "gives a value that is no number")
 
 
 def _adds_up(settings: Settings, metric: Metric, tenant: str) -> Iterator[Fault]:
@@ -130,9 +144,10 @@ def _adds_up(settings: Settings, metric: Metric, tenant: str) -> Iterator[Fault]
 
 def _by_period(values: Values) -> dict[Any, Decimal]:
     sums: dict[Any, Decimal] = {}
-    at = values.columns.index("value")
-    period = values.columns.index("period") if "period" in values.columns else None
-    for row in values.rows:
+    columns = values.result.columns
+    at = columns.index("value")
+    period = columns.index("period") if "period" in columns else None
+    for row in values.result.rows:
         key = row[period] if period is not None else None
         sums[key] = sums.get(key, ZERO) + Decimal(str(row[at] or 0))
     return sums

@@ -1,8 +1,9 @@
-"""Who may do what: four roles of least privilege, made and granted to by `revops db upgrade`.
+"""Who may do what: five roles of least privilege, made and granted to by `revops db upgrade`.
 
 The reader is how the warehouse reaches the source: it reads crm and pipedrive_raw. The loader writes these schemas and
 nothing else. The BI role reads metrics and dashboards. The metrics role runs what people define: it reads
-semantic_input, one tenant and day at a time. Loader and BI role cannot log in: grant them to whoever does.
+semantic_input, one tenant and day at a time. The analyst reads what the BI role reads and the registry of metrics:
+`revops analyst setup` writes its profile. Loader and BI role cannot log in: grant them to whoever does.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ LOADED_SCHEMAS = (*SOURCE_SCHEMAS, "crm_staging")
 BI_SCHEMAS = ("metrics", "dashboard")
 # How long a statement of the metrics role may run.
 METRICS_SECONDS = 30
+# What of the registry is read by who queries the warehouse.
+REGISTRY = ("metric_definitions", "metric_values", "metric_runs", "column_metadata", "table_profiles", "freshness")
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,16 @@ class Roles:
     loader: str
     bi: str
     metrics: str
+    analyst: str
     reader_password: str | None
     metrics_password: str | None
+    analyst_password: str | None
 
 
 def roles(settings: Settings) -> Roles:
     """The roles of this installation."""
-    names = ("revops_reader", "revops_loader", "revops_bi", "revops_metrics")
-    reader, loader, bi, metrics = (settings.database_prefix + name for name in names)
+    names = ("revops_reader", "revops_loader", "revops_bi", "revops_metrics", "revops_analyst")
+    reader, loader, bi, metrics, analyst = (settings.database_prefix + name for name in names)
     given = (settings.reader_password.get_secret_value() if settings.reader_password else None) or None
     ours = databases.server_url(settings).password
 
@@ -51,7 +56,7 @@ def roles(settings: Settings) -> Roles:
         # The same at every upgrade, and of no use to find out the password that it comes from.
         return hmac.new(str(ours).encode(), role.encode(), hashlib.sha256).hexdigest() if ours else None
 
-    return Roles(reader, loader, bi, metrics, given or derived(reader), derived(metrics))
+    return Roles(reader, loader, bi, metrics, analyst, given or derived(reader), derived(metrics), derived(analyst))
 
 
 def metrics_url(settings: Settings) -> sa.URL:
@@ -60,11 +65,21 @@ def metrics_url(settings: Settings) -> sa.URL:
     return databases.url_of(settings, "warehouse").set(username=given.metrics, password=given.metrics_password)
 
 
+def analyst_url(settings: Settings) -> sa.URL:
+    """The warehouse as an analyst reaches it."""
+    given = roles(settings)
+    return databases.url_of(settings, "warehouse").set(username=given.analyst, password=given.analyst_password)
+
+
 def create_roles(connection: PgConnection, settings: Settings) -> None:
     """Create the roles of the server that are not there, and set the reader's password."""
     wanted = roles(settings)
     with connection.cursor() as cursor:
-        logins = {wanted.reader: wanted.reader_password, wanted.metrics: wanted.metrics_password}
+        logins = {
+            wanted.reader: wanted.reader_password,
+            wanted.metrics: wanted.metrics_password,
+            wanted.analyst: wanted.analyst_password,
+        }
         for name in (*logins, wanted.loader, wanted.bi):
             cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
             if not cursor.fetchone():
@@ -79,13 +94,11 @@ def create_roles(connection: PgConnection, settings: Settings) -> None:
                 statements.append(sql.SQL("alter role {} password {}").format(role, sql.Literal(verifier)))
             for statement in statements:
                 _as_administrator(cursor, statement, f"alter the role {name}")
-        metrics = sql.Identifier(wanted.metrics)
-        for setting in (
-            "search_path = semantic_input",
-            f"statement_timeout = '{METRICS_SECONDS}s'",
-            "idle_in_transaction_session_timeout = '60s'",
-        ):
-            cursor.execute(sql.SQL(f"alter role {{}} set {setting}").format(metrics))
+        limits = (f"statement_timeout = '{METRICS_SECONDS}s'", "idle_in_transaction_session_timeout = '60s'")
+        given = {wanted.metrics: ("search_path = semantic_input", *limits), wanted.analyst: limits}
+        for name, told in given.items():
+            for setting in told:
+                cursor.execute(sql.SQL(f"alter role {{}} set {setting}").format(sql.Identifier(name)))
 
 
 def _as_administrator(cursor: psycopg2.extensions.cursor, statement: sql.Composable, what: str) -> None:
@@ -116,6 +129,11 @@ def grant_on_warehouse(settings: Settings) -> None:
         _grant(connection, given.bi, BI_SCHEMAS, ("select on all tables",))
         _grant(connection, given.reader, ("pipedrive",), ("select on all tables",))
         _grant(connection, given.metrics, ("semantic_input",), ("select on all tables",))
+        _grant(connection, given.analyst, BI_SCHEMAS, ("select on all tables",))
+        _grant(connection, given.analyst, ("semantic",), ())
+        registry = sql.SQL(", ").join(sql.Identifier("semantic", name) for name in REGISTRY)
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("grant select on {} to {}").format(registry, sql.Identifier(given.analyst)))
         with connection.cursor() as cursor:
             cursor.execute("revoke execute on all functions in schema metrics from public")
         _close(connection, databases.name_of(settings, "warehouse"))

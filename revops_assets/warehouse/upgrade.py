@@ -96,6 +96,8 @@ def upgrade(settings: Settings) -> Upgraded:
                     for path in sorted(SQL_DIR.glob("*/functions/*.sql")):
                         cursor.execute(path.read_text())
                 comment_tables(connection, BI_SCHEMAS)
+                with connection.cursor() as cursor:
+                    cursor.execute("select semantic.push_comments()")
             grant_on_warehouse(environment)
         publish_funnel(prod)
         _prepare_dagster(settings)

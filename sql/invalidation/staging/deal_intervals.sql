@@ -51,6 +51,14 @@ cross join
             ops.valid_days(c.d_from, c.d_from + 1), c.d_from = c.opened_on
         ),
         (
+            'semantic.metric_values',
+            row(
+                c.opportunity_id, c.opportunity_name, c.status, c.amount, c.probability, c.close_date, c.stage_id,
+                c.owner_id, c.opened_at, c.closed_at
+            )::text,
+            ops.valid_days(c.d_from, c.d_to), true
+        ),
+        (
             'analytics.flag_outcomes',
             row(c.opportunity_id, 'won')::text,
             ops.valid_days(w.quarter_end + 1, (w.quarter_end + 1 + interval '21 months')::date),

@@ -26,6 +26,7 @@ cross join
     lateral (
         values
         ('staging.deal_days', ops.valid_days(c.valid_from, c.valid_to) * o.days),
-        ('enriched.stage_rules', ops.valid_days(c.valid_from, c.valid_to))
+        ('enriched.stage_rules', ops.valid_days(c.valid_from, c.valid_to)),
+        ('semantic.metric_values', ops.valid_days(c.valid_from, c.valid_to))
     ) as r (dataset, days)
 where r.days is not null

@@ -11,7 +11,8 @@ select o.order_id, o.account_id as customer_id, o.product_id, o.channel, a.regio
     o.amount as total_amount
 from semantic.session as s
 inner join history.orders as o
-    on o.tenant_id = s.tenant_id and o.holds_from < s.as_of and o.valid_to >= s.as_of and o.ordered_at < s.as_of
+    on o.tenant_id = s.tenant_id and o.holds_from < s.as_of and o.valid_to >= s.as_of
+        and o.ordered_at < s.as_of and not o.is_deleted
 left join history.accounts as a
     on a.tenant_id = s.tenant_id and a.account_id = o.account_id and a.holds_from < s.as_of and a.valid_to >= s.as_of;
 comment on view semantic_input.orders is 'Grain: order placed by the end of the day. status: completed, open, or the source''s word.';

@@ -6,6 +6,7 @@ with held as (
     from semantic.session as s
     inner join history.subscriptions as v
         on v.tenant_id = s.tenant_id and v.holds_from < s.as_of and v.valid_to >= s.as_of and v.started_at < s.as_of
+            and not v.is_deleted
 ),
 logged as (
     select c.subscription_id, c.changed_at as at, c.mrr_delta_amount as delta

@@ -9,6 +9,7 @@ left join (
     from semantic.session as n
     inner join history.subscriptions as v
         on v.tenant_id = n.tenant_id and v.holds_from < n.as_of and v.valid_to >= n.as_of and v.started_at < n.as_of
+            and not v.is_deleted
     left join history.products as r
         on r.tenant_id = v.tenant_id and r.product_id = v.product_id and r.holds_from < n.as_of and r.valid_to >= n.as_of
     order by v.tenant_id, v.account_id, v.started_at desc, v.subscription_id desc

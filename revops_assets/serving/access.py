@@ -1,0 +1,60 @@
+"""Who asks: the token of a request, what it may do, and whose records it may read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Depends, HTTPException, Path, Query
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from revops_assets.serving import tokens
+from revops_assets.serving.tokens import Token
+from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
+
+bearer = HTTPBearer(auto_error=False, description="A token of `revops token create`")
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL has no such text
+Part = Annotated[str, Path(max_length=100, pattern=NO_NUL)]
+Word = Annotated[str | None, Query(max_length=100, pattern=NO_NUL)]
+Number = Annotated[int | None, Query(ge=0, le=2**62)]
+AUTH: dict[int | str, dict[str, Any]] = {
+    401: {"description": "No token, or one that is not in use"},
+    403: {"description": "A token that may not do this"},
+}
+UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such thing"}}
+
+
+class Access:
+    """A warehouse and the tokens that open it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engine: sa.Engine = databases.engine(settings, "warehouse")
+
+    def reader(self, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Token:
+        """The token of a request; 401 without one in use."""
+        found = None
+        if given is not None:
+            with self.engine.connect() as connection:
+                found = tokens.holder(connection, given.credentials)
+        if found is None:
+            raise HTTPException(401, "a token in use is needed", {"WWW-Authenticate": "Bearer"})
+        return found
+
+    def admin(self, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Token:
+        """The same, of an admin; 403 of a reader."""
+        token = self.reader(given)
+        if token.role != "admin":
+            raise HTTPException(403, "an admin's token is needed")
+        return token
+
+
+def company(token: Token, tenant: str | None) -> str:
+    """Whose records a request reads: the token's company, else the one that it names; 403 and 422."""
+    if token.tenant_id and tenant not in (None, token.tenant_id):
+        raise HTTPException(403, "the token is another company's")
+    found = token.tenant_id or tenant
+    if found is None:
+        raise HTTPException(422, "the token is of no one company: say which tenant")
+    return found
