@@ -106,7 +106,7 @@ def drop_databases(settings: Settings) -> None:
         for name in databases_of(settings):
             cursor.execute(f'drop database if exists "{name}" with (force)')
         given = roles(settings)
-        for name in (given.reader, given.loader, given.bi, given.metrics, given.analyst):
+        for name in (given.reader, given.loader, given.bi, given.metrics, given.analyst, given.web):
             cursor.execute(f'drop role if exists "{name}"')
     connection.close()
 

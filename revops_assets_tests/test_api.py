@@ -171,3 +171,37 @@ def test_no_request_breaks_it(clean: Settings, heads: Heads) -> None:
     assert {200, 404, 422} <= seen
     with databases.engine(clean, "warehouse").connect() as connection:
         assert connection.scalar(sa.text("select count(*) from crm_remote.tenants")) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": "a/b", "description": "d", "sql": "select 1", "notes": ["\\ud800"]}', b'{"id": "a/b", "description": "d", "sql": "\\ud800"}', b'{"\\ud800": 1}', b"NaN", b"1e400", b"[-Infinity]",
+        b'{"id": "a/b", "description": "d", "sql": "select 1", "validation": {"x": NaN}}', b'{"id": "a/b", "description": "d", "sql": "select 1", "validation": {"\\ud800": 1}}',
+        b'{"id": "a/b", "description": "d", "sql": "select 1", "validation": ' + b'{"x": ' * 254 + b"1" + b"}" * 254 + b"}", b'{"id": "a/b", "description": "d", "sql": "select 1", "sql_variants": {"by_x\\n": "select 1"}}',
+    ],
+)  # fmt: skip
+def test_what_json_can_say_and_postgresql_cannot_is_refused(api: TestClient, heads: Heads, body: bytes) -> None:
+    """And nothing of it is stored: the list stays readable."""
+    head = heads["admin"] | {"Content-Type": "application/json"}
+    assert api.post("/api/admin/metrics", headers=head, content=body).status_code == 422
+    assert api.put("/api/admin/columns/dashboard.dashboard_kpis/quarter", headers=head, content=body).status_code == 422
+    text = '{"description": "\\ud800"}'
+    answer = api.put("/api/admin/columns/dashboard.dashboard_kpis/quarter", headers=head, content=text)
+    assert (answer.status_code, "half a character" in answer.text) == (422, True)
+    assert api.get("/api/metrics", headers=heads["admin"]).json()["count"] == 15
+
+
+def test_a_value_that_python_has_no_date_for(api: TestClient, heads: Heads) -> None:
+    metric = METRIC | {"sql": "select '20226-01-01'::date as closes, count(*) as value from orders group by 1 union all select '20226-01-01'::date, 0"}  # fmt: skip
+    assert api.post("/api/admin/metrics", headers=heads["admin"], json=metric).status_code == 201
+    answer = api.get("/api/metrics/sales/deals/values", headers=heads["of a"])
+    assert (answer.status_code, "cannot be read" in answer.text) == (422, True)
+
+
+def test_an_admin_of_one_company_changes_nothing_of_all(api: TestClient, clean: Settings, heads: Heads) -> None:
+    with databases.engine(clean, "warehouse").begin() as connection:
+        head = {"Authorization": f"Bearer {tokens.create(connection, 'Bo', 'admin', 'a')}"}
+    assert api.post("/api/admin/metrics", headers=head, json=METRIC).status_code == 403
+    assert api.delete("/api/admin/metrics/revenue/mrr", headers=head).status_code == 403
+    assert api.get("/api/metrics", headers=head).status_code == 200

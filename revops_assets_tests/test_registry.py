@@ -233,6 +233,9 @@ HOSTILE = [
 
 # What a reading role could do that a metric must not, by detours.
 SLY = [
+    ("select ('to' || 'day')::date as value", "may be the clock"), ("select cast(concat('no', 'w') as date) as value", "may be the clock"),
+    ("select replace('xnow', 'x', '')::timestamp as value", "may be the clock"), (r"select E'\x6eow'::date as value", "another notation"),
+    (r"select U&'\006eow'::date as value", "another notation"), ("select (select 'no' || 'w')::date as value", "may be the clock"),
     ("select (1.0::float8).pg_sleep", "may call a function"), ("select ('search_path'::text).current_setting", "may call a function"),
     ("with x as (select * from pg_roles), pg_roles as (select 1) select * from x", "reads 'pg_roles'"),
     ("select q.pid from (with pg_stat_activity as (select 1) select 1) as z, pg_stat_activity as q", "reads 'pg_stat_activity'"),

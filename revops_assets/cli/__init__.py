@@ -42,3 +42,6 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:  # a path that cannot be written, and the like
+        print(f"revops: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -51,7 +51,9 @@ def demo_command() -> None:
         velocity = run_job(settings, "stage_velocity", "dev", instance)
         newest = yesterday(settings.timezone)
         week = (newest - timedelta(days=6), newest)
-        built = run_assets(settings, "+group:ai or group:metrics or +group:semantic", week, instance)
+        built = run_assets(
+            settings, "+group:ai or group:metrics or +group:semantic or +group:analytics", week, instance
+        )
     print_run(results[0])
     print_run(velocity)
     print_run(built)

@@ -26,14 +26,16 @@ def serve_command(
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port", min=0, max=65535)] = 8321,
 ) -> None:
-    """Serve the HTTP API until Ctrl-C. docs/metrics.md"""
+    """Serve the dashboards and the HTTP API until Ctrl-C. In dev on loopback reading needs no token."""
     import uvicorn
 
     from revops_assets.serving.api import application
 
     settings = get_settings()
-    print(f"http://{host}:{port}/api/metrics  (Ctrl-C stops it); tokens: `revops token create`", flush=True)
-    uvicorn.run(application(settings), host=host, port=port, log_level="warning")
+    is_open = settings.env == "dev" and host in ("127.0.0.1", "localhost", "::1")
+    says = "reading needs no token here" if is_open else "tokens: `revops token create`"
+    print(f"Dashboards: http://{host}:{port}  API: /api/openapi.json  (Ctrl-C stops it); {says}", flush=True)
+    uvicorn.run(application(settings, is_open), host=host, port=port, log_level="warning")
 
 
 @token.command("create")
@@ -93,10 +95,17 @@ def mcp_command(
     from revops_assets.serving.tools import tool_server
 
     settings = get_settings()
+    if tenant is not None:
+        from revops_assets.datasets.window import all_tenants
+        from revops_assets.warehouse import databases
+
+        with databases.engine(settings, "warehouse").connect() as connection:
+            if tenant not in all_tenants(connection):
+                raise RevopsError(f"nothing was loaded for a tenant {tenant!r}")
     if not http:
         tool_server(settings, tenant).run("stdio")
         return
-    if tenant:
+    if tenant is not None:
         raise RevopsError("over HTTP the token says which company: `revops token create --tenant`")
     url = f"http://{host}:{port}"
     print(f"{url}/mcp  (Ctrl-C stops it); tokens: `revops token create`", flush=True)

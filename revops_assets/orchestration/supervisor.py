@@ -53,7 +53,7 @@ class Service:
         return self.process.poll() if self.process else None
 
 
-def run_stack(settings: Settings, port: int) -> None:
+def run_stack(settings: Settings, port: int, pages_port: int) -> None:
     """Run it all until SIGINT or SIGTERM; returns when everything has ended."""
     code_port = _free_port()
     environment = os.environ | {
@@ -77,6 +77,7 @@ def run_stack(settings: Settings, port: int) -> None:
             ["dagster-webserver", "--host", "127.0.0.1", "--port", str(port), "--workspace", WORKSPACE, *quiet],
         ),
         Service("daemon", ["dagster-daemon", "run", "--workspace", WORKSPACE, *quiet]),
+        Service("serve", ["revops", "serve", "--port", str(pages_port)]),
     ]
     stopping = False
 
@@ -102,7 +103,10 @@ def run_stack(settings: Settings, port: int) -> None:
                 _keep_alive(service, environment, logs / f"{service.name}.log")
             if not announced and _answers_http(port):
                 announced = True
-                print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
+                print(
+                    f"Dagster UI: http://127.0.0.1:{port}  Dashboards: http://127.0.0.1:{pages_port}  (Ctrl-C stops it)",
+                    flush=True,
+                )
     finally:
         _stop(services)
 

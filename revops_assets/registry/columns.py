@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from revops_assets.errors import NotFound, RevopsError
+from revops_assets.registry.definition import fault_of
 from revops_assets.registry.guard import SCHEMA, inputs
 
 BASETYPES = ("STRING", "INTEGER", "NUMERIC", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP", "JSON")
@@ -125,8 +126,10 @@ def set_column(
     description = description.strip() if description else None
     if not description and not basetype:
         raise RevopsError(f"{table}.{column}: neither a description nor a basetype")
-    if description and (len(description) > LONGEST or "\0" in description):
-        raise RevopsError(f"{table}.{column}: a description has no NUL and at most {LONGEST:,} characters")
+    if description and (fault := fault_of(description)):
+        raise RevopsError(f"{table}.{column}: {fault}")
+    if description and len(description) > LONGEST:
+        raise RevopsError(f"{table}.{column}: a description has at most {LONGEST:,} characters")
     if confidence not in ("manual", "profiler"):
         raise RevopsError(f"{table}.{column}: confidence {confidence!r} is neither manual nor profiler")
     written = connection.execute(
@@ -162,8 +165,12 @@ def import_csv(connection: sa.Connection, path: Path) -> Imported:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RevopsError(f"{path}: {error}") from None
-    lines = csv.DictReader(io.StringIO(text), restkey="more", restval="")
+    if "\0" in text:
+        raise RevopsError(f"{path}: holds a NUL character")
+    lines = csv.DictReader(io.StringIO(text), restkey="more", restval="", strict=True)
     given = set(lines.fieldnames or ())
+    if len(given) < len(lines.fieldnames or ()):
+        raise RevopsError(f"{path} line 1: a column stands twice")
     if not {"table_id", "column_name"} <= given <= set(FIELDS):
         raise RevopsError(
             f"{path} line 1: the columns are {', '.join(FILE_FIELDS)}; there are {', '.join(sorted(given))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -13,10 +14,27 @@ from revops_assets.errors import RevopsError
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=100)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
 Type = Literal["sum", "avg", "count", "ratio", "min", "max", "median", "custom"]
+SURROGATE = re.compile("[\ud800-\udfff]")
 Grain = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
 # Whether values add up over periods and dimensions, over dimensions only (a stock), or not at all.
 Additivity = Literal["additive", "semi_additive", "non_additive"]
-VARIANT = re.compile(r"^by_[a-z0-9_]+$")
+VARIANT = re.compile(r"by_[a-z0-9_]+")
+DEEPEST = 20
+
+
+def fault_of(value: Any, depth: int = 0) -> str | None:
+    """Why a value cannot be stored: texts hold what PostgreSQL has not, or it is nested too deeply; None: it can."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return "a text holds a NUL character"
+        return None if value.isascii() or not SURROGATE.search(value) else "a text holds half a character"
+    if depth > DEEPEST:
+        return f"it is nested more than {DEEPEST} deep"
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        return next((fault for one in value if (fault := fault_of(one, depth + 1))), None)
+    return None
 
 
 class Metric(BaseModel):
@@ -80,18 +98,27 @@ class Metric(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Metric:
-        wrong = [key for key in self.sql_variants if not VARIANT.match(key)]
+        if fault := fault_of({name: getattr(self, name) for name in type(self).model_fields}):
+            raise ValueError(fault)
+        wrong = [key for key in self.sql_variants if not VARIANT.fullmatch(key)]
         if wrong:
             raise ValueError(f"variant {wrong[0]!r} is not of the form by_…")
         try:
-            text = json.dumps(self.model_dump(), allow_nan=False)
+            json.dumps(self.validation, allow_nan=False)
         except (TypeError, ValueError):
             raise ValueError("validation holds what is no JSON") from None
-        if "\\u0000" in text:
-            raise ValueError("a text holds a NUL character")
         if len(set(self.synonyms)) < len(self.synonyms):
             raise ValueError("a synonym stands twice")
         return self
+
+
+def once(metrics: Iterable[Metric]) -> list[Metric]:
+    """The definitions of one document; RevopsError where one stands twice."""
+    found: dict[str, Metric] = {}
+    for metric in metrics:
+        if found.setdefault(metric.id, metric) is not metric:
+            raise RevopsError(f"{metric.id} stands twice")
+    return list(found.values())
 
 
 def in_words(error: ValidationError) -> str:

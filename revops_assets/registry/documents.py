@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from revops_assets.errors import RevopsError
-from revops_assets.registry.definition import Metric, metric_of
+from revops_assets.registry.definition import Metric, metric_of, once
 from revops_assets.registry.ossie import from_ossie, is_ossie
 
 INDEX = "metrics.yml"
@@ -129,12 +129,15 @@ def _document(file: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise _Fault(line, f"no YAML that is read here: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RevopsError(f"no YAML that is read here: {' '.join(str(error).split())}") from None
     if node is None or given in (None, []):
         raise RevopsError("holds no metric")
     if is_ossie(given):
-        return Document(file, body, tuple(from_ossie(given)), is_reviewed=False)
+        try:
+            return Document(file, body, tuple(from_ossie(given)), is_reviewed=False)
+        except (RecursionError, ValueError, TypeError, KeyError, AttributeError):
+            raise RevopsError("an Ossie document of another form than is read here") from None
     items, nodes = (given, node.value) if isinstance(given, list) else ([given], [node])
     metrics = []
     for item, part in zip(items, nodes, strict=True):
@@ -142,7 +145,7 @@ def _document(file: Path) -> Document:
             metrics.append(metric_of(_from_file(item, file.parent.name)))
         except RevopsError as error:
             raise _Fault(part.start_mark.line + 1, str(error)) from None
-    return Document(file, body, tuple(metrics))
+    return Document(file, body, tuple(once(metrics)))
 
 
 def _from_file(item: Any, folder: str) -> Any:

@@ -58,6 +58,18 @@ CLOCKS = (
     exp.CurrentDate, exp.CurrentDatetime, exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp,
 )  # fmt: skip
 SESSION = (exp.CurrentUser, exp.SessionUser, exp.CurrentRole, exp.CurrentCatalog, exp.CurrentSchema)
+ODD_TEXTS = (exp.ByteString, exp.UnicodeString, exp.RawString, exp.National, exp.HexString, exp.BitString)
+TEMPORAL = frozenset(("DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "TIMETZ"))
+# Of what a date may be made; texts that are put together are none of it.
+OF_DATES = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Paren, exp.Add, exp.Sub,
+    exp.Mul, exp.Interval, exp.IntervalSpan, exp.Var, exp.DateTrunc, exp.TimestampTrunc, exp.Extract, exp.Case,
+    exp.If, exp.Coalesce, exp.Nullif, exp.Min, exp.Max, exp.Least, exp.Greatest, exp.Null, exp.Predicate,
+    exp.Connector, exp.Not, exp.Boolean, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.Window,
+    exp.WindowSpec, exp.Order, exp.Ordered, exp.Neg, exp.Filter, exp.Where, exp.Subquery, exp.Select, exp.From,
+    exp.Table, exp.TableAlias, exp.AtTimeZone, exp.TsOrDsToDate,
+)  # fmt: skip
+DATES_MADE = frozenset(("make_date", "date_bin", "generate_series"))
 SESSION_WORDS = frozenset(
     ("user", "current_role", "current_user", "session_user", "current_catalog", "current_schema", "system_user")
 )
@@ -112,6 +124,11 @@ def _checked(statement: exp.Expr) -> str:
     for literal in statement.find_all(exp.Literal):
         if literal.is_string and NOW.match(literal.this):
             raise Refused(f"it reads the clock ({_shown(literal)}); a metric is as of the end of a day")
+    for odd in statement.find_all(*ODD_TEXTS):
+        raise Refused(f"it has a text in another notation than '…': {_shown(odd)}")
+    for cast in statement.find_all(exp.Cast):
+        if _kind(cast.to) in TEMPORAL and (made := _made(cast.this)) is not None:
+            raise Refused(f"it makes a date of a text that it puts together, which may be the clock: {_shown(made)}")
     for asked in statement.find_all(*SESSION):
         raise Refused(f"it asks who runs it: {_shown(asked)}")
     for column in statement.find_all(exp.Column):
@@ -125,6 +142,20 @@ def _checked(statement: exp.Expr) -> str:
         if name not in FUNCTIONS:
             raise Refused(f"it calls {name}(), which is not among the functions that metrics may use")
     return statement.sql(dialect="postgres", comments=False)
+
+
+def _kind(type_: exp.Expr) -> str:
+    return getattr(type_.this, "name", str(type_.this))
+
+
+def _made(operand: exp.Expr) -> exp.Expr | None:
+    """A part of what is made a date that may be a text put together."""
+    for node in operand.walk():
+        if isinstance(node, exp.Anonymous) and str(node.this).lower() in DATES_MADE:
+            continue
+        if not isinstance(node, OF_DATES):
+            return node
+    return None
 
 
 def _qualify(statement: exp.Query) -> None:

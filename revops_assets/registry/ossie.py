@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from revops_assets.errors import RevopsError
 from revops_assets.registry.columns import Column
-from revops_assets.registry.definition import Metric, metric_of
+from revops_assets.registry.definition import Metric, metric_of, once
 
 VERSION = "0.2.0.dev0"
 VENDOR = "REVOPS_ASSETS"
@@ -143,7 +143,7 @@ def from_ossie(given: Mapping[str, Any]) -> list[Metric]:
     models = given.get("semantic_model", [given])
     if not isinstance(models, list) or not all(isinstance(model, dict) for model in models):
         raise RevopsError("semantic_model is no list of models")
-    found = [metric for model in models for metric in _of_model(model)]
+    found = once(metric for model in models for metric in _of_model(model))
     if not found:
         raise RevopsError("the document holds no metric")
     return found
@@ -164,6 +164,11 @@ def _listed(given: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise RevopsError(f"{name} is no list of mappings")
     return found
+
+
+def _mapping(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = given.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _own(extension: Mapping[str, Any]) -> Metric | None:
@@ -201,10 +206,13 @@ def _foreign(given: Mapping[str, Any], model: str, datasets: Mapping[str, Mappin
         column.set("table", None)
         if column.name in fields:
             column.replace(_of_field(fields[column.name], where))
-    table = _word(str(dataset.get("source")).split(".")[-1])
-    timed = [field for field, one in fields.items() if (one.get("dimension") or {}).get("is_time")]
+    *schema, table = str(dataset.get("source")).split(".")
+    if schema and schema[-1] != SOURCE:
+        raise RevopsError(f"{where} reads {dataset.get('source')}, which is outside {SOURCE}")
+    table = _word(table)
+    timed = [field for field, one in fields.items() if _mapping(one, "dimension").get("is_time")]
     context = given.get("ai_context")
-    synonyms = context.get("synonyms", []) if isinstance(context, dict) else []
+    synonyms = context.get("synonyms") if isinstance(context, dict) else []
     sql = parsed.sql(dialect="postgres")
     return metric_of(
         {
@@ -218,7 +226,7 @@ def _foreign(given: Mapping[str, Any], model: str, datasets: Mapping[str, Mappin
             "expression": sql,
             "time_column": timed[0] if timed else None,
             "dimensions": [field for field, one in fields.items() if "dimension" in one and field not in timed],
-            "synonyms": [str(one) for one in synonyms],
+            "synonyms": [str(one) for one in synonyms] if isinstance(synonyms, list) else [],
             "sql": f"select {sql} as value\nfrom {table}\n",
         }
     )

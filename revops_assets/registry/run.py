@@ -196,6 +196,8 @@ def fetch(connection: PgConnection, what: str, sql: str, known_as_of: int | None
                 numbers = frozenset(column.name for column in cursor.description or () if column.type_code in NUMBERS)
     except psycopg2.errors.QueryCanceled:
         raise Refused(f"{what}: it ran longer than {SECONDS} s and was stopped") from None
+    except (ValueError, OverflowError) as error:  # dates that Python has none of
+        raise RevopsError(f"{what}: gives a value that cannot be read: {error}") from None
     except psycopg2.Error as error:
         told = getattr(error.diag, "message_primary", None) or str(error)
         if connection.closed:

@@ -159,7 +159,7 @@ def measures(metric: Metric, day: date, result: Result) -> Iterator[tuple[str, d
     seen: set[tuple[date, str]] = set()
     for row in result.rows:
         cells = dict(zip(result.columns, row, strict=True))
-        period = _period(metric, cells.get("period"), day)
+        period = day if metric.grain is None else period_of(metric, cells.get("period"))
         parts = {name: None if cells[name] is None else str(cells[name]) for name in named if name != "period"}
         dimensions = json.dumps(parts, sort_keys=True)
         if (period, dimensions) in seen:
@@ -169,9 +169,8 @@ def measures(metric: Metric, day: date, result: Result) -> Iterator[tuple[str, d
             yield name, period, dimensions, None if cells[name] is None else Decimal(str(cells[name]))
 
 
-def _period(metric: Metric, given: Any, day: date) -> date:
-    if metric.grain is None:
-        return day
+def period_of(metric: Metric, given: Any) -> date:
+    """The first day of a period, as a definition gives it; NO_PERIOD for none. RevopsError where it is no date."""
     if given is None:
         return NO_PERIOD
     if isinstance(given, datetime):
@@ -203,6 +202,11 @@ order by v.measure, v.period, v.dimensions, v.snapshot_date desc
 """
 BUILT = (
     "select max(w.snapshot_date) from ops.partition_ledger as w where w.dataset = :dataset and w.tenant_id = :tenant"
+)
+
+IS_BUILT = (
+    "select exists (select from ops.partition_ledger"
+    " where dataset = :dataset and tenant_id = :tenant and snapshot_date = :day)"
 )
 
 
@@ -248,6 +252,10 @@ def stored_values(
     if built is None:
         raise RevopsError(f"no values are stored for tenant {tenant!r}: `revops materialize` builds them")
     day = day or built
+    if not connection.scalar(sa.text(IS_BUILT), {"dataset": TABLE, "tenant": tenant, "day": day}):
+        raise RevopsError(f"{day} of tenant {tenant!r} was not built; the newest is {built}")
+    if metric.grain is None and (first or last):
+        raise RevopsError(f"{metric.id} has no periods")
     rows = connection.execute(
         sa.text(STORED),
         {

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg2
 import sqlalchemy as sa
+from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
 from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.errors import RevopsError
@@ -127,16 +128,20 @@ def check(settings: Settings, folder: Path) -> tuple[list[str], list[dict[str, A
     faults: list[str] = []
     told: list[dict[str, Any]] = []
     with _connected(folder) as connection, connection.cursor() as cursor:
-        cursor.execute("select has_table_privilege('semantic.metric_values', 'insert')")
+        try:
+            cursor.execute("select has_table_privilege('semantic.metric_values', 'insert')")
+        except psycopg2.Error as error:
+            raise RevopsError(f"the profile leads to no warehouse: {' '.join(str(error).split())}") from None
         if cursor.fetchall() != [(False,)]:
             faults.append("the profile's role may write")
-        for path in sorted((folder / QUERIES).glob("*.sql")):
-            try:
-                cursor.execute("savepoint query")
-                cursor.execute(path.read_text(encoding="utf-8"))
-            except psycopg2.Error as error:
-                cursor.execute("rollback to savepoint query")
-                faults.append(f"{path.name}: {' '.join(str(error).split())}")
+        connection.rollback()
+        there = {path.stem: path for path in sorted((folder / QUERIES).glob("*.sql"))}
+        faults += [f"{QUERIES}/{name}.sql is gone" for name in sorted(QUERY_TEXTS.keys() - there.keys())]
+        for path in there.values():
+            if fault := _fault(connection, path):
+                faults.append(f"{path.name}: {fault}")
+        if connection.closed:
+            return faults, told
         cursor.execute(FRESHNESS)
         for tenant, loaded_at, newest_day in cursor.fetchall():
             age = (datetime.now(UTC) - loaded_at).total_seconds() / 86_400 if loaded_at else None
@@ -146,6 +151,22 @@ def check(settings: Settings, folder: Path) -> tuple[list[str], list[dict[str, A
             if stale:
                 faults.append(f"{tenant}: the newest load is older than {settings.max_age_days:g} days")
     return faults, told
+
+
+def _fault(connection: PgConnection, path: Path) -> str | None:
+    """Why an example query does not run as it is."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        with connection.cursor() as cursor:
+            cursor.execute(text)
+            if connection.info.transaction_status != TRANSACTION_STATUS_INTRANS:
+                return "it ends its transaction"
+    except (psycopg2.Error, OSError, UnicodeDecodeError) as error:
+        return " ".join(str(error).split())
+    finally:
+        if not connection.closed:
+            connection.rollback()
+    return None
 
 
 @contextmanager

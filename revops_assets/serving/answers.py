@@ -20,7 +20,7 @@ from revops_assets.registry import columns, store
 from revops_assets.registry.guard import SCHEMA, check
 from revops_assets.registry.run import SECONDS, plain, readers, run
 from revops_assets.registry.store import Stored
-from revops_assets.registry.values import BEHIND, statements
+from revops_assets.registry.values import BEHIND, period_of, statements
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import BI_SCHEMAS, analyst_url
@@ -125,7 +125,11 @@ class Answers:
                 raise RevopsError(f"{metric.id} is not given by {', '.join(dimensions)}; it is by: {there}")
         values = run(self.settings, metric, tenant, day, variant, known_as_of)
         rows = [dict(zip(values.result.columns, row, strict=True)) for row in values.result.rows]
-        if "period" in values.result.columns:
+        if (first or last) and metric.grain is None:
+            raise RevopsError(f"{metric.id} has no periods")
+        if metric.grain is not None:
+            for row in rows:
+                row["period"] = None if row.get("period") is None else period_of(metric, row["period"])
             rows = [
                 row
                 for row in rows
@@ -233,7 +237,16 @@ class Answers:
                     [(day,)] = cursor.fetchall()
                     if day is None:
                         raise RevopsError(f"{name} has no rows of tenant {tenant!r}")
+                if str(conditions.setdefault(dataset.day_column, day)) != str(day):
+                    raise RevopsError(f"the filter names another day than {day}: say it as `day`")
                 conditions[dataset.day_column] = day
+                cursor.execute(
+                    "select exists (select from semantic.partitions"
+                    " where dataset = %s and tenant_id = %s and snapshot_date = %s)",
+                    (name, tenant, day),
+                )
+                if cursor.fetchall() != [(True,)]:
+                    raise RevopsError(f"{name} of {day} was not built for {tenant!r}")
                 statement = sql.SQL("select {} from {} where {} order by {} limit {}").format(
                     sql.SQL(", ").join(map(sql.Identifier, shown)),
                     _table(name),
@@ -249,7 +262,7 @@ class Answers:
                 text = statement.as_string(connection)
         except psycopg2.errors.QueryCanceled:
             raise RevopsError(f"{name}: it ran longer than {SECONDS} s and was stopped") from None
-        except (psycopg2.DataError, psycopg2.ProgrammingError) as error:
+        except (psycopg2.DataError, psycopg2.ProgrammingError, ValueError) as error:
             raise RevopsError(f"{name}: {' '.join(str(error).split())}") from None
         finally:
             connection.close()

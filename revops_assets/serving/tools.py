@@ -6,6 +6,8 @@ import json
 from datetime import date
 from typing import Any
 
+import psycopg2
+import sqlalchemy as sa
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken, TokenVerifier
@@ -38,7 +40,7 @@ class _Tokens(TokenVerifier):
             found = tokens.holder(connection, token) if "\0" not in token else None
         if found is None:
             return None
-        return AccessToken(token=token, client_id=found.name, scopes=[], claims={"tenant": found.tenant_id})
+        return AccessToken(token=token, client_id=str(found.token_id), scopes=[], claims={"tenant": found.tenant_id})
 
 
 def tool_server(settings: Settings, tenant: str | None = None, url: str | None = None) -> MCPServer[Any]:
@@ -56,9 +58,10 @@ def tool_server(settings: Settings, tenant: str | None = None, url: str | None =
         if url is not None:
             held = get_access_token()
             bound = (held.claims or {}).get("tenant") if held else None
-        if bound and asked not in (None, bound):
+        if bound is not None and asked not in (None, bound):
             raise ToolError("this connection reads another company's records")
-        if (found := bound or asked) is None:
+        found = asked if bound is None else bound
+        if not found:
             raise ToolError("say of which tenant")
         return str(found)
 
@@ -151,4 +154,6 @@ def _answer(ask: Any) -> dict[str, Any]:
         found: dict[str, Any] = ask()
     except RevopsError as error:
         raise ToolError(str(error)) from None
+    except (ValueError, psycopg2.Error, sa.exc.SQLAlchemyError):
+        raise ToolError("it cannot be answered as it was asked: look at the values that were given") from None
     return found

@@ -109,11 +109,21 @@ def engine(settings: Settings, database: Database) -> sa.Engine:
     return _engine(url, session_options(settings), settings.home if settings.database_url is None else None)
 
 
+def engine_as(settings: Settings, url: sa.URL, connections: int) -> sa.Engine:
+    """An engine that keeps several connections, as another role than the owner."""
+    home = settings.home if settings.database_url is None else None
+    return _engine(url, session_options(settings), home, connections)
+
+
 @lru_cache
-def _engine(url: sa.URL, options: str, embedded_home: Path | None) -> sa.Engine:
+def _engine(url: sa.URL, options: str, embedded_home: Path | None, connections: int = 1) -> sa.Engine:
     """Connections are tried before they are used, and the embedded server is started before one is opened."""
     engine = sa.create_engine(
-        url, pool_size=1, pool_pre_ping=True, pool_recycle=600, connect_args={"options": options, "connect_timeout": 10}
+        url,
+        pool_size=connections,
+        pool_pre_ping=True,
+        pool_recycle=600,
+        connect_args={"options": options, "connect_timeout": 10},
     )
     if embedded_home:
         home = embedded_home

@@ -1,9 +1,10 @@
-"""Who may do what: five roles of least privilege, made and granted to by `revops db upgrade`.
+"""Who may do what: six roles of least privilege, made and granted to by `revops db upgrade`.
 
 The reader is how the warehouse reaches the source: it reads crm and pipedrive_raw. The loader writes these schemas and
 nothing else. The BI role reads metrics and dashboards. The metrics role runs what people define: it reads
 semantic_input, one tenant and day at a time. The analyst reads what the BI role reads and the registry of metrics:
-`revops analyst setup` writes its profile. Loader and BI role cannot log in: grant them to whoever does.
+`revops analyst setup` writes its profile. The web role reads datasets, for the pages. Loader and BI role cannot log in:
+grant them to whoever does.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ BI_SCHEMAS = ("metrics", "dashboard")
 # How long a statement of the metrics role may run.
 METRICS_SECONDS = 30
 # What of the registry is read by who queries the warehouse.
-REGISTRY = ("metric_definitions", "metric_values", "metric_runs", "column_metadata", "table_profiles", "freshness")
+WEB_SCHEMAS = ("staging", "enriched", "analytics", "dashboard", "ai", "metrics", "reference")
+WEB_SECONDS = 15
+REGISTRY = (
+    "metric_definitions", "metric_values", "metric_runs", "column_metadata", "table_profiles", "freshness",
+    "partitions",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,17 @@ class Roles:
     bi: str
     metrics: str
     analyst: str
+    web: str
     reader_password: str | None
     metrics_password: str | None
     analyst_password: str | None
+    web_password: str | None
 
 
 def roles(settings: Settings) -> Roles:
     """The roles of this installation."""
-    names = ("revops_reader", "revops_loader", "revops_bi", "revops_metrics", "revops_analyst")
-    reader, loader, bi, metrics, analyst = (settings.database_prefix + name for name in names)
+    names = ("revops_reader", "revops_loader", "revops_bi", "revops_metrics", "revops_analyst", "revops_web")
+    reader, loader, bi, metrics, analyst, web = (settings.database_prefix + name for name in names)
     given = (settings.reader_password.get_secret_value() if settings.reader_password else None) or None
     ours = databases.server_url(settings).password
 
@@ -56,7 +64,10 @@ def roles(settings: Settings) -> Roles:
         # The same at every upgrade, and of no use to find out the password that it comes from.
         return hmac.new(str(ours).encode(), role.encode(), hashlib.sha256).hexdigest() if ours else None
 
-    return Roles(reader, loader, bi, metrics, analyst, given or derived(reader), derived(metrics), derived(analyst))
+    return Roles(
+        reader, loader, bi, metrics, analyst, web,
+        given or derived(reader), derived(metrics), derived(analyst), derived(web),
+    )  # fmt: skip
 
 
 def metrics_url(settings: Settings) -> sa.URL:
@@ -71,6 +82,12 @@ def analyst_url(settings: Settings) -> sa.URL:
     return databases.url_of(settings, "warehouse").set(username=given.analyst, password=given.analyst_password)
 
 
+def web_url(settings: Settings) -> sa.URL:
+    """The warehouse as the pages read it."""
+    given = roles(settings)
+    return databases.url_of(settings, "warehouse").set(username=given.web, password=given.web_password)
+
+
 def create_roles(connection: PgConnection, settings: Settings) -> None:
     """Create the roles of the server that are not there, and set the reader's password."""
     wanted = roles(settings)
@@ -79,6 +96,7 @@ def create_roles(connection: PgConnection, settings: Settings) -> None:
             wanted.reader: wanted.reader_password,
             wanted.metrics: wanted.metrics_password,
             wanted.analyst: wanted.analyst_password,
+            wanted.web: wanted.web_password,
         }
         for name in (*logins, wanted.loader, wanted.bi):
             cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
@@ -95,7 +113,11 @@ def create_roles(connection: PgConnection, settings: Settings) -> None:
             for statement in statements:
                 _as_administrator(cursor, statement, f"alter the role {name}")
         limits = (f"statement_timeout = '{METRICS_SECONDS}s'", "idle_in_transaction_session_timeout = '60s'")
-        given = {wanted.metrics: ("search_path = semantic_input", *limits), wanted.analyst: limits}
+        given = {
+            wanted.metrics: ("search_path = semantic_input", *limits),
+            wanted.analyst: limits,
+            wanted.web: (f"statement_timeout = '{WEB_SECONDS}s'", limits[1]),
+        }
         for name, told in given.items():
             for setting in told:
                 cursor.execute(sql.SQL(f"alter role {{}} set {setting}").format(sql.Identifier(name)))
@@ -130,10 +152,12 @@ def grant_on_warehouse(settings: Settings) -> None:
         _grant(connection, given.reader, ("pipedrive",), ("select on all tables",))
         _grant(connection, given.metrics, ("semantic_input",), ("select on all tables",))
         _grant(connection, given.analyst, BI_SCHEMAS, ("select on all tables",))
-        _grant(connection, given.analyst, ("semantic",), ())
+        _grant(connection, given.web, WEB_SCHEMAS, ("select on all tables",))
         registry = sql.SQL(", ").join(sql.Identifier("semantic", name) for name in REGISTRY)
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("grant select on {} to {}").format(registry, sql.Identifier(given.analyst)))
+        for role in (given.analyst, given.web):
+            _grant(connection, role, ("semantic",), ())
+            with connection.cursor() as cursor:
+                cursor.execute(sql.SQL("grant select on {} to {}").format(registry, sql.Identifier(role)))
         with connection.cursor() as cursor:
             cursor.execute("revoke execute on all functions in schema metrics from public")
         _close(connection, databases.name_of(settings, "warehouse"))

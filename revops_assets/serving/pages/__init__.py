@@ -1,0 +1,1 @@
+"""Dashboards in a browser: complete without JavaScript, nothing leaves the machine."""
