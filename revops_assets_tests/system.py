@@ -53,7 +53,7 @@ class System:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [str(BIN / "revops"), "up", "--port", str(self.port)],
+            [str(BIN / "revops"), "up", "--port", str(self.port), "--pages-port", str(free_port())],
             env=self.environment, cwd=PROJECT_ROOT, stdout=self.log, stderr=self.log, text=True,
         )  # fmt: skip
         wait_for("the UI", lambda: "Dagster UI" in (self.home / "up.log").read_text(), 120)

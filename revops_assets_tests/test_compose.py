@@ -66,7 +66,7 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = {"5432": free_port(), "4000": free_port(), "3000": free_port()}
+        self.ports = {"5432": free_port(), "4000": free_port(), "3000": free_port(), "8321": free_port()}
         text = (PROJECT_ROOT / "docker-compose.yml").read_text()
         self.services: dict[str, Any] = yaml.safe_load(text)["services"]
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -160,9 +160,9 @@ def start_postgres(stack: Stack, pgdata: Path) -> None:
 def test_the_services_run_and_the_wing_is_materialised_through_the_webserver(stack: Stack, export: Export) -> None:
     stack.start("upgrade")
     assert stack.processes["upgrade"].wait(60) == 0, (stack.folder / "upgrade.log").read_text()
-    for service in ("code", "webserver", "daemon"):
+    for service in ("code", "webserver", "daemon", "serve"):
         stack.start(service)
-    for service in ("code", "webserver", "daemon"):
+    for service in ("code", "webserver", "daemon", "serve"):
         wait_for(f"{service} healthy", lambda service=service: stack.is_healthy(service))
 
     revops = [str(BIN / "revops")]

@@ -11,12 +11,14 @@ import pytest
 from revops_assets.errors import RevopsError
 from revops_assets.registry import store
 from revops_assets.registry.definition import Metric, metric_of
+from revops_assets.registry.run import run
+from revops_assets.registry.sync import import_definitions
 from revops_assets.registry.values import Stored, period_start, previous_start, stored_values, total
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.building import build_stale, materialize
 from revops_assets_tests.conftest import Put, Query, materialize_in_dagster
-from revops_assets_tests.test_stage_visits import deal
+from revops_assets_tests.test_stage_visits import deal, moves
 
 BEHIND = "group:staging and not tag:revops/built=daily"
 VALUES = 'key:"semantic/metric_values"'
@@ -212,6 +214,105 @@ def _check(rule: str) -> str:
 
     [check] = [one for one in all_checks() if (one.table, one.rule) == ("semantic.metric_values", rule)]
     return check.query
+
+
+WON = {
+    "id": "sales/won", "description": "d", "grain": "daily", "unit": "USD",
+    "sql": "select closed_date as period, sum(deal_value) as value from opportunities where is_won group by 1",
+}  # fmt: skip
+OPEN = {"id": "sales/open", "description": "d", "type": "count", "sql": "select count(*) as value from opportunities"}
+ASKED = "select snapshot_date::text from ops.stale_partitions where dataset = 'semantic.metric_values' order by 1"
+
+
+@pytest.mark.parametrize("definitions", [(WON,), (WON, OPEN)], ids=["days without rows", "days with rows"])
+def test_a_change_that_is_taken_back_is_told_on_the_day_it_is(
+    clean: Settings, put: Put, warehouse: Query, told: Any, definitions: tuple[dict[str, Any], ...]
+) -> None:
+    """The days between keep their rows: the first one behind them is asked for all the same."""
+    define(clean, *definitions)
+    won = deal("Won", amount=10, is_closed=True, is_won=True, closed_at="2024-02-01Z", modified_at="2024-02-01Z")
+    put("a", opportunities=[won])
+    build(clean, "2024-03-01", "2024-03-08")
+    put("a", opportunity_history=moves(("10", "20", "03-03 10:00"), ("20", "10", "03-06 10:00"), field="amount"))
+    materialize(clean, BEHIND)
+    build_stale(clean)
+    found = told("sales/won")
+    assert [row for row in found if row[4]] == [("03-03", "02-01", 20, 10, True), ("03-06", "02-01", 10, 20, True)]
+    warehouse("truncate semantic.metric_values, semantic.metric_runs, ops.partition_ledger")
+    materialize(clean, VALUES, "2024-03-01", "2024-03-08")
+    assert told("sales/won") == found
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {"accounts": [{"account_id": "new", "name": "n", "region": "x", "created_at": "2024-03-05Z", "modified_at": "2024-03-05Z"}]},
+        {"products": [{"product_id": "new", "name": "n", "modified_at": "2024-03-05Z"}]}, {"reps": [{"rep_id": "new", "name": "n", "modified_at": "2024-03-05Z"}]},
+        {"pipeline_stages": [{"stage_id": "new", "name": "n", "modified_at": "2024-03-05Z"}]}, {"orders": [order("1", "03-05", None, 100, modified_at="2024-03-05Z")]},
+        {"infra_costs": [{"cost_id": "c", "amount": 2, "incurred_at": "2024-03-05Z"}]}, {"opportunities": [deal("A", "d9", "2024-03-05Z", modified_at="2024-03-05Z")]},
+        {"tickets": [{"ticket_id": "c", "created_at": "2024-03-05Z", "modified_at": "2024-03-05Z"}]},
+    ],
+    ids=lambda tables: next(iter(tables)),
+)  # fmt: skip
+def test_no_day_before_a_record_s_own_is_asked_for(clean: Settings, put: Put, warehouse: Query, brought: Any) -> None:
+    define(clean, REVENUE)
+    account = {"account_id": "old", "name": "n", "region": "x", "modified_at": "2024-01-05Z"}
+    put(
+        "a",
+        opportunities=[deal("A", owner_id="r")],
+        accounts=[account],
+        orders=[order("0", "01-10", "01-10", 9, account_id="old")],
+    )
+    build(clean, "2024-03-01", "2024-03-08")
+    put("a", **brought)
+    materialize(clean, BEHIND)
+    assert all(day >= "2024-03-05" for (day,) in warehouse(ASKED))
+
+
+def test_the_load_of_a_restatement_is_told_through_views_and_hangs_on_no_build(
+    clean: Settings, put: Put, warehouse: Query
+) -> None:
+    with databases.engine(clean, "warehouse").begin() as connection:
+        import_definitions(connection, clean.metrics_dir)
+    subscription = {"subscription_id": "s", "account_id": "x", "mrr_amount": 5, "started_at": "2023-11-05Z", "modified_at": "2024-01-01Z"}  # fmt: skip
+    old = deal("A", amount=5, close_date="2024-01-10", modified_at="2024-01-01Z")
+    put(
+        "a",
+        opportunities=[old],
+        subscriptions=[subscription],
+        accounts=[{"account_id": "x", "modified_at": "2024-01-01Z"}],
+    )
+    build(clean, "2024-03-01", "2024-03-05")
+    put(
+        "a",
+        subscriptions=[subscription | {"mrr_amount": 7, "modified_at": "2024-03-03 10:00Z"}],
+        opportunities=[old | {"opportunity_id": "d2", "created_at": "2024-03-04Z", "modified_at": "2024-03-04 10:00Z"}],
+    )
+    materialize(clean, BEHIND)
+    build_stale(clean)
+    rows = "select metric_id, variant, measure, period, snapshot_date, value, restated_by_load from semantic.metric_values where is_restatement order by 1, 2, 3, 4, 5"
+    found = warehouse(rows)
+    assert {row[0] for row in found} >= {"revenue/mrr", "revenue/mrr_movements", "sales/pipeline_value"}
+    assert [row for row in found if row[-1] is None] == []
+    warehouse("truncate semantic.metric_values, semantic.metric_runs, ops.partition_ledger")
+    materialize(clean, VALUES, "2024-03-01", "2024-03-05")
+    assert warehouse(rows) == found
+
+
+def test_the_running_day_is_seen_as_of_its_load(clean: Settings, put: Put, source: Query, told: Any) -> None:
+    define(clean, REVENUE)
+    put(
+        "a",
+        opportunities=[deal("A")],
+        orders=[order("1", "02-10", "02-10", 100), order("2", "03-05", "03-05 18:00", 7)],
+    )
+    source("update crm.loads set started_at = '2024-03-05 11:00Z', finished_at = '2024-03-05 12:00Z'")
+    build(clean, "2024-03-05")
+    assert told() == [("03-05", "02-01", 100, None, False)]
+    with databases.engine(clean, "warehouse").connect() as connection:
+        sold = store.get(connection, "revenue/sold").metric
+    assert [value for _, value in run(clean, sold, "a").result.rows] == [100]
+    assert [value for _, value in run(clean, sold, "a", date(2024, 3, 6)).result.rows] == [100, 7]
 
 
 # ------------------------------------------------------------------------------------------------- what adds up

@@ -70,8 +70,8 @@ def replace_window(
     ).rowcount
     for guard in guards:
         guard(connection, file, window)
-    after = _digests(connection, file, window) if before else {}
-    changed = frozenset(day for day, digest in before.items() if after.get(day) != digest)
+    after = _digests(connection, file, window) if compare else {}
+    changed = frozenset(day for day in before.keys() | after.keys() if after.get(day) != before.get(day))
     return Written(deleted, inserted, time.monotonic() - started, changed)
 
 

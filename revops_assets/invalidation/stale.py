@@ -156,21 +156,30 @@ def mark_look_backs(connection: sa.Connection, table: str, changed: Iterable[tup
 
 # Of each day of a write that is new or reads otherwise, the next stored day behind the write.
 FOLLOWING = """
+with turned as (
+    select d.tenant_id, d.day
+    from pg_temp.run_days as d
+    where not exists (
+        select from ops.partition_ledger as w
+        where w.dataset = :dataset and w.tenant_id = d.tenant_id and w.snapshot_date = d.day
+    )
+    union
+    select c.tenant_id, c.day from unnest(cast(:tenants as text[]), cast(:days as date[])) as c (tenant_id, day)
+)
 select distinct :dataset as dataset, d.tenant_id, f.snapshot_date, :reason as reason
-from pg_temp.run_days as d
-left join ops.partition_ledger as w
-    on w.dataset = :dataset and w.tenant_id = d.tenant_id and w.snapshot_date = d.day
+from turned as d
 cross join lateral (
     select l.snapshot_date
     from ops.partition_ledger as l
     where l.dataset = :dataset and l.tenant_id = d.tenant_id and l.snapshot_date > d.day
+        and not exists (select from pg_temp.run_days as r where r.tenant_id = l.tenant_id and r.day = l.snapshot_date)
+        and not exists (
+            select from ops.stale_partitions as q
+            where q.dataset = :dataset and q.tenant_id = l.tenant_id and q.snapshot_date = l.snapshot_date
+        )
     order by l.snapshot_date
     limit 1
 ) as f
-where (w.dataset is null or (d.tenant_id, d.day) in (
-        select c.tenant_id, c.day from unnest(cast(:tenants as text[]), cast(:days as date[])) as c (tenant_id, day)
-    ))
-    and not exists (select from pg_temp.run_days as r where r.tenant_id = d.tenant_id and r.day = f.snapshot_date)
 """
 
 

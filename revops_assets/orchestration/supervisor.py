@@ -103,10 +103,8 @@ def run_stack(settings: Settings, port: int, pages_port: int) -> None:
                 _keep_alive(service, environment, logs / f"{service.name}.log")
             if not announced and _answers_http(port):
                 announced = True
-                print(
-                    f"Dagster UI: http://127.0.0.1:{port}  Dashboards: http://127.0.0.1:{pages_port}  (Ctrl-C stops it)",
-                    flush=True,
-                )
+                print(f"Dashboards: http://127.0.0.1:{pages_port}", flush=True)
+                print(f"Dagster UI: http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
     finally:
         _stop(services)
 

@@ -56,8 +56,8 @@ def profile(connection: sa.Connection, settings: Settings, tenants: tuple[str, .
     with readers(settings) as session:
         for tenant in tenants or all_tenants(connection):
             connection.execute(sa.text(FORGET), {"tenant": tenant})
-            day, _, _ = session.newest(tenant)
-            session.bind(tenant, day)
+            day, finished_at, _ = session.newest(tenant)
+            session.bind(tenant, day, finished_at)
             for name, found in tables.items():
                 count += _profile_table(connection, session, tenant, day, name, found, read_by_metrics.get(name, set()))
     return count

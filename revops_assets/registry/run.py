@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -25,10 +25,10 @@ SECONDS = METRICS_SECONDS
 # PostgreSQL's types of numbers: int8, int2, int4, float4, float8, numeric.
 NUMBERS = frozenset((20, 21, 23, 700, 701, 1700))
 BIND = """
-insert into semantic.bindings (pid, backend_start, tenant_id, day)
-select a.pid, a.backend_start, %s, %s from pg_stat_get_activity(%s) as a
+insert into semantic.bindings (pid, backend_start, tenant_id, day, as_of)
+select a.pid, a.backend_start, %s, %s, %s from pg_stat_get_activity(%s) as a
 on conflict (pid) do update
-set backend_start = excluded.backend_start, tenant_id = excluded.tenant_id, day = excluded.day
+set backend_start = excluded.backend_start, tenant_id = excluded.tenant_id, day = excluded.day, as_of = excluded.as_of
 """
 # Of sessions that ended without a word.
 FORGET = """
@@ -110,13 +110,13 @@ def run(
     (default: the newest). Refused where its SQL is not run, RevopsError where it fails or gives too much."""
     sql = check(sql_of(metric, variant))
     with readers(settings) as session:
-        newest, freshness, load = session.newest(tenant, known_as_of)
+        newest, finished_at, load = session.newest(tenant, known_as_of)
         if known_as_of is not None and "opportunities" in read_by(sql):
             session.check_deals(tenant, known_as_of)
         seen = day or newest
-        session.bind(tenant, seen)
+        session.bind(tenant, seen, finished_at if seen == newest else None)
         result = session.fetch(metric.id, sql, known_as_of)
-        return Values(metric.id, variant, tenant, seen, known_as_of or load, freshness, sql, result)
+        return Values(metric.id, variant, tenant, seen, known_as_of or load, finished_at.isoformat(), sql, result)
 
 
 class Session:
@@ -126,13 +126,13 @@ class Session:
         self.owner = owner
         self.reader = reader
 
-    def newest(self, tenant: str, known_as_of: int | None = None) -> tuple[date, str, int]:
+    def newest(self, tenant: str, known_as_of: int | None = None) -> tuple[date, datetime, int]:
         """Day, instant and number of the tenant's newest load, or of the newest that was known after a load."""
         [(day, finished_at, load)] = self._ask(NEWEST, tenant, known_as_of)
         if day is None:
             known = "" if known_as_of is None else f" by load {known_as_of}"
             raise RevopsError(f"nothing was loaded for a tenant {tenant!r}{known}")
-        return day, finished_at.isoformat(), load
+        return day, finished_at, load
 
     def check_deals(self, tenant: str, known_as_of: int) -> None:
         """RevopsError unless deals are built as known after this load."""
@@ -144,12 +144,12 @@ class Session:
                 f" '+key:\"staging/deal_intervals\"' --known-as-of {known_as_of}` builds them as known after that load"
             )
 
-    def bind(self, tenant: str, day: date) -> None:
-        """Read this tenant's records as of the end of this day."""
+    def bind(self, tenant: str, day: date, as_of: datetime | None = None) -> None:
+        """Read this tenant's records as of the end of this day, or of an instant within it."""
         if not self._ask("select 1 from ops.calendar where day = %s", day):
             raise RevopsError(f"{day} lies outside the calendar")
         with self.owner.cursor() as cursor:
-            cursor.execute(BIND, (tenant, day, self.reader.info.backend_pid))
+            cursor.execute(BIND, (tenant, day, as_of, self.reader.info.backend_pid))
 
     def fetch(self, what: str, sql: str, known_as_of: int | None = None) -> Result:
         """What a checked statement gives, within the limits of time and rows, as known after a load."""

@@ -45,10 +45,17 @@ LAY_OUT = (
 )
 # The canonical tables behind each view that metrics read; opportunities come from staging.
 BEHIND = """
-select view_name, array_agg(distinct table_name::text)
-from information_schema.view_table_usage
-where view_schema = 'semantic_input' and table_schema = 'history'
-group by view_name
+with recursive behind as (
+    select u.view_name, u.table_schema, u.table_name
+    from information_schema.view_table_usage as u
+    where u.view_schema = 'semantic_input'
+    union
+    select b.view_name, u.table_schema, u.table_name
+    from behind as b
+    inner join information_schema.view_table_usage as u on u.view_schema = b.table_schema and u.view_name = b.table_name
+    where b.table_schema = 'semantic_input'
+)
+select view_name, array_agg(distinct table_name::text) from behind where table_schema = 'history' group by view_name
 """
 RAN = """
 insert into metrics_run values
@@ -108,7 +115,9 @@ def read_metrics(connection: sa.Connection, window: Window, warehouse: Warehouse
     connection.execute(sa.text(f"delete from semantic.metric_runs as d where {window.condition('d')}"), window.params)
     days = connection.execute(
         sa.text(
-            "select tenant_id, day from pg_temp.run_days where day >= :window_start and day < :window_end order by 1, 2"
+            "select d.tenant_id, d.day, nullif(d.as_of, c.ends_at) as as_of from pg_temp.run_days as d"
+            " inner join ops.calendar as c on d.day = c.day"
+            " where d.day >= :window_start and d.day < :window_end order by 1, 2"
         ),
         window.params,
     ).all()
@@ -117,8 +126,8 @@ def read_metrics(connection: sa.Connection, window: Window, warehouse: Warehouse
         return
     behind = {view: list(tables) for view, tables in connection.execute(sa.text(BEHIND))}
     with readers(warehouse.settings) as session:
-        for tenant, day in days:
-            session.bind(tenant, day)
+        for tenant, day, as_of in days:
+            session.bind(tenant, day, as_of)
             for one in planned:
                 started = time.monotonic()
                 fault, rows = one.fault, []
@@ -204,6 +213,10 @@ BUILT = (
     "select max(w.snapshot_date) from ops.partition_ledger as w where w.dataset = :dataset and w.tenant_id = :tenant"
 )
 
+FAULT = """
+select r.error from semantic.metric_runs as r
+where r.tenant_id = :tenant and r.snapshot_date = :day and r.metric_id = :metric and r.variant = :variant
+"""
 IS_BUILT = (
     "select exists (select from ops.partition_ledger"
     " where dataset = :dataset and tenant_id = :tenant and snapshot_date = :day)"
@@ -254,6 +267,9 @@ def stored_values(
     day = day or built
     if not connection.scalar(sa.text(IS_BUILT), {"dataset": TABLE, "tenant": tenant, "day": day}):
         raise RevopsError(f"{day} of tenant {tenant!r} was not built; the newest is {built}")
+    told = {"tenant": tenant, "day": day, "metric": metric.id, "variant": variant or WHOLE}
+    if fault := connection.scalar(sa.text(FAULT), told):
+        raise RevopsError(f"it gave nothing on {day}: {fault}")
     if metric.grain is None and (first or last):
         raise RevopsError(f"{metric.id} has no periods")
     rows = connection.execute(

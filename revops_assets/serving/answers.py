@@ -90,15 +90,15 @@ class Answers:
             raise RevopsError(f"{metric.id} has no dimension {dimension!r}; there are: {there}")
         statement = check(f'select distinct "{dimension}" as value from {metric.table_name} order by 1')
         with readers(self.settings) as session:
-            newest, freshness, _ = session.newest(tenant)
-            session.bind(tenant, day or newest)
+            newest, finished_at, _ = session.newest(tenant)
+            session.bind(tenant, day or newest, finished_at if day in (None, newest) else None)
             rows = session.fetch(metric.id, statement).rows
         return {
             "metric": metric.id,
             "dimension": dimension,
             "values": [plain(cell) for (cell,) in rows[:MOST_ROWS]],
             "is_truncated": len(rows) > MOST_ROWS,
-            **_about(statement, tenant, day or newest, freshness),
+            **_about(statement, tenant, day or newest, finished_at.isoformat()),
         }
 
     def query_metric(

@@ -10,7 +10,37 @@
 --   records_count bigint not null, more than 0: how often that is
 --   content_hash numeric not null: what they say; equal where they say the same
 --   newest_load bigint not null: number of the load that brought the newest of them
-with said as (
+with uses as (
+    select
+        tenant_id,
+        'accounts' as input_name,
+        account_id as record_id,
+        min(at) as since
+    from (
+        select
+            tenant_id,
+            account_id,
+            ordered_at as at
+        from history.orders
+        union all
+        select
+            tenant_id,
+            account_id,
+            started_at as at
+        from history.subscriptions
+    ) as q
+    group by tenant_id, account_id
+    union all
+    select
+        tenant_id,
+        'products' as input_name,
+        product_id as record_id,
+        min(started_at) as since
+    from history.subscriptions
+    group by tenant_id, product_id
+),
+
+said as (
     select
         tenant_id,
         'orders' as input_name,
@@ -43,24 +73,28 @@ with said as (
     from history.tickets
     union all
     select
-        tenant_id,
+        v.tenant_id,
         'accounts' as input_name,
-        holds_from as at,
+        greatest(v.holds_from, u.since) as at,
         null::timestamptz as acts_at,
-        valid_to,
-        row(account_id, segment, region)::text as content,
-        known_from
-    from history.accounts
+        v.valid_to,
+        row(v.account_id, v.segment, v.region)::text as content,
+        v.known_from
+    from history.accounts as v
+    inner join uses as u
+        on v.tenant_id = u.tenant_id and u.input_name = 'accounts' and v.account_id = u.record_id
     union all
     select
-        tenant_id,
+        v.tenant_id,
         'products' as input_name,
-        holds_from as at,
+        greatest(v.holds_from, u.since) as at,
         null::timestamptz as acts_at,
-        valid_to,
-        row(product_id, name)::text as content,
-        known_from
-    from history.products
+        v.valid_to,
+        row(v.product_id, v.name)::text as content,
+        v.known_from
+    from history.products as v
+    inner join uses as u
+        on v.tenant_id = u.tenant_id and u.input_name = 'products' and v.product_id = u.record_id
     union all
     select
         tenant_id,
@@ -95,7 +129,7 @@ with said as (
     select
         tenant_id,
         'opportunities' as input_name,
-        holds_from as at,
+        greatest(holds_from, created_at) as at,
         null::timestamptz as acts_at,
         'infinity' as valid_to,
         '' as content,

@@ -15,8 +15,8 @@
 --   value numeric: what it is; null where nothing can be said, or its records are gone
 --   value_before numeric: what it was when last stored; null where it was not
 --   is_restatement boolean not null: whether an older period reads otherwise than when it was last stored
---   restated_by_load bigint: of a restatement the newest load that brought records which it reads, dated between the two days
---       or later than the earlier reading's; null where none did
+--   restated_by_load bigint: of a restatement the newest load that brought records which it reads, dated between the two
+--       days; null where none did (a rate, or a name, changed)
 with days as (
     select
         d.tenant_id,
@@ -35,8 +35,7 @@ stored as (
         v.period,
         v.dimensions,
         v.snapshot_date,
-        v.value,
-        v.known_as_of
+        v.value
     from semantic.metric_values as v
     where
         v.snapshot_date < :window_end
@@ -90,8 +89,7 @@ readings as (
         q.period,
         q.dimensions,
         q.snapshot_date,
-        max(q.value) as value,
-        (select ops.known_as_of()) as known_as_of
+        max(q.value) as value
     from (
         select
             f.tenant_id,
@@ -123,8 +121,7 @@ compared as (
     select
         q.*,
         lag(q.value) over lives as value_before,
-        lag(q.snapshot_date) over lives as day_before,
-        lag(q.known_as_of) over lives as known_before
+        lag(q.snapshot_date) over lives as day_before
     from (
         select
             tenant_id,
@@ -135,7 +132,6 @@ compared as (
             dimensions,
             snapshot_date,
             value,
-            known_as_of,
             null::date as kept_from,
             null::text[] as inputs,
             false as is_new
@@ -150,7 +146,6 @@ compared as (
             r.dimensions,
             r.snapshot_date,
             r.value,
-            r.known_as_of,
             m.kept_from,
             m.inputs,
             true as is_new
@@ -180,8 +175,8 @@ select
         select max(i.newest_load)
         from staging.metric_input_days as i
         where
-            i.tenant_id = c.tenant_id and i.input_name = any(c.inputs) and i.day <= c.snapshot_date
-            and (i.day > c.day_before or i.newest_load > c.known_before)
+            i.tenant_id = c.tenant_id and i.input_name = any(c.inputs)
+            and i.day > c.day_before and i.day <= c.snapshot_date
     ) end as restated_by_load
 from compared as c
 where
