@@ -17,6 +17,8 @@ from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
+from revops_assets.warehouse import databases
+from revops_assets.warehouse.roles import roles
 from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Query, build
 from revops_assets_tests.test_cli import commands
@@ -77,6 +79,16 @@ def test_the_queries_of_the_dashboards_page_run(tmp_path: Path, clean: Settings,
     assert [week for week, *_ in warehouse(history.replace("Q4 2026", "Q1 2024"))] == list(range(1, 14))
     [(rep,)] = warehouse("select min(rep_id) from dashboard.next_best_actions")
     assert warehouse(actions.replace("005R0005", rep))[0][0] == 1
+
+
+def test_the_questions_of_the_bi_page_are_answered_to_the_bi_role(clean: Settings) -> None:
+    grant, *questions = blocks(PROJECT_ROOT / "docs" / "bi.md", "sql")
+    assert grant.startswith("create role") and len(questions) == 10
+    for question in questions:
+        with databases.connect(clean, "warehouse") as connection, connection.cursor() as cursor:
+            cursor.execute(f"set local role {roles(clean).bi}")
+            cursor.execute(question)
+            assert cursor.description
 
 
 def test_the_example_of_the_loading_page_works_when_copied(tmp_path: Path, clean: Settings, warehouse: Query) -> None:

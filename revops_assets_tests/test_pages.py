@@ -75,6 +75,18 @@ def figures_are_the_rows(site: TestClient, warehouse: Query) -> None:
     [(rep, name, rank)] = warehouse("select rep_id, rep_name, rank_display from dashboard.rep_performance_view where tenant_id = 'a' and snapshot_date = %s order by overall_rank limit 1", DAY)  # fmt: skip
     coaching = site.get(f"/coaching?tenant=a&day={DAY}&rep={rep}").text
     assert f"Rep coaching: {name}" in coaching and rank in coaching
+    [(own,)] = warehouse(
+        "select count(*) from staging.deal_days where tenant_id = 'a' and snapshot_date = %s and owner_id = %s",
+        DAY,
+        rep,
+    )
+    review = coaching.split('id="review"')[1].split("</section>")[0] if own else ""
+    assert review.count("<tr>") == (own + 1 if own else 0)
+    [(open_deals,)] = warehouse(
+        "select count(*) from staging.deal_days where tenant_id = 'a' and snapshot_date = %s", DAY
+    )
+    cohorts = text.split('id="cohorts"')[1].split("</section>")[0]
+    assert sum(int(count) for count in re.findall(r'</th><td class="n">(\d+)</td>', cohorts)) == open_deals
     team = next(row for row in warehouse("select team_id, open_deals_count from dashboard.dashboard_kpis where tenant_id = 'a' and snapshot_date = %s and team_id <> 'All' and segment = 'All' and region = 'All'", DAY))  # fmt: skip
     assert f"{team[1]} deals" in site.get(f"/pipeline?tenant=a&day={DAY}&team={team[0]}").text
 

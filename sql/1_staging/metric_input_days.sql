@@ -185,4 +185,4 @@ select
     max(known_from) as newest_load
 from turns
 where at is not null
-group by 1, 2, 3
+group by tenant_id, input_name, day

@@ -110,6 +110,7 @@ def page_routes(access: Access) -> APIRouter:
             health = board.rows(query("health"), **asked.params)
             stuck = board.rows(f"{query('stuck')} order by {SORTS[sort]} limit {LARGEST}", **asked.params)
             moves = board.rows(query("waterfall"), **asked.params)
+            cohorts = board.rows(query("cohorts"), **asked.params)
             running = next((row["week_number"] for row in history if row["as_of_date"] == asked.day), None)
             bands = [
                 {"band": name, "deals": row[f"{key}_count"], "amount": row[f"{key}_shown"], "share": row[f"{key}_pct"]}
@@ -137,6 +138,8 @@ def page_routes(access: Access) -> APIRouter:
                 "stuck": stuck,
                 "largest": LARGEST,
                 "sort": sort,
+                "cohorts": cohorts,
+                "cohorts_chart": charts.bars(cohorts, "month", {"amount": "open"}, "amount") if cohorts else None,
                 "steps": steps,
                 "steps_chart": charts.waterfall(steps, "amount") if steps else None,
             }
@@ -172,6 +175,7 @@ def page_routes(access: Access) -> APIRouter:
                 "week": week,
                 "week_chart": charts.bars(week, "weekday", {"mean": "activities"}, "a day") if week else None,
                 "actions": board.rows(query("actions"), **given),
+                "review": board.rows(query("review"), **given),
                 "insight": next(iter(board.rows(query("insights"), **given)), None),
             }
 
