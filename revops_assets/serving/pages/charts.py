@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import altair as alt
@@ -13,12 +14,29 @@ import vl_convert
 from markupsafe import Markup
 
 COLOURS = ["#2f6f9f", "#c2571a", "#3b8a5a", "#8a6fb0", "#b0892f", "#777777"]
+PICTURES = 512
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def clean(text: Any) -> str:
     """A label without control characters, which end the chart library's process."""
     return CONTROL.sub(" ", str(text))[:80]
+
+
+def _remembered(draw: Callable[..., Markup]) -> Callable[..., Markup]:
+    """Of the same rows the same picture: building a chart costs far more than reading its rows."""
+    drawn: dict[str, Markup] = {}
+
+    @wraps(draw)
+    def remembered(*given: Any) -> Markup:
+        key = json.dumps(given, default=str)
+        if key not in drawn:
+            if len(drawn) >= PICTURES:
+                drawn.pop(next(iter(drawn)), None)
+            drawn[key] = draw(*given)
+        return drawn[key]
+
+    return remembered
 
 
 def _svg(chart: Any, height: int, width: int = 640) -> Markup:
@@ -29,15 +47,11 @@ def _svg(chart: Any, height: int, width: int = 640) -> Markup:
         .configure_legend(labelColor="currentColor", titleColor="currentColor", orient="bottom", columns=4)
         .configure_range(category=COLOURS)
     )
-    return _render(spec.to_json(indent=None))
-
-
-@lru_cache(maxsize=256)
-def _render(spec: str) -> Markup:
-    svg = vl_convert.vegalite_to_svg(spec)
+    svg = vl_convert.vegalite_to_svg(spec.to_json(indent=None))
     return Markup(svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
 
 
+@_remembered
 def lines(rows: Sequence[dict[str, Any]], x: str, series: dict[str, str], unit: str, mark: Any = None) -> Markup:
     """A line for each series (column: name) over x; `mark`: where today is."""
     frame = pd.DataFrame(
@@ -65,6 +79,7 @@ def lines(rows: Sequence[dict[str, Any]], x: str, series: dict[str, str], unit: 
     return _svg(chart, 240)
 
 
+@_remembered
 def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], unit: str) -> Markup:
     """Horizontal bars, one group per row, in the rows' order; `values` maps columns to their names."""
     frame = pd.DataFrame(
@@ -90,6 +105,7 @@ def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], uni
     return _svg(chart, max(80, 18 * max(1, len(labels)) * len(values) + 20), 460)
 
 
+@_remembered
 def waterfall(steps: Sequence[dict[str, Any]], unit: str) -> Markup:
     """Steps from an opening to a closing amount: rows of label, start, end."""
     frame = pd.DataFrame(
