@@ -84,11 +84,13 @@ def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, table
     materialize(clean, DAYS, str(FIRST), str(LAST))
     assert read() == at_once
     forget()
-    with dagster_instance(clean) as instance:  # a run for each partition, as a backfill of many runs makes them
-        for day in each_day():
-            job = defs.resolve_implicit_global_asset_job_def()
-            keys = [asset_key(table) for table in DAILY]
-            assert job.execute_in_process(instance=instance, partition_key=day, asset_selection=keys).success
+    first, *others = each_day()
+    with dagster_instance(clean) as instance:  # a partition's run, as a backfill of many runs makes them
+        job = defs.resolve_implicit_global_asset_job_def()
+        keys = [asset_key(table) for table in DAILY]
+        assert job.execute_in_process(instance=instance, partition_key=first, asset_selection=keys).success
+    for day in others:
+        materialize(clean, DAYS, day)
     assert read() == at_once
     forget()
     for day in reversed(list(each_day())):

@@ -117,8 +117,8 @@ def _plans(connection: PgConnection, metric: Metric) -> Iterator[Fault]:
 
 
 def _adds_up(settings: Settings, metric: Metric, tenant: str) -> Iterator[Fault]:
-    """The variants of a sum are the whole, period by period."""
-    if metric.type != "sum" or not metric.sql_variants:
+    """The variants of what adds up over dimensions are the whole, period by period."""
+    if metric.adds_up == "non_additive" or metric.type == "ratio" or not metric.sql_variants:
         return
     field = "sql"
     try:

@@ -20,6 +20,7 @@ from revops_assets.registry import columns, store
 from revops_assets.registry.guard import SCHEMA, check
 from revops_assets.registry.run import SECONDS, plain, readers, run
 from revops_assets.registry.store import Stored
+from revops_assets.registry.validate import offline
 from revops_assets.registry.values import BEHIND, period_of, statements
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import databases
@@ -45,9 +46,10 @@ class Answers:
     # ------------------------------------------------------------------------------------------------ metrics
 
     def metrics(self, category: str | None = None) -> dict[str, Any]:
-        """Every approved metric, in short."""
+        """Every canonical metric, in short."""
         with self.engine.connect() as connection:
-            found = [one for one in store.list_all(connection, category) if one.status == "approved"]
+            approved = [one for one in store.list_all(connection, category) if one.status == "approved"]
+        found = [one for one in approved if not list(offline(one.metric))]  # canonical: approved, and valid
         shown = [
             {name: one.data[name] for name in BRIEF}
             | {"additivity": one.metric.adds_up, "variants": list(one.metric.sql_variants)}
