@@ -138,6 +138,34 @@ def test_an_ordinary_user_runs_it_too() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as somebody else")
+def test_root_runs_it_below_a_folder_that_only_root_may_enter(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clone in root's own home: the programs cannot be reached by the user who runs them, nor the data."""
+    private, copies = home.parent / "only root's, ünd", Path(tempfile.mkdtemp(prefix="revops-copies-"))
+    copies.chmod(0o755)
+    private.mkdir(mode=0o700)
+    package = embedded.binary("postgres").parents[2]
+    for path in (package, package.with_name(f"{package.name}.libs")):
+        if path.is_dir():
+            shutil.copytree(path, private / "site-packages" / path.name, symlinks=True)
+    installed = private / "site-packages" / package.name / "pginstall"
+    monkeypatch.setattr(embedded, "binary", lambda name: installed / "bin" / name)
+    monkeypatch.setattr(embedded, "COPIES", copies)
+    inside = private / "home"
+    try:
+        for _ in range(2):  # the copy is made once
+            assert run(inside, "select 1") == 1
+            assert embedded.stop(inside)
+        [copied] = copies.iterdir()
+        assert embedded.programs() == copied / package.name / "pginstall" / "bin"
+        copied.chmod(0o777)
+        with pytest.raises(RevopsError, match="is not root's own"):
+            embedded.programs()
+    finally:
+        embedded.stop(inside)
+        shutil.rmtree(copies)
+
+
 def test_a_start_that_fails_says_why(home: Path) -> None:
     run(home, "select 1")
     embedded.stop(home)

@@ -69,7 +69,8 @@ def metrics_url(settings: Settings) -> sa.URL:
 
 def libpq_url(url: sa.URL) -> str:
     """The same address in the spelling that psql and libpq read."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    address, mark, query = url.set(drivername="postgresql").render_as_string(hide_password=False).partition("?")
+    return address + mark + query.replace("+", "%20")  # a space, to SQLAlchemy; libpq takes a plus for itself
 
 
 def session_options(settings: Settings) -> str:

