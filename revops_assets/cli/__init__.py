@@ -27,6 +27,7 @@ def register() -> typer.Typer:
         scenario,
         serve,
         stage_velocity,
+        tenant,
         up,
     )
 

@@ -1,0 +1,53 @@
+"""`revops tenant`: the companies of this installation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from revops_assets.cli import app
+from revops_assets.settings import get_settings
+
+tenant = typer.Typer(no_args_is_help=True, help="Companies: which there are, and taking one out again.")
+app.add_typer(tenant, name="tenant")
+
+
+@tenant.command("list")
+def list_command(json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False) -> None:
+    """Companies that anything was loaded for."""
+    from dataclasses import asdict
+
+    from revops_assets.cli.show import print_json, print_table
+    from revops_assets.loading.tenants import list_tenants
+
+    found = list_tenants(get_settings())
+    if json:
+        print_json([asdict(one) for one in found])
+    else:
+        print_table(["tenant", "loads>", "newest load"], [(one.tenant_id, one.loads, one.newest) for one in found])
+
+
+@tenant.command("remove")
+def remove_command(
+    slug: Annotated[str, typer.Argument(help="The company, as in `revops tenant list`")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this only what would go is told")] = False,
+) -> None:
+    """Take a company out of source and warehouses, with everything that was built of it. It cannot be undone."""
+    from revops_assets.errors import RevopsError
+    from revops_assets.loading.tenants import remove_tenant
+    from revops_assets.orchestration.runs import dagster_instance
+    from revops_assets.orchestration.sensors import UNDER_WAY
+
+    settings = get_settings()
+    if yes:
+        import dagster as dg
+
+        with dagster_instance(settings) as instance:
+            if running := instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY), limit=1):
+                raise RevopsError(f"run {running[0].dagster_run.run_id} is under way: wait for its end, or stop it")
+    for database, rows in remove_tenant(settings, slug, dry_run=not yes).items():
+        print(f"{database}: {rows:,} rows {'of ' + slug + ' are gone' if yes else 'of ' + slug + ' would go'}")
+    if not yes:
+        print("Nothing was done: --yes does it")
+        raise typer.Exit(1)
