@@ -118,7 +118,7 @@ def test_over_stdio_bound_to_a_company(told: Settings) -> None:
     async def ask() -> None:
         given = {"REVOPS_HOME": str(told.home), "REVOPS_DATABASE_PREFIX": told.database_prefix}
         if told.database_url:
-            given["REVOPS_DATABASE_URL"] = told.database_url
+            given["REVOPS_DATABASE_URL"] = told.database_url.get_secret_value()
         parameters = StdioServerParameters(
             command=str(Path(sys.executable).parent / "revops"),
             args=["mcp", "--tenant", "a"],
