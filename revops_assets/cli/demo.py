@@ -81,7 +81,7 @@ def demo_command() -> None:
         f"Checked  {sum(len(result.checks) for result in runs)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
         f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
-        f"Next     make up                            the asset graph, its data and checks on http://127.0.0.1:3000\n"
+        f"Next     make up                            dashboards on http://127.0.0.1:8321, the asset graph on :3000\n"
         f"         {revops} funnel compare   the funnel, dev beside prod\n"
         f"         {revops} stage-velocity run --tenant acme --pipeline default\n"
         f"         {revops} materialize --from {newest - timedelta(days=60)} --to {newest}    any past days, exactly\n"

@@ -34,7 +34,8 @@ def replace_window(
     """Replace the window; the caller's transaction commits. A guard that raises leaves the old rows in place.
 
     Writers of one dataset queue (advisory lock); readers see the old rows until the commit. With `compare` the days of
-    the window that had rows and read otherwise now are found. `select` stands in for the file's own (reading_alone).
+    the window that read otherwise now, with rows or without, are found. `select` stands in for the file's own
+    (reading_alone).
     """
     started = time.monotonic()
     _lock(connection, file, at)

@@ -135,7 +135,7 @@ def _checked(statement: exp.Expr) -> str:
         if column.name in SESSION_WORDS and not column.table and not column.this.quoted:
             raise Refused(f"it asks who runs it: {column.name}")
     for kind in statement.find_all(exp.DataType):
-        if not isinstance(kind.this, exp.Interval) and getattr(kind.this, "name", str(kind.this)) not in TYPES:
+        if not isinstance(kind.this, exp.Interval) and _kind(kind) not in TYPES:
             raise Refused(f"it casts to {_shown(kind)}, which is not among the types that metrics may use")
     _qualify(statement)
     for name in sorted(_calls(statement)):

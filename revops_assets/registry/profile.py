@@ -11,7 +11,7 @@ from revops_assets.datasets.window import all_tenants
 from revops_assets.registry import columns, store
 from revops_assets.registry.columns import basetype_of
 from revops_assets.registry.definition import Metric
-from revops_assets.registry.guard import SCHEMA, inputs
+from revops_assets.registry.guard import SCHEMA
 from revops_assets.registry.run import Session, readers
 from revops_assets.registry.values import statements
 from revops_assets.settings import Settings
@@ -40,7 +40,7 @@ def profile(connection: sa.Connection, settings: Settings, tenants: tuple[str, .
     for statement in statements(metrics):
         for table in statement.inputs:
             read_by_metrics.setdefault(table, set()).add(statement.metric.id)
-    tables = {name: columns.columns_of(connection, f"{SCHEMA}.{name}") for name in sorted(inputs())}
+    tables = columns.input_columns(connection)
     for name, found in tables.items():
         for column in found:
             columns.set_column(

@@ -28,6 +28,8 @@ WHOLE = "whole"
 NO_PERIOD = date.max
 # Units in which a ratio is not its numerator by its denominator.
 SCALES = {"percentage": Decimal(100)}
+# Numbers that add up, where any do.
+MEASURES = ("value", "numerator", "denominator")
 LAY_OUT = (
     """
     create temporary table if not exists metric_readings (
@@ -43,7 +45,6 @@ LAY_OUT = (
     """,
     "truncate metric_readings, metrics_run",
 )
-# The canonical tables behind each view that metrics read; opportunities come from staging.
 BEHIND = """
 with recursive behind as (
     select u.view_name, u.table_schema, u.table_name
@@ -105,6 +106,11 @@ def statements(metrics: Iterable[Metric]) -> Iterator[Statement]:
                 yield Statement(metric, variant or WHOLE, "", (), str(error))
 
 
+def tables_behind(connection: sa.Connection) -> dict[str, list[str]]:
+    """The canonical tables behind each view that metrics read; staging keeps opportunities: no view of theirs."""
+    return {view: sorted(tables) for view, tables in connection.execute(sa.text(BEHIND))}
+
+
 def read_metrics(connection: sa.Connection, window: Window, warehouse: Warehouse, at: ReadAt) -> None:
     """Lay out pg_temp.metric_readings: all that every approved definition gives, for each tenant and day of the run.
 
@@ -124,7 +130,7 @@ def read_metrics(connection: sa.Connection, window: Window, warehouse: Warehouse
     planned = list(statements(store.approved(connection)))
     if not days or not planned:
         return
-    behind = {view: list(tables) for view, tables in connection.execute(sa.text(BEHIND))}
+    behind = tables_behind(connection)
     with readers(warehouse.settings) as session:
         for tenant, day, as_of in days:
             session.bind(tenant, day, as_of)
@@ -272,13 +278,7 @@ def stored_values(
         raise RevopsError(f"it gave nothing on {day}: {fault}")
     if metric.grain is None and (first or last):
         raise RevopsError(f"{metric.id} has no periods")
-    rows = connection.execute(
-        sa.text(STORED),
-        {
-            "tenant": tenant, "metric": metric.id, "variant": variant or WHOLE, "day": day,
-            "first": first, "last": last,
-        },
-    ).mappings()  # fmt: skip
+    rows = connection.execute(sa.text(STORED), told | {"first": first, "last": last}).mappings()
     found: dict[tuple[date, str], dict[str, Any]] = {}
     for row in rows:
         if metric.grain is None and row["period"] != day:
@@ -332,9 +332,6 @@ def total(stored: Stored, over: Iterable[str] = ("period",)) -> list[dict[str, A
                 raise RevopsError(f"{metric.id} gives no numerator and denominator: it does not add up")
             group["value"] = ratio(metric, group)
     return list(groups.values())
-
-
-MEASURES = ("value", "numerator", "denominator")
 
 
 def ratio(metric: Metric, row: Mapping[str, Any]) -> Decimal | None:

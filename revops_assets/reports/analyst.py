@@ -19,7 +19,7 @@ from revops_assets.errors import RevopsError
 from revops_assets.registry import store
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.roles import BI_SCHEMAS, analyst_url
+from revops_assets.warehouse.roles import BI_SCHEMAS, METRICS_SECONDS, analyst_url
 
 SERVICE = "revops"
 PROFILE, PASSWORDS, GUIDE, METRICS, TABLES, QUERIES = (
@@ -114,7 +114,9 @@ def setup(settings: Settings, folder: Path) -> list[Path]:
         line = ":".join(_escaped(str(part or "*")) for part in (given["host"], url.port, url.database, url.username))
         _write_private(folder / PASSWORDS, f"{line}:{_escaped(str(url.password))}\n")
     with databases.engine(settings, "warehouse").connect() as connection:
-        (folder / GUIDE).write_text(GUIDE_TEXT.format(folder=folder.resolve(), seconds=30), encoding="utf-8")
+        (folder / GUIDE).write_text(
+            GUIDE_TEXT.format(folder=folder.resolve(), seconds=METRICS_SECONDS), encoding="utf-8"
+        )
         (folder / METRICS).write_text(_metrics(connection), encoding="utf-8")
         (folder / TABLES).write_text(_tables(connection, str(url.username)), encoding="utf-8")
     for name, text in QUERY_TEXTS.items():

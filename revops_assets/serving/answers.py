@@ -21,7 +21,7 @@ from revops_assets.registry.guard import SCHEMA, check
 from revops_assets.registry.run import SECONDS, plain, readers, run
 from revops_assets.registry.store import Stored
 from revops_assets.registry.validate import offline
-from revops_assets.registry.values import BEHIND, period_of, statements
+from revops_assets.registry.values import period_of, statements, tables_behind
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import BI_SCHEMAS, analyst_url
@@ -161,12 +161,12 @@ class Answers:
             }
         metric = self._metric(word).metric
         with self.engine.connect() as connection:
-            behind = {view: sorted(tables) for view, tables in connection.execute(sa.text(BEHIND))}
+            behind = tables_behind(connection)
         reads = sorted({table for one in statements([metric]) for table in one.inputs})
         return {
             "metric": metric.id,
             "reads": [
-                {"input": f"{SCHEMA}.{table}", "from": [f"crm.{name}" for name in behind.get(table, ["opportunities"])]}
+                {"input": f"{SCHEMA}.{table}", "from": [f"crm.{name}" for name in behind.get(table, [table])]}
                 for table in reads
             ],
             "stored_in": "semantic.metric_values",

@@ -1,4 +1,4 @@
-"""The HTTP API, put together. `revops serve` runs it."""
+"""Pages and HTTP API, put together. `revops serve` runs them."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-LOOPBACK = ["127.0.0.1", "localhost", "[::1]", "testserver"]
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 
 
 def application(settings: Settings, is_open: bool = False) -> FastAPI:
@@ -60,11 +60,11 @@ def application(settings: Settings, is_open: bool = False) -> FastAPI:
     def answering(status: int) -> Callable[[Request, Exception], JSONResponse]:
         return lambda _, error: JSONResponse({"detail": str(error)}, status)
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
+    async def invalid(_: Request, error: Exception) -> Response:
         """What is wrong with a request, without repeating it: it may hold what JSON cannot."""
         faults = error.errors() if isinstance(error, RequestValidationError) else []
         told = [{"type": one["type"], "loc": list(map(str, one["loc"])), "msg": one["msg"]} for one in faults]
-        return Response(json.dumps({"detail": told}).encode(), 422, media_type="application/json")  # type: ignore[return-value]
+        return Response(json.dumps({"detail": told}).encode(), 422, media_type="application/json")
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(NotFound, answering(404))

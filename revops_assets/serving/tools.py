@@ -65,31 +65,27 @@ def tool_server(settings: Settings, tenant: str | None = None, url: str | None =
             raise ToolError("say of which tenant")
         return str(found)
 
-    def told(answer: dict[str, Any]) -> dict[str, Any]:
-        plain: dict[str, Any] = json.loads(json.dumps(answer, default=str))
-        return plain
-
     @server.tool()
     def list_metrics(category: str | None = None) -> dict[str, Any]:
         """Every approved business metric: what it is, unit, grain, dimensions, synonyms, whether it adds up."""
-        return _answer(lambda: told(answers.metrics(category)))
+        return _answer(lambda: answers.metrics(category))
 
     @server.tool()
     def get_metric(metric: str) -> dict[str, Any]:
         """One metric by id (category/name), name or synonym: its full definition with its SQL."""
-        return _answer(lambda: told(answers.metric(metric)))
+        return _answer(lambda: answers.metric(metric))
 
     @server.tool()
     def get_dimensions(metric: str) -> dict[str, Any]:
         """The dimensions of a metric, and which of its variants gives each."""
-        return _answer(lambda: told(answers.dimensions(metric)))
+        return _answer(lambda: answers.dimensions(metric))
 
     @server.tool()
     def get_dimension_values(
         metric: str, dimension: str, tenant: str | None = None, day: date | None = None
     ) -> dict[str, Any]:
         """The values of a metric's dimension, as of the end of a day (default: the newest load's)."""
-        return _answer(lambda: told(answers.dimension_values(metric, dimension, company(tenant), day)))
+        return _answer(lambda: answers.dimension_values(metric, dimension, company(tenant), day))
 
     @server.tool()
     def query_metric(
@@ -104,27 +100,25 @@ def tool_server(settings: Settings, tenant: str | None = None, url: str | None =
         """What a metric is, by period (and dimensions that a variant gives), as of the end of a day (default: the
         newest load's) and as known after a load's number (default: the newest)."""
         return _answer(
-            lambda: told(
-                answers.query_metric(
-                    metric, company(tenant), dimensions or (), first_period, last_period, day, known_as_of
-                )
+            lambda: answers.query_metric(
+                metric, company(tenant), dimensions or (), first_period, last_period, day, known_as_of
             )
         )
 
     @server.tool()
     def get_lineage(name: str) -> dict[str, Any]:
         """What a metric or a dataset is made of, down to the CRM's tables, and what reads it."""
-        return _answer(lambda: told(answers.lineage(name)))
+        return _answer(lambda: answers.lineage(name))
 
     @server.tool()
     def list_datasets() -> dict[str, Any]:
         """The datasets that may be asked: what a row is, what they say."""
-        return _answer(lambda: told(answers.datasets()))
+        return _answer(lambda: answers.datasets())
 
     @server.tool()
     def describe_dataset(dataset: str) -> dict[str, Any]:
         """A dataset's columns and what they mean, its key, and the SQL that makes it."""
-        return _answer(lambda: told(answers.dataset(dataset)))
+        return _answer(lambda: answers.dataset(dataset))
 
     @server.tool()
     def query_dataset(
@@ -136,14 +130,12 @@ def tool_server(settings: Settings, tenant: str | None = None, url: str | None =
         limit: int = 100,
     ) -> dict[str, Any]:
         """Rows of a dataset of one day (default: the newest): some columns, those equal to the filters, up to 1,000."""
-        return _answer(
-            lambda: told(answers.query_dataset(dataset, company(tenant), day, columns or (), filters, limit))
-        )
+        return _answer(lambda: answers.query_dataset(dataset, company(tenant), day, columns or (), filters, limit))
 
     @server.tool()
     def data_freshness(tenant: str | None = None) -> dict[str, Any]:
         """When the company's newest load was, and the newest day of each dataset."""
-        return _answer(lambda: told(answers.freshness(company(tenant))))
+        return _answer(lambda: answers.freshness(company(tenant)))
 
     return server
 
@@ -151,7 +143,7 @@ def tool_server(settings: Settings, tenant: str | None = None, url: str | None =
 def _answer(ask: Any) -> dict[str, Any]:
     """What was asked, or the reason why not, in a sentence."""
     try:
-        found: dict[str, Any] = ask()
+        found: dict[str, Any] = json.loads(json.dumps(ask(), default=str))
     except RevopsError as error:
         raise ToolError(str(error)) from None
     except (ValueError, psycopg2.Error, sa.exc.SQLAlchemyError):

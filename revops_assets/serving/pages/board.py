@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
@@ -55,8 +56,6 @@ class Asked:
 
     def link(self, path: str, **changed: Any) -> str:
         """An address with these filters, some changed."""
-        from urllib.parse import urlencode
-
         given = {name: value for name, value in (self.params | changed).items() if value not in (None, ALL)}
         return f"{path}?{urlencode(given)}"
 
@@ -99,7 +98,7 @@ class Board:
 
         `only`: the company that the token is bound to. Empty where nothing was built, RevopsError for unknown filters.
         """
-        tenants = [only] if only else [str(row["tenant_id"]) for row in self.rows(query("tenants"))]
+        tenants = [only] if only is not None else [str(row["tenant_id"]) for row in self.rows(query("tenants"))]
         if not tenants:
             raise Empty("no day was built yet: `revops load` an export, then `revops materialize`, or `make demo`")
         tenant = tenant or tenants[0]
