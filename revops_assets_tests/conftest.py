@@ -6,10 +6,12 @@ The embedded PostgreSQL by default, or the server in REVOPS_TEST_DATABASE_URL, u
 from __future__ import annotations
 
 import csv
+import gc
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,14 @@ from revops_assets.loading.result import LoadResult
 from revops_assets.settings import PROJECT_ROOT, SQL_DIR, Env, Settings, get_settings
 from revops_assets.warehouse import databases, embedded
 from revops_assets.warehouse.calendar import fill_calendar
+from revops_assets.warehouse.resource import driver_connection
 from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.upgrade import upgrade
 
 TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
 REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
 
+IN_MEMORY = Path("/dev/shm")
 LONGEST = ("test_unwritten", "test_reruns", "test_time", "test_upgrade", "test_histories")
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -44,10 +48,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = asking
 
 
+def pytest_collection_finish() -> None:
+    """What has been imported stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def settings() -> Iterator[Settings]:
     """Settings of this run, also in the environment, so that Dagster and subprocesses see the same."""
-    home = Path(tempfile.mkdtemp(prefix="revops-test-"))
+    home = Path(tempfile.mkdtemp(prefix="revops-test-", dir=IN_MEMORY if has_room(IN_MEMORY) else None))
     os.environ.update(REVOPS_HOME=str(home), REVOPS_TIMEZONE="UTC", REVOPS_ENV="dev", REVOPS_DATABASE_PREFIX="")
     os.environ.pop("REVOPS_DATABASE_URL", None)
     if TEST_SERVER:
@@ -66,6 +76,11 @@ def settings() -> Iterator[Settings]:
         else:
             embedded.stop(home)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def has_room(folder: Path) -> bool:
+    """Whether a server's files may lie in memory: a third of them would be creating and removing files otherwise."""
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 8 * 2**30
 
 
 def databases_of(settings: Settings) -> set[str]:
@@ -129,17 +144,24 @@ KEPT = "'canonical_tables', 'calendar', 'calendar_settings'"
 
 def empty(settings: Settings, database: databases.Database, schemas: str) -> None:
     """Truncate the tables that hold rows: most hold none, and truncating a table costs a file."""
-    with databases.connect(settings, database) as connection, connection.cursor() as cursor:
+    with transaction(settings, database) as cursor:
         cursor.execute(
-            "select string_agg(format('select %L as name where exists (select from %I.%I)', format('%I.%I', n, t), n, t), ' union all ')"
-            f" from (select relnamespace::regnamespace::text as n, relname as t from pg_class where relnamespace::regnamespace::text in ({schemas})"
-            f" and relkind in ('r', 'p') and not relispartition and relname not in ({KEPT})) as tables"
+            "select string_agg(format('%I.%I', relnamespace::regnamespace, relname), ', ') from pg_class"
+            f" where relnamespace::regnamespace::text in ({schemas}) and relkind = 'r' and relname not in ({KEPT})"
+            " and pg_relation_size(oid) > 0"
         )
-        cursor.execute(cursor.fetchall()[0][0])
-        if filled := [name for (name,) in cursor.fetchall()]:
-            cursor.execute(f"truncate {', '.join(filled)} cascade")
+        [(filled,)] = cursor.fetchall()
+        if filled:
+            cursor.execute(f"truncate {filled} cascade")
         if database == "source":
             cursor.execute("alter sequence crm.load_seq restart; alter table crm.loads alter column load_id restart")
+
+
+@contextmanager
+def transaction(settings: Settings, database: databases.Database) -> Iterator[psycopg2.extensions.cursor]:
+    """A cursor of the connection that this process keeps; the block is one transaction."""
+    with databases.engine(settings, database).begin() as connection, driver_connection(connection).cursor() as cursor:
+        yield cursor
 
 
 @pytest.fixture
@@ -155,12 +177,9 @@ def warehouse(clean: Settings) -> Query:
 
 
 def query(settings: Settings, database: databases.Database, statement: str, *params: Any) -> list[tuple[Any, ...]]:
-    with databases.connect(settings, database) as connection, connection.cursor() as cursor:
+    with transaction(settings, database) as cursor:
         cursor.execute(statement, params or None)
-        try:
-            return cursor.fetchall()
-        except psycopg2.ProgrammingError:
-            return []
+        return cursor.fetchall() if cursor.description else []
 
 
 @pytest.fixture
@@ -233,20 +252,14 @@ def put(clean: Settings) -> Put:
     """Load rows by crm_staging, as another tool would: put("a", opportunities=[{...}], ...) is one load of tenant a."""
 
     def write(tenant: str, **tables: list[dict[str, Any]]) -> int:
-        connection = databases.open_connection(clean, databases.url_of(clean, "source"))
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("select crm.start_load(%s, 'test')", (tenant,))
-                [(load,)] = cursor.fetchall()
-                for table, rows in tables.items():
-                    for row in rows:
-                        places = ", ".join(["%s"] * len(row))
-                        statement = f"insert into crm_staging.{table} (load_id, {', '.join(row)}) values (%s, {places})"
-                        cursor.execute(statement, (load, *row.values()))
-                cursor.execute("select crm.finish_load(%s)", (load,))
-        finally:
-            connection.close()
+        [(load,)] = query(clean, "source", "select crm.start_load(%s, 'test')", tenant)
+        with transaction(clean, "source") as cursor:
+            for table, rows in tables.items():
+                for row in rows:
+                    places = ", ".join(["%s"] * len(row))
+                    statement = f"insert into crm_staging.{table} (load_id, {', '.join(row)}) values (%s, {places})"
+                    cursor.execute(statement, (load, *row.values()))
+        query(clean, "source", "select crm.finish_load(%s)", load)
         return int(load)
 
     return write

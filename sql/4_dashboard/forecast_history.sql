@@ -44,71 +44,76 @@ with weeks as (
         case when min(c.day) <= r.day then least(max(c.day), r.day) end as as_of_date
     from pg_temp.run_days as r
     inner join ops.quarters_ahead as q on r.day = q.day
-    inner join ops.calendar as c on q.quarter_start = c.quarter_start
+    inner join ops.calendar as c on c.day between q.quarter_start and q.quarter_end
     group by r.tenant_id, r.day, c.quarter, c.quarter_start, c.quarter_end, c.week_of_quarter
 ),
 
-groups as (
+-- A week reads what was said at its end, and what its day says itself (the groups of today, their present target). One
+-- aggregate over both: as a join of the two, planned for few rows, each group of the day met every group of every week.
+days_read as (
     select
-        tenant_id,
-        snapshot_date,
-        quarter,
-        team_id,
-        team_name,
-        segment,
-        region,
-        target
-    from analytics.forecast_confidence
-    where snapshot_date >= :window_start and snapshot_date < :window_end and line = 'TOTAL FORECAST'
+        *,
+        as_of_date as read_date,
+        false as is_own
+    from weeks
+    union all
+    select
+        *,
+        snapshot_date as read_date,
+        true as is_own
+    from weeks
 ),
 
 said as (
     select
-        tenant_id,
-        snapshot_date,
-        quarter,
-        team_id,
-        segment,
-        region,
-        max(amount) filter (where line = 'Closed Won') as closed_amount,
-        max(amount) filter (where line = 'Commit') as commit_amount,
-        max(amount) filter (where line = 'Best Case') as best_case_amount,
-        max(amount) filter (where line = 'Pipeline') as pipeline_amount,
-        max(target) as target,
-        max(ai_forecast) as ai_forecast,
-        max(ai_forecast_confidence) as ai_forecast_confidence,
-        max(mean_health_score) filter (where line = 'TOTAL FORECAST') as mean_health_score
-    from analytics.forecast_confidence
-    where snapshot_date in (select as_of_date from weeks)
-    group by tenant_id, snapshot_date, quarter, team_id, segment, region
+        d.tenant_id,
+        d.snapshot_date,
+        d.quarter,
+        d.quarter_start,
+        d.quarter_end,
+        d.week_number,
+        d.week_end,
+        d.as_of_date,
+        f.team_id,
+        f.segment,
+        f.region,
+        max(f.team_name) filter (where d.is_own) as team_name,
+        coalesce(max(f.target) filter (where not d.is_own), max(f.target) filter (where d.is_own)) as target,
+        max(f.amount) filter (where not d.is_own and f.line = 'Closed Won') as closed_amount,
+        max(f.amount) filter (where not d.is_own and f.line = 'Commit') as commit_amount,
+        max(f.amount) filter (where not d.is_own and f.line = 'Best Case') as best_case_amount,
+        max(f.amount) filter (where not d.is_own and f.line = 'Pipeline') as pipeline_amount,
+        max(f.ai_forecast) filter (where not d.is_own) as ai_forecast,
+        max(f.ai_forecast_confidence) filter (where not d.is_own) as ai_forecast_confidence,
+        max(f.mean_health_score) filter (where not d.is_own and f.line = 'TOTAL FORECAST') as mean_health_score
+    from days_read as d
+    inner join analytics.forecast_confidence as f
+        on d.tenant_id = f.tenant_id and d.read_date = f.snapshot_date and d.quarter = f.quarter
+    where f.line = 'TOTAL FORECAST' or not d.is_own
+    group by
+        d.tenant_id, d.snapshot_date, d.quarter, d.quarter_start, d.quarter_end, d.week_number, d.week_end,
+        d.as_of_date, f.team_id, f.segment, f.region
+    having bool_or(d.is_own)
 )
 
 select
-    g.tenant_id,
-    g.snapshot_date,
-    g.quarter,
-    g.team_name as team_filter,
-    g.segment,
-    g.region,
-    w.week_number,
-    g.team_id,
-    w.week_end,
-    w.as_of_date,
-    round(
-        coalesce(s.target, g.target) * (w.week_end - w.quarter_start + 1) / (w.quarter_end - w.quarter_start + 1), 2
-    ) as cumulative_target,
-    s.closed_amount as cumulative_closed,
-    s.closed_amount + s.commit_amount as cumulative_commit,
-    s.ai_forecast as cumulative_forecast,
-    s.commit_amount as pipeline_commit,
-    s.best_case_amount as pipeline_best_case,
-    s.commit_amount + s.best_case_amount + s.pipeline_amount as pipeline_total,
-    s.mean_health_score as avg_pipeline_health,
-    s.ai_forecast_confidence as forecast_confidence
-from groups as g
-inner join weeks as w
-    on g.tenant_id = w.tenant_id and g.snapshot_date = w.snapshot_date and g.quarter = w.quarter
-left join said as s
-    on
-        g.tenant_id = s.tenant_id and w.as_of_date = s.snapshot_date and g.quarter = s.quarter
-        and g.team_id = s.team_id and g.segment = s.segment and g.region = s.region
+    tenant_id,
+    snapshot_date,
+    quarter,
+    team_name as team_filter,
+    segment,
+    region,
+    week_number,
+    team_id,
+    week_end,
+    as_of_date,
+    round(target * (week_end - quarter_start + 1) / (quarter_end - quarter_start + 1), 2) as cumulative_target,
+    closed_amount as cumulative_closed,
+    closed_amount + commit_amount as cumulative_commit,
+    ai_forecast as cumulative_forecast,
+    commit_amount as pipeline_commit,
+    best_case_amount as pipeline_best_case,
+    commit_amount + best_case_amount + pipeline_amount as pipeline_total,
+    mean_health_score as avg_pipeline_health,
+    ai_forecast_confidence as forecast_confidence
+from said

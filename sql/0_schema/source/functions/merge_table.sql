@@ -21,7 +21,13 @@ declare
     v_rule text;
     v_reason text;
     v_is_unfit boolean;
+    v_is_staged boolean;
 begin
+    execute format('select exists (select from %s where load_id = %s)', v_stage, p_load_id) into v_is_staged;
+    if not v_is_staged then  -- most tables of a small load
+        insert into crm.load_tables values (p_load_id, p_table, 0, 0, 0, 0, 0, 0) returning * into v_out;
+        return v_out;
+    end if;
     select string_agg(quote_ident(attname), ', ' order by attnum),
         string_agg('s.' || quote_ident(attname), ', ' order by attnum),
         string_agg(format('s.%1$I is distinct from v.%1$I', attname), ' or ' order by attnum),
