@@ -159,9 +159,10 @@ def empty(settings: Settings, database: databases.Database, schemas: str) -> Non
 
 @contextmanager
 def transaction(settings: Settings, database: databases.Database) -> Iterator[psycopg2.extensions.cursor]:
-    """A cursor of the connection that this process keeps; the block is one transaction."""
+    """A cursor of the connection that this process keeps; the block is one transaction, its settings end with it."""
     with databases.engine(settings, database).begin() as connection, driver_connection(connection).cursor() as cursor:
         yield cursor
+        cursor.execute("reset all")
 
 
 @pytest.fixture
@@ -179,7 +180,7 @@ def warehouse(clean: Settings) -> Query:
 def query(settings: Settings, database: databases.Database, statement: str, *params: Any) -> list[tuple[Any, ...]]:
     with transaction(settings, database) as cursor:
         cursor.execute(statement, params or None)
-        return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall() if cursor.description else []  # uuids as the driver reads them: as objects
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_doctor(clean: Settings) -> None:
     )
     assert done.returncode == 1
     assert "✗" in done.stdout
-    assert "does not exist (run `revops db upgrade` first)" in done.stdout
+    assert "there is no database none_revops_training: run `revops db upgrade` first" in done.stdout
 
 
 def test_doctor_says_what_a_source_lacks(clean: Settings, export: Export) -> None:

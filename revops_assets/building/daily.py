@@ -17,6 +17,7 @@ from revops_assets.datasets.ledger import note_days, prepare_days
 from revops_assets.datasets.offences import Offence, find_offences
 from revops_assets.datasets.partitions import months
 from revops_assets.datasets.replace import check_columns, replace_window, selecting
+from revops_assets.datasets.restated import keep_restated, remember_rows
 from revops_assets.datasets.window import Window, Written, all_tenants
 from revops_assets.insights.answers import answers_of_model
 from revops_assets.invalidation.look_back import days_to_fill, stale_among
@@ -84,11 +85,13 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
     def once(connection: sa.Connection, window: Window, alone: bool) -> tuple[Written, int]:
         prepare(connection, window)
         with selecting(connection, file, window, alone) as select:
+            remember_rows(connection, file, window)
             written = replace_window(connection, file, run.at, window, guards, compare, select)
+        keep_restated(connection, file, run.at, window, run.run_id)
         asked = mark_look_backs(connection, table, written.changed)
         if dataset.compares_with_last:
             asked += mark_following(connection, table, written.changed)
-        note_days(connection, file, run.at, window)
+        note_days(connection, file, run.at, window, run.run_id)
         return written, asked
 
     def explain(connection: sa.Connection, window: Window) -> list[Offence]:

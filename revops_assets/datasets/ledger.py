@@ -63,7 +63,7 @@ def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Wind
     connection.execute(sa.text(f"{FILL_RUN_REQUESTS} and {window.condition('q')}"), {"dataset": table, **window.params})
 
 
-def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Window) -> None:
+def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Window, run_id: str) -> None:
     """Remember which days of the window have been written, and strike out what had been asked before that."""
     connection.execute(
         sa.text(
@@ -77,13 +77,14 @@ def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Wind
     )
     connection.execute(
         sa.text(
-            "insert into ops.partition_ledger (dataset, tenant_id, snapshot_date, known_as_of, cut_at)"
-            " select :dataset, r.tenant_id, r.day, :known_as_of, case when r.as_of < c.ends_at then r.as_of end"
+            "insert into ops.partition_ledger (dataset, tenant_id, snapshot_date, known_as_of, cut_at, run_id)"
+            " select :dataset, r.tenant_id, r.day, :known_as_of, case when r.as_of < c.ends_at then r.as_of end,"
+            " :run_id"
             " from run_days as r inner join ops.calendar as c on r.day = c.day"
             " on conflict (dataset, tenant_id, snapshot_date)"
-            " do update set known_as_of = excluded.known_as_of, cut_at = excluded.cut_at"
+            " do update set known_as_of = excluded.known_as_of, cut_at = excluded.cut_at, run_id = excluded.run_id"
         ),
-        {"dataset": file.table, "known_as_of": at.known_as_of},
+        {"dataset": file.table, "known_as_of": at.known_as_of, "run_id": run_id},
     )
 
 

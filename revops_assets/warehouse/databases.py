@@ -96,8 +96,9 @@ def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnec
         connection = psycopg2.connect(libpq_url(url), options=session_options(settings), connect_timeout=10)
     except psycopg2.OperationalError as error:
         text = " ".join(str(error).split())
-        hint = " (run `revops db upgrade` first)" if "does not exist" in text else ""
-        raise Unreachable(f"cannot connect to {url.render_as_string(hide_password=True)}: {text}{hint}") from None
+        if f'database "{url.database}" does not exist' in text:
+            raise Unreachable(f"there is no database {url.database}: run `revops db upgrade` first") from None
+        raise Unreachable(f"cannot connect to {url.render_as_string(hide_password=True)}: {text}") from None
     if session:
         with connection, connection.cursor() as cursor:
             for name, value in session.items():

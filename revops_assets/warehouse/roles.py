@@ -33,7 +33,7 @@ WEB_SCHEMAS = ("staging", "enriched", "analytics", "dashboard", "ai", "metrics",
 WEB_SECONDS = 15
 REGISTRY = (
     "metric_definitions", "metric_values", "metric_runs", "column_metadata", "table_profiles", "freshness",
-    "partitions",
+    "partitions", "loads", "restatements",
 )  # fmt: skip
 
 

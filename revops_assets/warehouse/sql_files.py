@@ -14,6 +14,9 @@ A file is one SELECT headed by a comment that says everything else of the datase
     Rules:
       urgency does not agree with risk_flags unless urgency = 'LOW' or risk_flags <> '{}'
 
+`Restatements: kept where team_id = 'All'` (or `true`): what such rows of a stored day said before they were written
+again and read otherwise stays in ops.restated_rows.
+
 Where it looks at the days up to each of its own, `Window: 90 days` says how many: `:window` in the header,
 `:window_days` in the SELECT, and `:<name>_days` in the invalidation rules of what it reads.
 
@@ -98,7 +101,8 @@ class Column:
 
 @dataclass(frozen=True)
 class SqlFile:
-    """A dataset's file. `columns` maps each column's name to what the header says, in the SELECT's order."""
+    """A dataset's file. `columns` maps each column's name to what the header says, in the SELECT's order.
+    `restatements_of`: the condition on rows whose earlier versions are kept; None: none are."""
 
     schema: str
     name: str
@@ -112,6 +116,7 @@ class SqlFile:
     indexes: tuple[str, ...] = ()
     window_days: int | None = None
     row_rules: tuple[Rule, ...] = ()
+    restatements_of: str | None = None
 
     @property
     def table(self) -> str:
@@ -205,6 +210,7 @@ def parse(path: Path, schema: str) -> SqlFile:
         tuple(parts["Index"]),
         window,
         tuple(_rule(path, line) for line in parts["Rules"]),
+        parts["Restatements"][0].removeprefix("kept where ") if parts["Restatements"] else None,
     )
     known = file.all_columns.keys()
     if any(column.type for column in columns) and not file.is_table:
@@ -217,7 +223,7 @@ def parse(path: Path, schema: str) -> SqlFile:
 def _parts(path: Path, header: list[str]) -> dict[str, list[str]]:
     """The header's lines by part: the description under no name, then what follows `Name:` or is indented below it."""
     parts: dict[str, list[str]] = {
-        name: [] for name in ("", "Window", "Grain", "Key", "Unique", "Index", "Columns", "Rules")
+        name: [] for name in ("", "Window", "Grain", "Key", "Unique", "Index", "Restatements", "Columns", "Rules")
     }
     name = ""
     for line in header:

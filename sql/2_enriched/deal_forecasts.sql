@@ -5,6 +5,7 @@
 -- Grain: tenant, day and open deal whose close date, as known on the day, lies in the day's quarter or the next.
 -- Key: tenant_id, snapshot_date, opportunity_id
 -- Index: (snapshot_date)
+-- Restatements: kept where true
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

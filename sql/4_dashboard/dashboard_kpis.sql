@@ -5,6 +5,7 @@
 -- Grain: tenant, day, quarter, team, segment and region.
 -- Key: tenant_id, snapshot_date, quarter, team_id, segment, region
 -- Unique: tenant_id, snapshot_date, quarter, team_filter, segment, region
+-- Restatements: kept where team_id = 'All' and segment = 'All' and region = 'All'
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

@@ -21,7 +21,8 @@ both_days as (
         (n.opportunity_id is null) as is_gone,
         (n.amount is distinct from w.amount) as has_other_amount,
         (n.weight is distinct from w.weight) as has_other_weight,
-        (n.forecast_category is distinct from w.forecast_category) as has_other_category
+        (n.forecast_category is distinct from w.forecast_category) as has_other_category,
+        (n.health_score is distinct from w.health_score) as has_other_health
     from is_now as n
     full outer join was as w on n.opportunity_id = w.opportunity_id
     where n.weighted_amount is distinct from w.weighted_amount
@@ -42,7 +43,8 @@ select
         when b.has_other_amount and b.has_other_weight then 'amount and weight changed'
         when b.has_other_amount then 'amount changed'
         when b.has_other_category then 'forecast category changed'
-        else 'health changed the weight'
+        when b.has_other_health then 'health changed the weight'
+        else 'other forecast weights hold'
     end as cause
 from both_days as b
 left join staging.deal_intervals as s

@@ -210,29 +210,39 @@ def page_routes(access: Access) -> APIRouter:
 
     @routes.get("/compare")
     def compare(request: Request, token: Visitor) -> Response:
-        """Two days side by side: why did the forecast move?"""
+        """Two days side by side, or a day as it read after two loads: why did the forecast move?"""
 
         def fill(asked: Asked, options: Options) -> dict[str, Any]:
-            earlier = [day for day in options.days if day < asked.day]
-            given = request.query_params.get("other")
-            if given and given not in map(str, options.days):
-                raise RevopsError(f"{given} of {asked.tenant} was not built")
-            other = date.fromisoformat(given) if given else (earlier or [asked.day])[0]
-            params = {"tenant": asked.tenant, "day": asked.day, "other": other, "quarter": asked.quarter}
-            sums = {row["snapshot_date"]: row for row in board.rows(query("sums"), **params)}
-            moved = board.rows(query("moved"), **params)
+            given = request.query_params
+            day = {"tenant": asked.tenant, "day": asked.day, "quarter": asked.quarter}
+            loads = board.rows(query("restating_loads"), tenant=asked.tenant, day=asked.day)
+            if given.get("load"):
+                newest = board.about(asked)["known_as_of"]
+                sides = [_load(given.get("load"), newest), _load(given.get("until"), newest)]
+                sums = [next(iter(board.rows(query("sums_after_load"), **day, load=load)), None) for load in sides]
+                moved = board.rows(query("moved_by_loads"), **day, load=sides[0], until_load=sides[1])
+                names = [f"after load {load}" for load in sides]
+            else:
+                sides = [_other_day(given.get("other"), asked, options), asked.day]
+                found = {row["snapshot_date"]: row for row in board.rows(query("sums"), **day, other=sides[0])}
+                sums = [found.get(side) for side in sides]
+                moved = board.rows(query("moved"), **day, other=sides[0])
+                names = [str(side) for side in sides]
             causes: dict[str, Row] = {}
             for row in moved:
                 cause = causes.setdefault(row["cause"], {"cause": row["cause"], "deals": 0, "amount": Decimal(0)})
                 cause["deals"] += 1
                 cause["amount"] += row["difference"]
             return {
-                "other": other,
-                "was": sums.get(other),
-                "is_now": sums.get(asked.day),
+                "is_of_loads": bool(given.get("load")),
+                "sides": sides,
+                "names": names,
+                "was": sums[0],
+                "is_now": sums[1],
                 "moved": moved[:LARGEST],
                 "causes": sorted(causes.values(), key=lambda cause: -abs(cause["amount"])),
                 "total": sum((row["difference"] for row in moved), Decimal(0)),
+                "loads": loads,
             }
 
         return show(request, "compare.html", token, fill)
@@ -280,6 +290,22 @@ def page_routes(access: Access) -> APIRouter:
         return show(request, "rows.html", token, fill)
 
     return routes
+
+
+def _other_day(given: str | None, asked: Asked, options: Options) -> date:
+    """The day beside the one that is asked for: the one before it, unless another is named."""
+    if given and given not in map(str, options.days):
+        raise RevopsError(f"{given} of {asked.tenant} was not built")
+    return date.fromisoformat(given) if given else next((day for day in options.days if day < asked.day), asked.day)
+
+
+def _load(given: str | None, newest: int) -> int:
+    """The number of a load; the newest that the day could see, unless one is named."""
+    if not given:
+        return newest
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise RevopsError(f"{given!r} is not the number of a load")
+    return int(given)
 
 
 def waterfall_of(row: Row) -> list[Row]:
