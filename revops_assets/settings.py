@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     fiscal_year_month: int = Field(default=1, ge=1, le=12, description="Month in which the fiscal year begins")
     max_age_days: float = Field(default=2.0, gt=0, description="A newest load older than this is reported as stale")
 
+    dagster_url: str = Field(
+        default="http://127.0.0.1:3000", pattern=r"^https?://", description="Dagster's UI, where the pages' links lead"
+    )
+
     model_base_url: str | None = Field(
         default=None, description="OpenAI-compatible endpoint for coaching texts, as https://host/v1; absent: templates"
     )

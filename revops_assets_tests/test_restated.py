@@ -42,7 +42,7 @@ def moved(board: Board, load: int, until: int) -> list[tuple[Any, ...]]:
 
 
 def test_what_late_records_and_restated_weights_changed(
-    put: Put, clean: Settings, warehouse: Query, rules: Callable[[str, str], None]
+    put: Put, clean: Settings, source: Query, warehouse: Query, rules: Callable[[str, str], None]
 ) -> None:
     """By hand: two deals in Commit of which no health can be judged count by half; a third comes late."""
     put("a", reps=[REP], pipeline_stages=STAGES, opportunities=[still_open("o", 30), still_open("p", 100)])
@@ -92,6 +92,14 @@ def test_what_late_records_and_restated_weights_changed(
         page = site.get(f"/compare?tenant=a&day={DAY}&quarter={QUARTER}&load={first}&until={third}")
         assert page.status_code == 200 and "restated reference data: forecast weights" in page.text
         assert site.get(f"/compare?tenant=a&day={DAY}&load=x").status_code == 422
+        [(run,)] = warehouse("select run_id from ops.partition_ledger where dataset = 'enriched.deal_forecasts' and tenant_id = 'a'"
+                             " and snapshot_date = %s", DAY)  # fmt: skip
+        rows = site.get(f"/rows/enriched.deal_forecasts?tenant=a&day={DAY}").text
+        assert f'href="http://127.0.0.1:3000/runs/{run}"' in rows
+        assert f'href="http://127.0.0.1:3000/assets/enriched/deal_forecasts?partition={DAY}"' in rows
+        assert "A load has been running since" not in rows
+        source("select crm.start_load('a', 'test')")
+        assert "A load has been running since" in site.get(f"/pipeline?tenant=a&day={DAY}").text
         assert (
             f"/compare?tenant=a&day={DAY}&amp;quarter=Q1+2024&amp;load={second}".replace("&day", "&amp;day")
             in page.text

@@ -61,6 +61,7 @@ def run_stack(settings: Settings, port: int, pages_port: int) -> None:
         "REVOPS_HOME": str(settings.home),
         "REVOPS_CODE_HOST": "127.0.0.1",
         "REVOPS_CODE_PORT": str(code_port),
+        "REVOPS_DAGSTER_URL": os.environ.get("REVOPS_DAGSTER_URL", f"http://127.0.0.1:{port}"),
         "REVOPS_AUTOMATION": os.environ.get("REVOPS_AUTOMATION", "on"),
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -131,10 +131,11 @@ class Board:
         return asked, options
 
     def about(self, asked: Asked) -> Row:
-        """How fresh the day is: newest load, and whether it is stale."""
-        [row] = self.rows(query("about_day"), tenant=asked.tenant, day=asked.day)
+        """How fresh the day is: newest load, whether it is stale, and whether a load is under way."""
+        now = datetime.now(UTC)
+        [row] = self.rows(query("about_day"), tenant=asked.tenant, day=asked.day, now=now)
         finished: datetime | None = row["data_freshness"]
-        age = (datetime.now(finished.tzinfo) - finished).total_seconds() / 86_400 if finished else None
+        age = (now - finished).total_seconds() / 86_400 if finished else None
         return row | {"is_old": age is not None and age > self.settings.max_age_days, "age_days": age}
 
 

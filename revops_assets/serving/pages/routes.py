@@ -218,7 +218,7 @@ def page_routes(access: Access) -> APIRouter:
             loads = board.rows(query("restating_loads"), tenant=asked.tenant, day=asked.day)
             if given.get("load"):
                 newest = board.about(asked)["known_as_of"]
-                sides = [_load(given.get("load"), newest), _load(given.get("until"), newest)]
+                sides: list[Any] = [_load(given.get("load"), newest), _load(given.get("until"), newest)]
                 sums = [next(iter(board.rows(query("sums_after_load"), **day, load=load)), None) for load in sides]
                 moved = board.rows(query("moved_by_loads"), **day, load=sides[0], until_load=sides[1])
                 names = [f"after load {load}" for load in sides]
@@ -281,6 +281,7 @@ def page_routes(access: Access) -> APIRouter:
                 "filters": filters,
                 "statement": statement,
                 "partition": partition[0] if partition else None,
+                "dagster": access.settings.dagster_url.rstrip("/"),
                 "reads": sorted(name for name in all_read(dataset) if CATALOGUE[name].built == "daily"),
                 "sources": sorted(name for name in all_read(dataset) if CATALOGUE[name].built != "daily"),
                 "read_by": sorted(descendants(dataset)),
