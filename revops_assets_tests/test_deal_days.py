@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,12 @@ ZONE = ZoneInfo(PLAN.timezone)
 SAMPLED = (date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1))
 
 
+@lru_cache
+def company_deals() -> tuple[Deal, ...]:
+    """The company's deals: of one plan they are always the same."""
+    return tuple(deals(PLAN))
+
+
 def whole(at: datetime) -> datetime:
     return at.replace(microsecond=0)
 
@@ -212,7 +219,7 @@ def open_on(day: date) -> list[Deal]:
     """Deals that exist and are open at the day's end."""
     end = day_end(PLAN, day)
     return [
-        found for found in sorted(deals(PLAN), key=lambda found: found.id)
+        found for found in sorted(company_deals(), key=lambda found: found.id)
         if found.created_at < end and found.closed_at(end) is None and (found.deleted_at is None or found.deleted_at >= end)
     ]  # fmt: skip
 

@@ -14,12 +14,21 @@ import pandas as pd
 import pytest
 
 from revops_assets.scenario.calendar import day_end
-from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import MANAGERS, REPS, WON
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Export, Put, Query
-from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, as_told, close_date, elapsed, load_company, whole
+from revops_assets_tests.test_deal_days import (
+    PLAN,
+    SAMPLED,
+    ZONE,
+    as_told,
+    close_date,
+    company_deals,
+    elapsed,
+    load_company,
+    whole,
+)
 from revops_assets_tests.test_health import score_of
 from revops_assets_tests.test_stage_visits import deal, moves
 
@@ -235,7 +244,7 @@ def people(day: date) -> pd.DataFrame:
 def deals_at(day: date) -> pd.DataFrame:
     """Every deal that exists at a day's end, open ones with their health, won and lost ones with who is credited."""
     end, rows = day_end(PLAN, day), []
-    for found in deals(PLAN):
+    for found in company_deals():
         if found.created_at >= end or (found.deleted_at and found.deleted_at < end):
             continue
         state, closed_at = found.state(end), found.closed_at(end)
@@ -317,7 +326,7 @@ def test_the_generated_company_s_forecasts(
     load_company(clean, tmp_path)
     materialize(clean, FORECAST, str(SAMPLED[0]), str(SAMPLED[-1]))
     cents = Decimal("0.01")
-    begun = min(found.created_at for found in deals(PLAN)).astimezone(ZONE).date()
+    begun = min(found.created_at for found in company_deals()).astimezone(ZONE).date()
     errors: dict[tuple[Any, ...], tuple[Decimal, Decimal]] = {}  # and actuals, by quarter's first day, week and group
     for quarter in (
         date(2022, 10, 1),

@@ -19,7 +19,17 @@ from revops_assets.scenario.model import LOST, STAGES, WON
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Export, Put, Query
-from revops_assets_tests.test_deal_days import PLAN, SAMPLED, activity, as_told, elapsed, load_company, open_on, whole
+from revops_assets_tests.test_deal_days import (
+    PLAN,
+    SAMPLED,
+    activity,
+    as_told,
+    company_deals,
+    elapsed,
+    load_company,
+    open_on,
+    whole,
+)
 from revops_assets_tests.test_stage_visits import deal, moves
 
 DAILY = '+key:"enriched/deal_health_scores"'
@@ -177,10 +187,9 @@ def expected_on(day: date) -> dict[str, dict[str, Any]]:
 
 def own_medians(day: date) -> dict[str, float]:
     """Medians of the visits completed in the year before a day's end."""
-    from revops_assets.scenario.company import deals
 
     end, stays = day_end(PLAN, day), {}
-    for found in deals(PLAN):
+    for found in company_deals():
         if found.deleted_at and found.deleted_at < end:
             continue
         steps = [

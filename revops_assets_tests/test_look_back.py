@@ -13,8 +13,8 @@ from revops_assets.invalidation.look_back import read_calendar, reads
 from revops_assets.orchestration.runs import dagster_instance, run_stale
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
+from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Put, Query
-from revops_assets_tests.conftest import materialize_in_dagster as materialize
 from revops_assets_tests.test_stage_visits import deal, moves
 
 HEALTH = '+key:"enriched/deal_health_scores"'

@@ -12,11 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from revops_assets.scenario.company import deals
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Export, Put, Query
-from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, activity, load_company
+from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, activity, company_deals, load_company
 from revops_assets_tests.test_forecast import deals_at, half_up, people, quarter_of, quota
 from revops_assets_tests.test_stage_visits import deal, moves
 
@@ -253,7 +252,7 @@ def mine_at_creation(day: date, rep: str) -> int:
     end = day_end(PLAN, day)
     return sum(
         found.created_at.astimezone(ZONE).date() == day and (found.state(end)["OwnerId"] or "-1") == rep
-        and not (found.deleted_at and found.deleted_at < end) for found in deals(PLAN)
+        and not (found.deleted_at and found.deleted_at < end) for found in company_deals()
     )  # fmt: skip
 
 

@@ -29,8 +29,8 @@ from revops_assets.orchestration.schedules import due_days, schedules
 from revops_assets.orchestration.sensors import WORK_TAG, exports_due, next_attempt, sensors, tables_due
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases, resource
+from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Export, Put, Query
-from revops_assets_tests.conftest import materialize_in_dagster as materialize
 from revops_assets_tests.test_reruns import WHOLE
 from revops_assets_tests.test_stage_visits import deal, moves
 
