@@ -278,7 +278,7 @@ def test_a_day_asked_for_while_it_is_written_stays_asked_for(clean: Settings, pu
             if reason:
                 warehouse(ask.format(reason))  # by another session, which commits
             replace_window(connection, file, at, window)
-            note_days(connection, file, at, window)
+            note_days(connection, file, at, window, "a run")
         assert warehouse("select reason from ops.stale_partitions") == left
 
 
@@ -288,7 +288,7 @@ def test_the_command_builds_what_is_asked_for(put: Put, clean: Settings, warehou
     materialize(clean, DAILY_STATE, "2024-03-07")
     warehouse("delete from staging.deal_days")
     warehouse("insert into ops.stale_partitions values ('staging.deal_days', 'a', '2024-03-07', 'a test')")
-    told = revops("materialize", "--stale")
+    told = revops("materialize", "--stale", PYTHONUNBUFFERED="1")
     assert "staging.deal_days" in told
     assert warehouse("select opportunity_id, snapshot_date::text from staging.deal_days") == [("o", "2024-03-07")]
     assert warehouse("select count(*) from ops.stale_partitions") == [(0,)]
