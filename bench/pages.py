@@ -1,12 +1,17 @@
 """How long pages and endpoints take with many readers at once, beside the bare SQL of the same reads.
 
-python -m bench.pages [--readers 50] [--requests 400]      of the warehouse as it stands: make demo first
+python -m bench.pages [--readers 50] [--requests 400] [--copies 33]
+
+Of the warehouse as it stands: make demo first. --copies makes so many of each deal of the first company before, in every
+dataset that has deals (its groups and reps stay as they are), for a size that would take long to load: once, as they
+stay. First contentful paint is told where there is a Chromium.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -20,8 +25,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from revops_assets.catalogue import CATALOGUE
 from revops_assets.serving.pages.board import Board, query
-from revops_assets.settings import get_settings
+from revops_assets.settings import Settings, get_settings
+from revops_assets.warehouse import databases
 
 
 def spread(seconds: list[float]) -> str:
@@ -43,16 +50,74 @@ def measured(ask: Callable[[], object], readers: int, requests: int) -> list[flo
         return list(pool.map(once, range(requests)))
 
 
+def enlarge(settings: Settings, tenant: str, copies: int) -> None:
+    """Write copies of a company's deals beside them, with ids of their own."""
+    with databases.engine(settings, "warehouse").begin() as connection:
+        for table, dataset in CATALOGUE.items():
+            if (
+                dataset.built == "view"
+                or dataset.made_by == "reference file"
+                or "opportunity_id" not in dataset.file.columns
+            ):
+                continue
+            columns = dataset.file.all_columns
+            copied = [
+                f"d.{name} || '/' || n" if name in ("opportunity_id", "action_id") and columns[name].type == "text"
+                else f"md5(d.{name}::text || n)::uuid" if columns[name].type == "uuid" else f"d.{name}"
+                for name in columns
+            ]  # fmt: skip
+            written = connection.execute(
+                sa.text(
+                    f"insert into {table} ({', '.join(columns)}) select {', '.join(copied)}"
+                    f" from {table} as d cross join generate_series(2, :copies) as n where d.tenant_id = :tenant"
+                ),
+                {"copies": copies, "tenant": tenant},
+            ).rowcount
+            connection.execute(sa.text(f"analyze {table}"))
+            print(f"{table}: {written:,} rows more", flush=True)
+
+
+def first_paint(address: str, paths: dict[str, str], times: int = 9) -> None:
+    """Print the median first contentful paint of each page, in a browser with an empty cache."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        print("no Chromium here: first contentful paint is not told")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        for name, path in paths.items():
+            if path.startswith("/api"):
+                continue
+            painted = []
+            for _ in range(times):
+                page = browser.new_context().new_page()
+                page.goto(address + path)
+                page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+                painted.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+                page.context.close()
+            print(f"{name:28} first contentful paint {statistics.median(painted):5.0f} ms (median of {times})")
+        browser.close()
+
+
 def main() -> None:
     """Print a line for each page and endpoint."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--readers", type=int, default=50)
     parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--copies", type=int, default=1)
     given = parser.parse_args()
     settings = get_settings()
     board = Board(settings)
-    asked, _ = board.asked(None, None, {})
-    [(rows,)] = board.engine.connect().execute(sa.text("select count(*) from staging.deal_days")).all()
+    asked, options = board.asked(None, None, {})
+    if given.copies > 1:
+        enlarge(settings, asked.tenant, given.copies)
+    [(rows, deals)] = board.engine.connect().execute(
+        sa.text(
+            "select count(*), (select count(distinct opportunity_id) from staging.deal_intervals) from staging.deal_days"
+        )
+    )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -72,7 +137,9 @@ def main() -> None:
             except OSError:
                 time.sleep(0.2)
         deal = re.search(r'href="(/deal/[^"]+)"', home)
-        print(f"{rows:,} deal days; {given.readers} readers at once, {given.requests} requests each")
+        print(
+            f"{deals:,} deals, {len(options.days)} days, {rows:,} deal days; {given.readers} readers at once, {given.requests} requests each"
+        )
         paths = {
             "/pipeline": "/pipeline", "/coaching": "/coaching", "/compare": "/compare",
             **({"/deal": deal[1].replace("&amp;", "&")} if deal else {}),
@@ -80,6 +147,7 @@ def main() -> None:
         }  # fmt: skip
         for name, path in paths.items():
             print(f"{name:28} {spread(measured(lambda path=path: get(path), given.readers, given.requests))}")
+        first_paint(address, paths)
         names = ("kpis", "history", "velocity", "health", "waterfall", "cohorts", "stuck")
         lock = threading.Semaphore(board.engine.pool.size() + 10)  # type: ignore[attr-defined]
 
