@@ -62,7 +62,7 @@ def enlarge(settings: Settings, tenant: str, copies: int) -> None:
                 continue
             columns = dataset.file.all_columns
             copied = [
-                f"d.{name} || '/' || n" if name in ("opportunity_id", "action_id") and columns[name].type == "text"
+                f"d.{name} || '/' || n" if name in ("opportunity_id", "action_id", "activity_id") and columns[name].type == "text"
                 else f"md5(d.{name}::text || n)::uuid" if columns[name].type == "uuid" else f"d.{name}"
                 for name in columns
             ]  # fmt: skip

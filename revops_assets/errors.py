@@ -15,6 +15,10 @@ class Unreachable(RevopsError):
     """A server does not answer, or went away: the same may work later."""
 
 
+class Interrupted(BaseException):
+    """Ctrl-C. No KeyboardInterrupt, which libraries take for theirs."""
+
+
 def in_words(message: str) -> str:
     """A Pydantic message without the library's own prefix; that of a key nobody knows in plain words."""
     if message == "Extra inputs are not permitted":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import Any, NoReturn
 
 import typer
 
-from revops_assets.errors import RevopsError
+from revops_assets.errors import Interrupted, RevopsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -34,15 +36,47 @@ def register() -> typer.Typer:
     return app
 
 
+def if_interrupted(stands: str) -> None:
+    """What a command that is stopped by Ctrl-C says of what it did until then."""
+    _stands.append(stands)
+
+
+_stands: list[str] = []
+
+
 def main() -> None:
-    """Run a command; an error that people can mend is one line on stderr and exit status 1."""
+    """Run a command; an error that people can mend is one line on stderr and exit status 1, Ctrl-C one line and 130."""
+    interrupts = []
+
+    def interrupt(*_: Any) -> None:
+        interrupts.append(1)
+        raise Interrupted
+
+    _stands.clear()
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         register()()
-    except RevopsError as error:
-        print(f"revops: {error}", file=sys.stderr)
-        sys.exit(1)
     except BrokenPipeError:
         sys.exit(141)
-    except OSError as error:  # a path that cannot be written, and the like
-        print(f"revops: {error}", file=sys.stderr)
-        sys.exit(1)
+    except (Exception, Interrupted) as error:
+        if interrupts or isinstance(error, Interrupted):  # Dagster takes Ctrl-C itself while a step runs
+            _leave(f"stopped; {_stands[-1]}" if _stands else "stopped", 130)
+        told = str(error) if isinstance(error, RevopsError | OSError) else _of_the_database(error)
+        if told is None:
+            raise
+        _leave(told, 1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(told: str, status: int) -> NoReturn:
+    print(f"revops: {told}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _of_the_database(error: BaseException) -> str | None:
+    if "psycopg2" not in sys.modules:  # nothing of a database is imported where none is asked
+        return None
+    from revops_assets.warehouse.trouble import in_one_sentence
+
+    return in_one_sentence(error)

@@ -20,7 +20,7 @@ def demo_command() -> None:
     from revops_assets.cli.db import upgrade_command
     from revops_assets.cli.funnel import print_run
     from revops_assets.cli.load import print_load
-    from revops_assets.cli.show import console
+    from revops_assets.cli.show import Progress, console
     from revops_assets.loading.load import load_directory
     from revops_assets.loading.mapping_file import read_mapping
     from revops_assets.orchestration.runs import dagster_instance, run_assets, run_job
@@ -38,21 +38,22 @@ def demo_command() -> None:
         print(f"{folder(settings, tenant)}: {sum(rows[tenant].values()):,} records in {shape}'s shape")
 
     console.rule("3 Load", align="left")
-    loads = {
-        tenant: load_directory(settings, folder(settings, tenant), read_mapping(shape), tenant)
-        for tenant, (shape, _) in TENANTS.items()
-    }
+    with Progress("files", "records") as tell:
+        loads = {
+            tenant: load_directory(settings, folder(settings, tenant), read_mapping(shape), tenant, tell=tell)
+            for tenant, (shape, _) in TENANTS.items()
+        }
     for load in loads.values():
         print_load(load)
 
     console.rule("4 Build and check", align="left")
-    with dagster_instance(settings) as instance:
-        results = [run_job(settings, "funnel", env, instance) for env in ("dev", "prod")]
-        velocity = run_job(settings, "stage_velocity", "dev", instance)
+    with dagster_instance(settings) as instance, Progress("datasets") as tell:
+        results = [run_job(settings, "funnel", env, instance, tell) for env in ("dev", "prod")]
+        velocity = run_job(settings, "stage_velocity", "dev", instance, tell)
         newest = yesterday(settings.timezone)
         week = (newest - timedelta(days=6), newest)
         built = run_assets(
-            settings, "+group:ai or group:metrics or +group:semantic or +group:analytics", week, instance
+            settings, "+group:ai or group:metrics or +group:semantic or +group:analytics", week, instance, tell=tell
         )
     print_run(results[0])
     print_run(velocity)

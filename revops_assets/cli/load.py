@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from revops_assets.cli import app
+from revops_assets.cli import app, if_interrupted
 from revops_assets.settings import get_settings
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ def load_command(
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Load a CRM export: all of it, or nothing with a reason."""
-    from revops_assets.cli.show import print_json
+    from revops_assets.cli.show import Progress, print_json
     from revops_assets.diagnostics.aftermath import look_after
     from revops_assets.loading.load import choose_mappings, load_all
 
-    results = load_all(get_settings(), directory, choose_mappings(directory, mapping), tenant, dry_run)
+    if_interrupted("nothing of it was loaded: a load is all or nothing")
+    with Progress("files", "records") as tell:
+        results = load_all(get_settings(), directory, choose_mappings(directory, mapping), tenant, dry_run, tell)
     look_after(get_settings(), results)
     if json:
         print_json(results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results])

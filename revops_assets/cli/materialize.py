@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from revops_assets.cli import app
+from revops_assets.cli import app, if_interrupted
 from revops_assets.errors import RevopsError
 from revops_assets.settings import get_settings
 
@@ -28,6 +28,7 @@ def materialize_command(
 ) -> None:
     """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""
     from revops_assets.cli.funnel import finish
+    from revops_assets.cli.show import Progress
     from revops_assets.datasets.partitions import checked_range
     from revops_assets.orchestration.runs import dagster_instance, run_assets, run_stale
 
@@ -41,16 +42,17 @@ def materialize_command(
         except ValueError:
             raise RevopsError(f"{ends[0]} and {ends[1]} must be dates of the form YYYY-MM-DD") from None
     settings = get_settings()
+    if_interrupted("what was written until then stays, every day of it whole; the same command builds the rest")
     if stale:
         if days or select != "*" or known_as_of is not None or tenant:
             raise RevopsError("--stale takes no days, selection, load or tenant: it knows what to build")
-        with dagster_instance(settings) as instance:
-            results = run_stale(settings, instance)
+        with dagster_instance(settings) as instance, Progress("datasets") as tell:
+            results = run_stale(settings, instance, tell)
         for result in results:
             finish(result, json)
         if not results and not json:
             print("No partitions are stale.")
         return
-    with dagster_instance(settings) as instance:
-        result = run_assets(settings, select, days, instance, known_as_of, tenant or [])
+    with dagster_instance(settings) as instance, Progress("datasets") as tell:
+        result = run_assets(settings, select, days, instance, known_as_of, tenant or [], tell)
     finish(result, json)

@@ -19,6 +19,7 @@ from revops_assets.loading.manifest import NAME as MANIFEST
 from revops_assets.loading.manifest import read_manifest
 from revops_assets.loading.mapping import Mapping
 from revops_assets.loading.mapping_file import read_mapping
+from revops_assets.loading.progress import Tell, silent
 from revops_assets.loading.records import Survey, survey
 from revops_assets.loading.result import LoadResult, TooManyRejects
 from revops_assets.loading.transaction import LoadTransaction, spooled
@@ -87,14 +88,19 @@ def known_exports(settings: Settings) -> set[tuple[str, str]]:
 
 
 def load_directory(
-    settings: Settings, directory: Path, mapping: Mapping, tenant: str, dry_run: bool = False
+    settings: Settings, directory: Path, mapping: Mapping, tenant: str, dry_run: bool = False, tell: Tell = silent
 ) -> LoadResult:
     """Load an export by one mapping: see load_all."""
-    return load_all(settings, directory, [mapping], tenant, dry_run)[0]
+    return load_all(settings, directory, [mapping], tenant, dry_run, tell)[0]
 
 
 def load_all(
-    settings: Settings, directory: Path, mappings: list[Mapping], tenant: str, dry_run: bool = False
+    settings: Settings,
+    directory: Path,
+    mappings: list[Mapping],
+    tenant: str,
+    dry_run: bool = False,
+    tell: Tell = silent,
 ) -> list[LoadResult]:
     """Load an export by each of the mappings, each a load of its own; all of it is visible afterwards or, on any
     error, none. A dry run does all and then undoes it. The last result says which files of the folder nothing read."""
@@ -116,7 +122,9 @@ def load_all(
                 rejects.seek(0)
                 rejects.truncate()
                 with connection.cursor() as cursor:
-                    step = LoadTransaction(cursor, mapping, tenant, str(directory), found, rejects, settings.timezone)
+                    step = LoadTransaction(
+                        cursor, mapping, tenant, str(directory), found, rejects, settings.timezone, tell
+                    )
                     results.append(step.run())
                 results[-1].dry_run = dry_run
             used = {mapping.sha256 for mapping in mappings}

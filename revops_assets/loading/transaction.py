@@ -16,12 +16,14 @@ from revops_assets.loading.copy import copy_rows
 from revops_assets.loading.gone import stage_gone
 from revops_assets.loading.lines import Reject
 from revops_assets.loading.mapping import Mapping
+from revops_assets.loading.progress import Tell, silent
 from revops_assets.loading.records import Survey, records
 from revops_assets.loading.result import LoadResult, TooManyRejects
 from revops_assets.loading.staging import Staging
 from revops_assets.loading.targets import key_of
 
 SET_ASIDE_SHOWN = 10
+TOLD_EVERY = 2000
 STILL_KNOWN = 9223372036854775807
 
 
@@ -40,9 +42,11 @@ class LoadTransaction:
         surveys: dict[str, list[Survey]],
         rejects: TextIO,
         day_zone: str = "UTC",
+        tell: Tell = silent,
     ) -> None:
         self.cursor, self.mapping, self.tenant, self.directory = cursor, mapping, tenant, directory
         self.surveys, self.rejects, self.day_zone = surveys, rejects, day_zone
+        self.tell, self.step, self.steps = tell, 0, 1
         self.rejected: Counter[str] = Counter()
         self.read: Counter[str] = Counter()
         self.source = mapping.raw_schema or mapping.name
@@ -73,7 +77,9 @@ class LoadTransaction:
         for key in sorted(self.looked_into - self.surveys.keys()):
             self._create_relation(key)  # what is not in the export: nothing is found there
         # What others look into is read first, and stays until they have been staged.
-        for key in sorted(stale | (needed & files.keys()), key=lambda key: key not in self.looked_into):
+        to_read = sorted(stale | (needed & files.keys()), key=lambda key: key not in self.looked_into)
+        self.steps = len(to_read) + 1
+        for self.step, key in enumerate(to_read):
             self._read(key, files[key])
             if key not in self.looked_into:
                 self._stage(key)
@@ -100,6 +106,7 @@ class LoadTransaction:
         authoritative = [
             t for t, specs in self.mapping.tables.items() if any(spec.source in remapped for spec in specs)
         ]
+        self.tell("merging into crm", read, self.steps - 1, self.steps)
         self._execute(
             "select crm.finish_load(%s, %s, 'pg_temp', %s)",
             self.load_id,
@@ -173,8 +180,11 @@ class LoadTransaction:
             for found in self.surveys[key]:
                 # Giving up early needs an upper bound of the records: a CSV's lines; JSON may have all in one.
                 allowed = float("inf") if found.is_json else self.mapping.max_reject_share * found.lines
+                self.tell(found.name, 0, self.step, self.steps)
                 for record in records(found, file, keep_whole=not is_raw, is_raw=is_raw):
                     read[found.name] += 1
+                    if read[found.name] % TOLD_EVERY == 0:
+                        self.tell(found.name, read[found.name], self.step, self.steps)
                     if isinstance(record, Reject):
                         rejected[found.name] += 1
                         if not counts["is_unchanged"]:

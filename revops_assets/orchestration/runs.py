@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 
 from revops_assets.assets.spec import asset_key
 from revops_assets.datasets.partitions import partition_ends, range_tags
-from revops_assets.errors import RevopsError, on_one_line
+from revops_assets.errors import Interrupted, RevopsError, on_one_line
 from revops_assets.invalidation.plan import Rerun, plan
 from revops_assets.invalidation.run_tags import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
 from revops_assets.orchestration.jobs import SOURCE_GROUPS
 from revops_assets.settings import Env, Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.dagster_storage import dagster_home
+from revops_assets.warehouse.dagster_storage import COMMANDS, dagster_home
 
 
 @dataclass
@@ -41,18 +42,25 @@ class RunResult:
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The installation's Dagster instance."""
-    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
-    with dg.DagsterInstance.get() as instance:
+    home = str(dagster_home(settings))
+    os.environ["DAGSTER_HOME"] = home
+    with dg.DagsterInstance.from_config(home, COMMANDS) as instance:
         # A run writes some hundred events; without a pool each of them opens a connection of its own.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
         yield instance
 
 
-def run_job(settings: Settings, job_name: str, env: Env, instance: dg.DagsterInstance) -> RunResult:
+# The dataset that was built, its rows, and how many of how many have been.
+Tell = Callable[[str, int, int, int], None]
+
+
+def run_job(
+    settings: Settings, job_name: str, env: Env, instance: dg.DagsterInstance, tell: Tell | None = None
+) -> RunResult:
     """Run a whole job now; an error says which step failed and why."""
     from revops_assets.definitions import defs
 
-    return _run(defs.resolve_job_def(job_name), f"job {job_name}", env, instance, {}, None)
+    return _run(defs.resolve_job_def(job_name), f"job {job_name}", env, instance, {}, None, tell)
 
 
 def run_assets(
@@ -62,6 +70,7 @@ def run_assets(
     instance: dg.DagsterInstance,
     known_as_of: int | None = None,
     tenants: Sequence[str] = (),
+    tell: Tell | None = None,
 ) -> RunResult:
     """Run the assets of a selection (Dagster's syntax) now, the daily ones for a range of days, as one run.
 
@@ -95,27 +104,27 @@ def run_assets(
     if tenants:
         tags[TENANTS_TAG] = ",".join(tenants)
     job = defs.resolve_implicit_global_asset_job_def()
-    return _run(job, "materialize", settings.env, instance, tags, list(chosen))
+    return _run(job, "materialize", settings.env, instance, tags, list(chosen), tell)
 
 
-def run_stale(settings: Settings, instance: dg.DagsterInstance) -> list[RunResult]:
+def run_stale(settings: Settings, instance: dg.DagsterInstance, tell: Tell | None = None) -> list[RunResult]:
     """Build the days of ops.stale_partitions: a run for each span of days, earliest first.
 
     Until nothing is stale any more: what changes on the way may ask for days after it.
     """
     results = []
     while runs := planned(settings):
-        results.append(run_planned(settings, runs[0], instance))
+        results.append(run_planned(settings, runs[0], instance, tell))
     return results
 
 
-def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance) -> RunResult:
+def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance, tell: Tell | None = None) -> RunResult:
     """Do one of these runs now."""
     from revops_assets.definitions import defs
 
     keys = [asset_key(name) for name in sorted(run.datasets)]
     job = defs.resolve_implicit_global_asset_job_def()
-    return _run(job, "reruns", settings.env, instance, run.tags(), keys)
+    return _run(job, "reruns", settings.env, instance, run.tags(), keys, tell)
 
 
 def planned(settings: Settings) -> list[Rerun]:
@@ -131,9 +140,15 @@ def _run(
     instance: dg.DagsterInstance,
     tags: dict[str, str],
     selection: list[dg.AssetKey] | None,
+    tell: Tell | None,
 ) -> RunResult:
+    run_id = str(uuid4())
+    if tell:
+        total = len(selection if selection is not None else job.asset_layer.selected_asset_keys)
+        instance.add_event_listener(run_id, _teller(tell, total))
     outcome = job.execute_in_process(
         instance=instance,
+        run_id=run_id,
         run_config={
             "resources": {"warehouse": {"config": {"env": env}}},
             "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -143,7 +158,10 @@ def _run(
         raise_on_error=False,
     )
     if not outcome.success:
-        raise RevopsError(f"{name} ({env}), run {outcome.run_id}: {_reason(outcome)}")
+        reason = _reason(outcome)
+        if "DagsterExecutionInterruptedError" in reason:
+            raise Interrupted
+        raise RevopsError(f"{name} ({env}), run {outcome.run_id}: {reason}")
     result = RunResult(outcome.run_id, env)
     for event in outcome.get_asset_materialization_events():
         materialization = event.step_materialization_data.materialization
@@ -163,6 +181,22 @@ def _run(
             }
         )
     return result
+
+
+def _teller(tell: Tell, total: int) -> Callable[[dg.EventLogEntry], None]:
+    """Tells of each dataset that a run has built."""
+    built: set[str] = set()
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event and event.is_step_materialization:
+            materialization = event.step_materialization_data.materialization
+            table = ".".join(materialization.asset_key.path)
+            built.add(table)
+            rows = materialization.metadata.get("dagster/row_count")
+            tell(table, int(rows.value) if rows else 0, len(built), total)  # type: ignore[arg-type]
+
+    return listen
 
 
 def _reason(outcome: dg.ExecuteInProcessResult) -> str:

@@ -5,7 +5,6 @@ dagster.yaml names the class below; the address comes from the settings, like th
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +33,22 @@ class RevopsPostgresStorage(DagsterPostgresStorage):
         return cls(postgres_url=url, should_autocreate_tables=True, inst_data=inst_data)
 
 
+# The instance as commands run it: what their runs print is the command's, and no processes copy it to files. They would
+# get Ctrl-C, too, and say so.
+COMMANDS = "commands.yaml"
+PRINTS_ARE_OURS = """
+compute_logs:
+  module: dagster.core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+
+
 def dagster_home(settings: Settings) -> Path:
     """The instance's folder under REVOPS_HOME (step logs), with the project's dagster.yaml in it."""
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
+    given = (PROJECT_ROOT / "dagster.yaml").read_text()
+    for name, text in (("dagster.yaml", given), (COMMANDS, given + PRINTS_ARE_OURS)):
+        if not (home / name).exists() or (home / name).read_text() != text:
+            (home / name).write_text(text)
     return home

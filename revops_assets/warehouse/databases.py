@@ -91,19 +91,24 @@ def connect(settings: Settings, database: Database, **session: Any) -> Iterator[
 
 
 def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnection:
-    """A plain psycopg2 connection; `session` are configuration parameters to set on it."""
-    try:
-        connection = psycopg2.connect(libpq_url(url), options=session_options(settings), connect_timeout=10)
-    except psycopg2.OperationalError as error:
-        text = " ".join(str(error).split())
-        if f'database "{url.database}" does not exist' in text:
-            raise Unreachable(f"there is no database {url.database}: run `revops db upgrade` first") from None
-        raise Unreachable(f"cannot connect to {url.render_as_string(hide_password=True)}: {text}") from None
+    """A plain psycopg2 connection; `session` are configuration parameters to set on it. Unreachable."""
+    connection = _connect(url, session_options(settings))
     if session:
         with connection, connection.cursor() as cursor:
             for name, value in session.items():
                 cursor.execute("select set_config(%s, %s, false)", (name, str(value)))
     return connection
+
+
+def _connect(url: sa.URL, options: str) -> PgConnection:
+    try:
+        return psycopg2.connect(libpq_url(url), options=options, connect_timeout=10)
+    except psycopg2.OperationalError as error:
+        text = " ".join(str(error).split())
+        if f'database "{url.database}" does not exist' in text:
+            raise Unreachable(f"there is no database {url.database}: run `revops db upgrade` first") from None
+        where = url.render_as_string(hide_password=True)
+        raise Unreachable(f"cannot connect to {where}: {text} REVOPS_DATABASE_URL says which server") from None
 
 
 def engine(settings: Settings, database: Database) -> sa.Engine:
@@ -121,17 +126,13 @@ def engine_as(settings: Settings, url: sa.URL, connections: int) -> sa.Engine:
 @lru_cache
 def _engine(url: sa.URL, options: str, embedded_home: Path | None, connections: int = 1) -> sa.Engine:
     """Connections are tried before they are used, and the embedded server is started before one is opened."""
-    engine = sa.create_engine(
-        url,
-        pool_size=connections,
-        pool_pre_ping=True,
-        pool_recycle=600,
-        connect_args={"options": options, "connect_timeout": 10},
-    )
-    if embedded_home:
-        home = embedded_home
-        sa.event.listen(engine, "do_connect", lambda *_: embedded.ensure_running(home) and None)
-    return engine
+
+    def connect() -> PgConnection:
+        if embedded_home:
+            embedded.ensure_running(embedded_home)
+        return _connect(url, options)
+
+    return sa.create_engine(url, creator=connect, pool_size=connections, pool_pre_ping=True, pool_recycle=600)
 
 
 def exists(settings: Settings, database: Database) -> bool:
