@@ -50,22 +50,19 @@ def measured(ask: Callable[[], object], readers: int, requests: int) -> list[flo
         return list(pool.map(once, range(requests)))
 
 
+COPIED = {"opportunity_id", "activity_id"}
+
+
 def enlarge(settings: Settings, tenant: str, copies: int) -> None:
     """Write copies of a company's deals beside them, with ids of their own."""
     with databases.engine(settings, "warehouse").begin() as connection:
         for table, dataset in CATALOGUE.items():
-            if (
-                dataset.built == "view"
-                or dataset.made_by == "reference file"
-                or "opportunity_id" not in dataset.file.columns
-            ):
+            if dataset.built == "view" or dataset.made_by != "select":
+                continue
+            if not COPIED & set(dataset.file.key):  # what has a row for each group or rep stays as it is
                 continue
             columns = dataset.file.all_columns
-            copied = [
-                f"d.{name} || '/' || n" if name in ("opportunity_id", "action_id", "activity_id") and columns[name].type == "text"
-                else f"md5(d.{name}::text || n)::uuid" if columns[name].type == "uuid" else f"d.{name}"
-                for name in columns
-            ]  # fmt: skip
+            copied = [f"d.{name} || '/' || n" if name in COPIED else f"d.{name}" for name in columns]
             written = connection.execute(
                 sa.text(
                     f"insert into {table} ({', '.join(columns)}) select {', '.join(copied)}"

@@ -33,12 +33,13 @@ def revops(*args: str | Path, status: int = 0, **environment: str) -> str:
         done = subprocess.run([REVOPS, *args], capture_output=True, text=True, env=os.environ | environment)
         found, out, err = done.returncode, done.stdout, done.stderr
     else:
-        found, out, err = _run_here([str(arg) for arg in args])
+        found, out, err = run_here([str(arg) for arg in args])
     assert found == status, out + err
     return err if status else out
 
 
-def _run_here(args: list[str]) -> tuple[int, str, str]:
+def run_here(args: list[str]) -> tuple[int, str, str]:
+    """Run the command in this process; its exit status, stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", ["revops", *args])

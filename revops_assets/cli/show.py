@@ -41,7 +41,8 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        if self.bar.console.is_terminal:
+            self.bar.stop()
 
     def __call__(self, what: str, rows: int, step: int, steps: int) -> None:
         """This is being done, or was: so many rows of it, so many steps of how many."""
