@@ -91,7 +91,7 @@ def first_paint(address: str, paths: dict[str, str], times: int = 9) -> None:
             for _ in range(times):
                 page = browser.new_context().new_page()
                 page.goto(address + path)
-                page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+                page.screenshot()  # a headless browser paints when it is asked to
                 painted.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
                 page.context.close()
             print(f"{name:28} first contentful paint {statistics.median(painted):5.0f} ms (median of {times})")

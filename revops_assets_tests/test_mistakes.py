@@ -21,14 +21,14 @@ ARGUMENTS = {
     "doctor": "", "funnel build": "", "funnel compare": "", "load": "{export}", "materialize": "--partition 2024-03-01",
     "mcp": "--tenant acme", "metrics approve": "revenue/mrr", "metrics check-sql": "{sql}", "metrics coverage": "",
     "metrics export": "--dir {out}/m", "metrics import": "", "metrics list": "", "metrics run": "revenue/mrr --tenant acme",
-    "metrics show": "revenue/mrr", "metrics validate": "--tenant acme", "metrics values": "revenue/mrr --tenant acme", "psql": "",
+    "metrics show": "revenue/mrr", "metrics validate": "--tenant acme", "metrics values": "revenue/mrr --tenant acme", "psql": "", "quickstart": "{export} --no-serve --days 2",
     "scenario generate": "--deals 5 --out {out}/s", "scenario next-day": "--out {export}", "serve": "",
     "stage-velocity run": "--tenant acme --pipeline sales", "stage-velocity show": "00000000-0000-0000-0000-000000000000",
     "tenant list": "", "tenant remove": "acme --yes", "token create": "x", "token list": "", "token revoke": "1", "up": "",
 }  # fmt: skip
 SERVERS = {"mcp", "psql", "serve", "up"}  # psql says what is wrong itself; the others run until they are stopped
 # Themselves, or as Dagster, which needs its storage before it can run anything.
-MAKE_DATABASES = {"db upgrade", "demo", "funnel build", "materialize", "tenant remove"}
+MAKE_DATABASES = {"db upgrade", "demo", "funnel build", "materialize", "quickstart", "tenant remove"}
 NEED_NO_DATABASE = {"db stop", "db url", "scenario generate", "scenario next-day"}
 ASK = sorted(ARGUMENTS.keys() - SERVERS)
 Run = Callable[[str], tuple[int, str, str]]

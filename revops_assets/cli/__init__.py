@@ -26,6 +26,7 @@ def register() -> typer.Typer:
         load,
         materialize,
         metrics,
+        quickstart,
         scenario,
         serve,
         stage_velocity,

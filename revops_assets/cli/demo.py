@@ -23,7 +23,7 @@ def demo_command() -> None:
     from revops_assets.cli.show import Progress, console
     from revops_assets.loading.load import load_directory
     from revops_assets.loading.mapping_file import read_mapping
-    from revops_assets.orchestration.runs import dagster_instance, run_assets, run_job
+    from revops_assets.orchestration.runs import DASHBOARDS, dagster_instance, run_assets, run_job
     from revops_assets.reports.funnel import compare
     from revops_assets.scenario.calendar import yesterday
 
@@ -52,9 +52,7 @@ def demo_command() -> None:
         velocity = run_job(settings, "stage_velocity", "dev", instance, tell)
         newest = yesterday(settings.timezone)
         week = (newest - timedelta(days=6), newest)
-        built = run_assets(
-            settings, "+group:ai or group:metrics or +group:semantic or +group:analytics", week, instance, tell=tell
-        )
+        built = run_assets(settings, DASHBOARDS, week, instance, tell=tell)
     print_run(results[0])
     print_run(velocity)
     print_run(built)

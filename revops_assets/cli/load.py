@@ -48,7 +48,9 @@ def load_command(
 
 def print_load(result: LoadResult) -> None:
     """What a load did, for people."""
+    from revops_assets.cli.doctor import print_missing
     from revops_assets.cli.show import console, print_table
+    from revops_assets.diagnostics.missing_inputs import MissingInput
 
     changed = "would change" if result.dry_run else "changed"
     console.print(
@@ -99,10 +101,7 @@ def print_load(result: LoadResult) -> None:
             ["check", "rows>", "finds"],
             [(fault["check"], fault["rows"], fault["detects"]) for fault in result.faults],
         )
-    if result.missing_inputs:
-        print(f"\nWhat the source of {result.tenant} does not give:")
-        rows = [(lack["need"], lack["without_it"], lack["datasets"]) for lack in result.missing_inputs]
-        print_table(["missing input", "so", "which touches"], rows)
+    print_missing([MissingInput(**lack) for lack in result.missing_inputs])
     if result.earliest_business_at:
         console.print(f"Figures can change from {result.earliest_business_at:%Y-%m-%d} on.")
     if result.dry_run:

@@ -50,6 +50,9 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+# What dashboards show, and all that it is built from.
+DASHBOARDS = "+group:ai or group:metrics or +group:semantic or +group:analytics"
+
 # The dataset that was built, its rows, and how many of how many have been.
 Tell = Callable[[str, int, int, int], None]
 
