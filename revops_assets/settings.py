@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:3000", pattern=r"^https?://", description="Dagster's UI, where the pages' links lead"
     )
 
+    pages_url: str = Field(
+        default="http://127.0.0.1:8321", pattern=r"^https?://", description="The dashboards, where Dagster's links lead"
+    )
+
     model_base_url: str | None = Field(
         default=None, description="OpenAI-compatible endpoint for coaching texts, as https://host/v1; absent: templates"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
 import os
 import subprocess
 import sys
@@ -147,3 +149,17 @@ def test_the_resolved_definitions_are_those_of_the_snapshot() -> None:
     for section, parts in told.items():
         assert found[section] == parts, f"{section}: if that was intended, python -m revops_assets_tests.snapshot"
     assert found.keys() == told.keys()
+
+
+def test_every_preview_runs_and_is_for_people(settings: Settings) -> None:
+    """In the order that headers name, of a day; numbers with their thousands apart, nothing in scientific notation."""
+    from revops_assets.assets.metadata import _in_words, look
+    from revops_assets.catalogue import CATALOGUE
+    from revops_assets.warehouse import databases
+
+    with databases.engine(settings, "warehouse").connect() as connection:
+        for dataset in CATALOGUE.values():
+            if dataset.made_by == "select" and dataset.built != "view":
+                assert "preview" in look(connection, dataset.file, date(2024, 3, 1) if dataset.built == "daily" else None)
+    told = [None, True, 5984260, Decimal("5984260.5"), 0.25, date(2024, 2, 29), "a|b\nc", []]
+    assert [_in_words(value) for value in told] == ["—", "yes", "5,984,260", "5,984,260.50", "0.25", "2024-02-29", "a/b c", "—"]

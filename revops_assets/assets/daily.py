@@ -46,9 +46,11 @@ def daily_dataset(dataset: Dataset, chart: Chart | None = None, after: Sequence[
                         context.add_asset_metadata(
                             {"dagster/partition_row_count": count}, asset_key=spec.key, partition_key=str(day)
                         )
-            shown = look(connection, file)
-            if chart:
-                shown |= chart.draw(connection.execute(sa.text(chart.query), {"day": end}).all())
+            # In the order that the UI shows them in: the picture first.
+            shown = chart.draw(connection.execute(sa.text(chart.query), {"day": end}).all()) if chart else {}
+            pages = found.warehouse.settings.pages_url.rstrip("/")
+            shown["dashboards"] = dg.MetadataValue.url(f"{pages}/rows/{dataset.table}?day={end}")
+            shown |= look(connection, file, end)
         for day in done.filled:  # these have been materialised as well, though the run's range does not say so
             if DAILY.has_partition_key(str(day)):
                 context.log_event(dg.AssetMaterialization(spec.key, partition=str(day), description="written as well"))

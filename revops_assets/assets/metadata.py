@@ -1,6 +1,8 @@
 """The made relation as a person would see it."""
 
 from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
@@ -12,10 +14,11 @@ from revops_assets.datasets.lineage import column_lineage
 from revops_assets.warehouse.sql_files import SqlFile
 
 PREVIEW_ROWS = 10
+LONGEST = 200
 
 
-def look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
-    """The made relation as a person would see it: its columns, where they come from, its first rows."""
+def look(connection: sa.Connection, file: SqlFile, day: date | None = None) -> dict[str, Any]:
+    """The made relation as a person would see it: its columns, where they come from, its first rows, of a day."""
     types = connection.execute(
         sa.text(
             "select attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum) from pg_attribute"
@@ -25,15 +28,44 @@ def look(connection: sa.Connection, file: SqlFile) -> dict[str, Any]:
     )
     stored = {name: (type_name, said) for name, type_name, said in types}
     described = file.all_columns if file.is_table else file.columns
-    rows = connection.execute(sa.text(f"select * from {file.table} limit {PREVIEW_ROWS}"))
-    preview = pd.DataFrame(rows, columns=list(rows.keys()))
     # A comment says what the header says, or what people have said since (semantic.column_metadata).
     columns = [
         column_of(replace(column, meaning=stored[column.name][1] or column.meaning), stored[column.name][0])
         for column in described.values()
     ]
     return {
+        "preview": _preview(connection, file, day),
         "dagster/column_schema": dg.TableSchema(columns=columns),
         **({"dagster/column_lineage": column_lineage(connection, file)} if file.is_select else {}),
-        "preview": dg.MetadataValue.md(preview.to_markdown(index=False)),
     }
+
+
+def _preview(connection: sa.Connection, file: SqlFile, day: date | None) -> dg.MetadataValue:
+    """The first rows in the order that the file's header names; else groups of all before their parts, by key."""
+    wholes = [f"d.{name} <> 'All'" for name in ("team_filter", "segment", "region") if name in file.columns]
+    order = [*([file.preview_order] if file.preview_order else []), *wholes, *(f"d.{name}" for name in file.key)]
+    on = next((name for name in ("snapshot_date", "metric_date") if name in file.columns), None) if day else None
+    statement = (
+        f"select * from {file.table} as d{f' where d.{on} = :day' if on else ''}"
+        f"{' order by ' + ', '.join(order) if order else ''} limit {PREVIEW_ROWS}"
+    )
+    rows = connection.execute(sa.text(statement), {"day": day} if on else {})
+    shown = pd.DataFrame([[_in_words(value) for value in row] for row in rows], columns=list(rows.keys()))
+    return dg.MetadataValue.md(shown.to_markdown(index=False, disable_numparse=True))
+
+
+def _in_words(value: Any) -> str:
+    """A value for people: thousands apart, two decimals, a dash for none; on one line."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Decimal | float):
+        return f"{value:,.2f}".removesuffix(".00")
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "—"
+    return " ".join(str(value).split())[:LONGEST].replace("|", "/")

@@ -47,7 +47,7 @@ def daily_metrics(context: dg.AssetExecutionContext, warehouse: Warehouse) -> It
                 sa.text(f"select count(*) from {table} where metric_date between :a and :b"), {"a": start, "b": end}
             )
             context.add_asset_metadata(
-                look(connection, table_functions()[table]), asset_key=key, partition_key=str(end)
+                look(connection, table_functions()[table], end), asset_key=key, partition_key=str(end)
             )
             results.append(dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows, **about_run(run)}))
     for day in also:

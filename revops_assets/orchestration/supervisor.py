@@ -62,6 +62,7 @@ def run_stack(settings: Settings, port: int, pages_port: int) -> None:
         "REVOPS_CODE_HOST": "127.0.0.1",
         "REVOPS_CODE_PORT": str(code_port),
         "REVOPS_DAGSTER_URL": os.environ.get("REVOPS_DAGSTER_URL", f"http://127.0.0.1:{port}"),
+        "REVOPS_PAGES_URL": os.environ.get("REVOPS_PAGES_URL", f"http://127.0.0.1:{pages_port}"),
         "REVOPS_AUTOMATION": os.environ.get("REVOPS_AUTOMATION", "on"),
         "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
     }

@@ -17,6 +17,8 @@ A file is one SELECT headed by a comment that says everything else of the datase
 `Restatements: kept where team_id = 'All'` (or `true`): what such rows of a stored day said before they were written
 again and read otherwise stays in ops.restated_rows.
 
+`Preview: health_score, amount desc` orders the rows that Dagster shows of the newest day: what people ask for first.
+
 Where it looks at the days up to each of its own, `Window: 90 days` says how many: `:window` in the header,
 `:window_days` in the SELECT, and `:<name>_days` in the invalidation rules of what it reads.
 
@@ -117,6 +119,7 @@ class SqlFile:
     window_days: int | None = None
     row_rules: tuple[Rule, ...] = ()
     restatements_of: str | None = None
+    preview_order: str = ""
 
     @property
     def table(self) -> str:
@@ -211,6 +214,7 @@ def parse(path: Path, schema: str) -> SqlFile:
         window,
         tuple(_rule(path, line) for line in parts["Rules"]),
         parts["Restatements"][0].removeprefix("kept where ") if parts["Restatements"] else None,
+        parts["Preview"][0] if parts["Preview"] else "",
     )
     known = file.all_columns.keys()
     if any(column.type for column in columns) and not file.is_table:
@@ -223,7 +227,8 @@ def parse(path: Path, schema: str) -> SqlFile:
 def _parts(path: Path, header: list[str]) -> dict[str, list[str]]:
     """The header's lines by part: the description under no name, then what follows `Name:` or is indented below it."""
     parts: dict[str, list[str]] = {
-        name: [] for name in ("", "Window", "Grain", "Key", "Unique", "Index", "Restatements", "Columns", "Rules")
+        name: []
+        for name in ("", "Window", "Grain", "Key", "Unique", "Index", "Restatements", "Preview", "Columns", "Rules")
     }
     name = ""
     for line in header:

@@ -6,6 +6,7 @@
 -- Key: tenant_id, snapshot_date, opportunity_id
 -- Index: (snapshot_date)
 -- Restatements: kept where true
+-- Preview: d.weighted_amount desc nulls last
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

@@ -5,6 +5,7 @@
 -- Grain: tenant, day and open deal.
 -- Key: tenant_id, snapshot_date, opportunity_id
 -- Index: (snapshot_date)
+-- Preview: d.health_score nulls last
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

@@ -4,6 +4,7 @@
 --
 -- Grain: tenant, day and open deal.
 -- Key: tenant_id, snapshot_date, opportunity_id
+-- Preview: d.priority_score desc
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

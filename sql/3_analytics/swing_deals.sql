@@ -4,6 +4,7 @@
 -- Grain: tenant, day, quarter and deal, as many a quarter as the threshold swing_deals says.
 -- Key: tenant_id, snapshot_date, opportunity_id
 -- Unique: tenant_id, snapshot_date, quarter, swing_rank
+-- Preview: d.amount desc nulls last
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

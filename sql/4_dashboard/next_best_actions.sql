@@ -5,6 +5,7 @@
 -- Grain: tenant, day, rep and action, at most ten a rep.
 -- Key: tenant_id, snapshot_date, rep_id, priority_rank
 -- Unique: tenant_id, snapshot_date, action_id
+-- Preview: d.priority_score desc
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

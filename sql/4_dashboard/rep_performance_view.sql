@@ -2,6 +2,7 @@
 --
 -- Grain: tenant, day and active rep.
 -- Key: tenant_id, snapshot_date, rep_id
+-- Preview: d.overall_rank
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day

@@ -3,6 +3,7 @@
 --
 -- Grain: tenant, day and stuck deal.
 -- Key: tenant_id, snapshot_date, opportunity_id
+-- Preview: array_position(array['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'], d.urgency), d.amount desc nulls last
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: the business day
