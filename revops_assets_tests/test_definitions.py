@@ -160,6 +160,17 @@ def test_every_preview_runs_and_is_for_people(settings: Settings) -> None:
     with databases.engine(settings, "warehouse").connect() as connection:
         for dataset in CATALOGUE.values():
             if dataset.made_by == "select" and dataset.built != "view":
-                assert "preview" in look(connection, dataset.file, date(2024, 3, 1) if dataset.built == "daily" else None)
+                assert "preview" in look(
+                    connection, dataset.file, date(2024, 3, 1) if dataset.built == "daily" else None
+                )
     told = [None, True, 5984260, Decimal("5984260.5"), 0.25, date(2024, 2, 29), "a|b\nc", []]
-    assert [_in_words(value) for value in told] == ["—", "yes", "5,984,260", "5,984,260.50", "0.25", "2024-02-29", "a/b c", "—"]
+    assert [_in_words(value) for value in told] == [
+        "—",
+        "yes",
+        "5,984,260",
+        "5,984,260.50",
+        "0.25",
+        "2024-02-29",
+        "a/b c",
+        "—",
+    ]
