@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import date
-from decimal import Decimal
 import os
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 
 import dagster as dg
 import pytest
