@@ -1,13 +1,15 @@
 """What the graph says of a dataset: from its file's header, its contract, and the file itself."""
 
+import hashlib
 import warnings
 from datetime import timedelta
+from functools import lru_cache
 
 import dagster as dg
 
 from revops_assets.catalogue import through_views
 from revops_assets.catalogue.dataset import Dataset
-from revops_assets.settings import PROJECT_ROOT
+from revops_assets.settings import PROJECT_ROOT, SQL_DIR
 from revops_assets.warehouse.sql_files import Column, SqlFile
 
 OWNERS = ["team:revops"]
@@ -31,6 +33,7 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
         deps=[asset_key(dep) for dep in sorted(through_views(frozenset(dataset.read)))],
         description=f"{file.description}\n\nGrain: {file.grain}.",
         group_name=file.schema,
+        code_version=_version(file),
         owners=OWNERS,
         kinds={"postgres", "sql", "view" if dataset.built == "view" else "table"},
         freshness_policy=DAY_OLD,
@@ -43,6 +46,17 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
             **({"dagster/column_schema": _columns(file)} if file.is_table else {}),
         },
     )
+
+
+def _version(file: SqlFile) -> str:
+    """Another one where its SQL is another, or that of any function of the databases."""
+    text = file.path.read_text() + _functions()
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@lru_cache
+def _functions() -> str:
+    return "".join(path.read_text() for path in sorted(SQL_DIR.glob("**/functions/*.sql")))
 
 
 def _columns(file: SqlFile) -> dg.TableSchema:

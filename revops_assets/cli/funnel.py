@@ -55,6 +55,12 @@ def print_run(result: RunResult) -> None:
     """What a run made and what its checks say, for people."""
     from revops_assets.cli.show import console, print_table
 
+    if result.current:
+        console.print(
+            f"{result.current} datasets stand as they would be built again: same records, reference data, SQL."
+        )
+    if not result.run_id:
+        return
     print_table(
         [f"{result.env}: table", "rows>"],
         [(name, values.get("dagster/row_count")) for name, values in result.assets.items()],

@@ -24,6 +24,9 @@ def materialize_command(
         list[str] | None, typer.Option(help="Only this tenant's rows; may be given several times")
     ] = None,
     stale: Annotated[bool, typer.Option("--stale", help="All stale partitions (ops.stale_partitions)")] = False,
+    skip_current: Annotated[
+        bool, typer.Option("--skip-current", help="Leave out what would read the same: built of all that is known")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
     """Build assets and run their checks. Daily ones need --partition, or --from and --to: a range is one run."""
@@ -41,6 +44,8 @@ def materialize_command(
             days = checked_range(ends[0], ends[1])
         except ValueError:
             raise RevopsError(f"{ends[0]} and {ends[1]} must be dates of the form YYYY-MM-DD") from None
+    if skip_current and (known_as_of is not None or tenant):
+        raise RevopsError("--skip-current looks at everything that is known, of every tenant: leave that out")
     settings = get_settings()
     if_interrupted("what was written until then stays, every day of it whole; the same command builds the rest")
     if stale:
@@ -54,5 +59,5 @@ def materialize_command(
             print("No partitions are stale.")
         return
     with dagster_instance(settings) as instance, Progress("datasets") as tell:
-        result = run_assets(settings, select, days, instance, known_as_of, tenant or [], tell)
+        result = run_assets(settings, select, days, instance, known_as_of, tenant or [], tell, skip_current)
     finish(result, json)
