@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from revops_assets.contracts import dictionary
+from revops_assets.catalogue import CATALOGUE
+from revops_assets.contracts import dictionary, questions
 from revops_assets.loading import columns_page
 from revops_assets.loading.load import choose_mappings, load_all, load_directory
 from revops_assets.loading.mapping_file import read_mapping
@@ -16,7 +17,7 @@ from revops_assets.loading.targets import key_of, targets
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
-from revops_assets.settings import PROJECT_ROOT, Settings
+from revops_assets.settings import PROJECT_ROOT, SQL_DIR, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import roles
 from revops_assets_tests.building import materialize
@@ -82,13 +83,24 @@ def test_the_queries_of_the_dashboards_page_run(tmp_path: Path, clean: Settings,
 
 
 def test_the_questions_of_the_bi_page_are_answered_to_the_bi_role(clean: Settings) -> None:
-    grant, *questions = blocks(PROJECT_ROOT / "docs" / "bi.md", "sql")
-    assert grant.startswith("create role") and len(questions) == 10
-    for question in questions:
+    grant, *shown = blocks(PROJECT_ROOT / "docs" / "bi.md", "sql")
+    assert grant.startswith("create role") and len(shown) >= 10
+    assert questions.page() == questions.PAGE.read_text(), "run `make docs`"
+    for query in shown:
         with databases.connect(clean, "warehouse") as connection, connection.cursor() as cursor:
             cursor.execute(f"set local role {roles(clean).bi}")
-            cursor.execute(question)
+            cursor.execute(query)
             assert cursor.description
+
+
+@pytest.mark.parametrize("path", sorted((SQL_DIR / "questions").glob("*.sql")), ids=lambda path: path.stem)
+def test_every_dataset_s_questions_run(clean: Settings, warehouse: Query, path: Path) -> None:
+    assert path.stem in CATALOGUE
+    found = questions.questions(path.stem)
+    assert len(found) == 2 and path.read_text().count(";") == 2
+    for question, statement in found:
+        assert question.endswith("?") and re.search(rf"\b{path.stem}\b", statement)
+        warehouse(statement)
 
 
 def test_the_example_of_the_loading_page_works_when_copied(tmp_path: Path, clean: Settings, warehouse: Query) -> None:

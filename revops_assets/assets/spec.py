@@ -9,6 +9,7 @@ import dagster as dg
 
 from revops_assets.catalogue import through_views
 from revops_assets.catalogue.dataset import Dataset
+from revops_assets.contracts.questions import in_markdown
 from revops_assets.settings import PROJECT_ROOT, SQL_DIR
 from revops_assets.warehouse.sql_files import Column, SqlFile
 
@@ -31,7 +32,7 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
         asset_key(file.table),
         # Dagster 1.13 does not order steps through virtual assets: what views read is read, too.
         deps=[asset_key(dep) for dep in sorted(through_views(frozenset(dataset.read)))],
-        description=f"{file.description}\n\nGrain: {file.grain}.",
+        description="\n\n".join(filter(None, (file.description, f"Grain: {file.grain}.", in_markdown(file.table)))),
         group_name=file.schema,
         code_version=_version(file),
         owners=OWNERS,

@@ -42,7 +42,7 @@ from pathlib import Path
 from revops_assets.errors import RevopsError
 from revops_assets.settings import SQL_DIR
 
-NOT_DATASETS = {"consistency", "0_schema", "checks", "invalidation", "reference", "pages"}
+NOT_DATASETS = {"consistency", "0_schema", "checks", "invalidation", "reference", "pages", "questions"}
 COLUMN = re.compile(
     r"^(?P<name>\w+)"
     r"(?: (?P<type>[a-z0-9]+(?:\(\d+(?:, \d+)?\))?(?:\[\])?)(?P<required> not null)?(?:, (?P<allowed>[^:]+))?)?"
