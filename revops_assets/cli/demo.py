@@ -79,18 +79,29 @@ def demo_command() -> None:
         f"{_metric(settings, newest)}"
         f"Checked  {sum(len(result.checks) for result in runs)} checks: {failed} failed, {warned} warnings"
         f" (steps that grow where a funnel should narrow are worth a look)\n"
-        f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n\n"
-        f"Next     make up                            dashboards on http://127.0.0.1:8321, the asset graph on :3000\n"
-        f"         {revops} funnel compare   the funnel, dev beside prod\n"
-        f"         {revops} stage-velocity run --tenant acme --pipeline default\n"
-        f"         {revops} materialize --from {newest - timedelta(days=60)} --to {newest}    any past days, exactly\n"
-        f"         {revops} daily-metrics backfill --days 365    a year of leads, activities, pipeline: SQL only\n"
-        f"         {revops} metrics list            what each business metric means; `metrics run mrr --tenant acme`\n"
-        f'         {revops} psql -- -c "select * from dashboard.next_best_actions where priority_rank = 1" -x\n'
-        f"         {revops} load DIR         your own export"
+        f"Took     {time.monotonic() - started:.1f} s; PostgreSQL keeps running until `{revops} db stop`\n"
     )
+    _print_next(str(revops), newest)
     if failed:
         raise typer.Exit(1)
+
+
+def _print_next(revops: str, newest: date) -> None:
+    """What to try now."""
+    from revops_assets.cli.show import console
+
+    calls = {
+        "make up": "dashboards on http://127.0.0.1:8321, the asset graph on :3000",
+        f"{revops} quickstart DIR": "your own export, up to the dashboards",
+        f"{revops} materialize --from {newest - timedelta(days=60)} --to {newest}": "any past days, exactly",
+        f"{revops} funnel compare": "the funnel, dev beside prod",
+        f"{revops} stage-velocity run --tenant acme --pipeline default": "how long deals stay where",
+        f"{revops} daily-metrics backfill --days 365": "a year of leads, activities, pipeline: SQL only",
+        f"{revops} metrics run mrr --tenant acme": "a business metric; `metrics list` says what each means",
+    }
+    width = max(map(len, calls))
+    for index, (call, what) in enumerate(calls.items()):
+        console.print(f"{'' if index else 'Next':8} {call:{width}}  {what}")
 
 
 def _stage_visits(settings: Settings) -> int:
