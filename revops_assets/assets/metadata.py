@@ -1,8 +1,7 @@
 """The made relation as a person would see it."""
 
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 
 from revops_assets.assets.spec import column_of
 from revops_assets.datasets.lineage import column_lineage
+from revops_assets.datasets.shown import shown
 from revops_assets.warehouse.sql_files import SqlFile
 
 PREVIEW_ROWS = 10
@@ -50,22 +50,6 @@ def _preview(connection: sa.Connection, file: SqlFile, day: date | None) -> dg.M
         f"{' order by ' + ', '.join(order) if order else ''} limit {PREVIEW_ROWS}"
     )
     rows = connection.execute(sa.text(statement), {"day": day} if on else {})
-    shown = pd.DataFrame([[_in_words(value) for value in row] for row in rows], columns=list(rows.keys()))
-    return dg.MetadataValue.md(shown.to_markdown(index=False, disable_numparse=True))
-
-
-def _in_words(value: Any) -> str:
-    """A value for people: thousands apart, two decimals, a dash for none; on one line."""
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Decimal | float):
-        return f"{value:,.2f}".removesuffix(".00")
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "—"
-    return " ".join(str(value).split())[:LONGEST].replace("|", "/")
+    texts = [[" ".join(shown(value).split())[:LONGEST].replace("|", "/") for value in row] for row in rows]
+    table = pd.DataFrame(texts, columns=list(rows.keys()))
+    return dg.MetadataValue.md(table.to_markdown(index=False, disable_numparse=True))

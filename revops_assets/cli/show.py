@@ -13,6 +13,8 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column, Table
 
+from revops_assets.datasets.shown import shown
+
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
@@ -69,7 +71,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     """A plain table; numbers stand to the right. A column name ending in '>' does too. Where the terminal is too narrow
     for the words of a row, each row is a record: a line for each of its values."""
     names = [column.removesuffix(">") for column in columns]
-    texts = [[_text(value) for value in row] for row in rows]
+    texts = [[shown(value, aligned=True) for value in row] for row in rows]
     needed = [
         max(len(word) for text in (name, *(row[index] for row in texts)) for word in (text.split() or [""]))
         for index, name in enumerate(names)
@@ -89,15 +91,3 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     for row in texts:
         table.add_row(*row)
     console.print(table)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.2f}"
-    return str(value)

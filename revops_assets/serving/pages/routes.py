@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 
 from revops_assets.catalogue import CATALOGUE, all_read, descendants
+from revops_assets.datasets.shown import shown
 from revops_assets.errors import RevopsError
 from revops_assets.serving.access import Access
 from revops_assets.serving.pages import charts
@@ -37,22 +38,7 @@ templates = Jinja2Templates(HERE / "templates")
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 
-def number(value: Any) -> str:
-    """A number for people; a dash for none."""
-    if value is None or value == "":
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Decimal | float):
-        return f"{value:,.2f}".rstrip("0").rstrip(".") if value % 1 else f"{value:,.0f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "—"
-    return str(value)
-
-
-templates.env.filters["number"] = number
+templates.env.filters["number"] = shown
 
 
 def page_routes(access: Access) -> APIRouter:
@@ -265,7 +251,7 @@ def page_routes(access: Access) -> APIRouter:
                 f" order by {', '.join('d.' + key for key in found.file.key)} limit {LARGEST + 1}"
             )
             given = {f"f_{name}": value for name, value in filters.items()}
-            shown = board.rows(statement, tenant=asked.tenant, day=asked.day, **given)
+            listed = board.rows(statement, tenant=asked.tenant, day=asked.day, **given)
             partition = board.rows(
                 "select * from semantic.partitions"
                 " where tenant_id = :tenant and dataset = :dataset and snapshot_date = :day",
@@ -276,8 +262,8 @@ def page_routes(access: Access) -> APIRouter:
                 "file": found.file,
                 "sql_path": found.file.path.relative_to(PROJECT_ROOT),
                 "columns": columns,
-                "rows": shown[:LARGEST],
-                "more": len(shown) > LARGEST,
+                "rows": listed[:LARGEST],
+                "more": len(listed) > LARGEST,
                 "filters": filters,
                 "statement": statement,
                 "partition": partition[0] if partition else None,
@@ -336,7 +322,7 @@ def changed(intervals: list[Row]) -> list[Row]:
     before: Row = {}
     for row in intervals:
         parts = [
-            f"{name.replace('_', ' ')}: {number(before.get(name))} → {number(row[name])}"
+            f"{name.replace('_', ' ')}: {shown(before.get(name))} → {shown(row[name])}"
             for name in ("status", "amount", "close_date", "owner_id", "forecast_category")
             if before and row[name] != before[name]
         ]

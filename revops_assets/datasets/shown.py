@@ -1,0 +1,25 @@
+"""A value as people read it: on pages, in previews, in tables of commands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+
+def shown(value: Any, aligned: bool = False) -> str:
+    """Thousands apart, two decimals where it is not whole (aligned: always), yes and no, lists with commas, a dash for
+    none."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal | float):
+        return f"{value:,.2f}" if aligned or value % 1 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "—"
+    return str(value)
