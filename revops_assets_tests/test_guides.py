@@ -67,13 +67,14 @@ def test_from_the_clone_to_ones_own_dataset(clone: Path, tmp_path: Path) -> None
             follow(clone, call, REVOPS_SCENARIO="off", **on)
         extend = clone / "docs" / "extend.md"
         dataset, check = blocks(extend, "sql")
-        [line, test] = blocks(extend, "python")
+        [entry, test] = blocks(extend, "python")
+        [line] = [line for line in entry.splitlines() if "daily(" in line]
         (clone / "sql/3_analytics/open_by_owner.sql").write_text(dataset)
         (clone / "sql/checks/analytics").mkdir(exist_ok=True)
         (clone / "sql/checks/analytics/open_by_owner__adds_up.sql").write_text(check)
         (clone / "revops_assets_tests/test_open_by_owner.py").write_text(f'"""Open deals by owner."""\n\n{test}')
         catalogue = clone / "revops_assets/catalogue/analytics.py"
-        catalogue.write_text(catalogue.read_text().replace("DATASETS = [\n", f"DATASETS = [\n{line}"))
+        catalogue.write_text(catalogue.read_text().replace("DATASETS = [\n", f"DATASETS = [\n{line}\n"))
         for call in calls(extend):
             told = follow(clone, call, REVOPS_SCENARIO="off", **on)
         assert "All checks passed" in told  # of lint, the last of them
