@@ -49,7 +49,9 @@ def test_only_what_may_read_otherwise_is_built(
     warehouse("insert into ops.stale_partitions values ('enriched.deal_forecasts', 'a', %s, 'a test')", DAY)
     assert run(clean).assets.keys() == {"enriched.deal_forecasts"}
     warehouse("delete from ops.partition_ledger where dataset = 'staging.deal_days' and snapshot_date = %s", DAY)
-    assert run(clean).assets.keys() == {"staging.deal_days"}
+    behind = run(clean).assets.keys()  # and what reads it
+    assert {"staging.deal_days", "enriched.deal_health_scores", "enriched.deal_forecasts"} <= behind
+    assert not {"staging.deal_intervals", "metrics.rep_daily_pipeline", "reference.thresholds"} & behind
     put("b", reps=[REP], pipeline_stages=STAGES, opportunities=[still_open("o", 7)])
     assert run(clean).assets.keys() == everything
     rules("forecast_weights", "a,,Commit,0,0.10\n")
@@ -67,9 +69,12 @@ def test_only_what_may_read_otherwise_is_built(
 
     def of_another_release(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, str | None]:
         return {
-            key: "another" if key.path[-1] == "deal_forecasts" else found
+            key: "another" if key.path[-1] == changed else found
             for key, found in stored(instance, keys).items()
         }
 
     monkeypatch.setattr(dg.DagsterInstance, "get_latest_materialization_code_versions", of_another_release)
+    changed = "deal_forecasts"
     assert run(clean).assets.keys() == {"enriched.deal_forecasts"}
+    changed = "deal_intervals"
+    assert {"staging.deal_intervals", "staging.deal_days", "enriched.deal_forecasts"} <= run(clean).assets.keys()

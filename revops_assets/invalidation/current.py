@@ -74,13 +74,13 @@ def current(connection: sa.Connection, tables: Collection[str], first: date, las
         | {
             table
             for table in built
-            if (FULL_REFRESHES.keys() & _everything_read(table)) <= refreshed
+            if (FULL_REFRESHES.keys() & everything_read(table)) <= refreshed
             and (ready or DAILY_DATASETS[table].is_behind_history)
         }
     )
 
 
-def _everything_read(table: str) -> set[str]:
+def everything_read(table: str) -> set[str]:
     """What a dataset reads, itself or through others."""
     found: set[str] = set()
     newest = {table}

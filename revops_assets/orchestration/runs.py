@@ -17,7 +17,7 @@ from revops_assets.assets.spec import asset_key
 from revops_assets.datasets.dated_reference import take_over_files
 from revops_assets.datasets.partitions import partition_ends, range_tags
 from revops_assets.errors import Interrupted, RevopsError, on_one_line
-from revops_assets.invalidation.current import current
+from revops_assets.invalidation.current import current, everything_read
 from revops_assets.invalidation.plan import Rerun, plan
 from revops_assets.invalidation.run_tags import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
 from revops_assets.orchestration.jobs import SOURCE_GROUPS
@@ -138,7 +138,9 @@ def _current(
         tables = current(connection, [".".join(key.path) for key in chosen], *days)
     versions = instance.get_latest_materialization_code_versions(chosen)
     keys = {asset_key(table) for table in tables}
-    return frozenset(key for key in keys if graph.get(key).code_version in (None, versions.get(key)))
+    same = {key for key in keys if graph.get(key).code_version in (None, versions.get(key))}
+    built = {".".join(key.path) for key in chosen - same}
+    return frozenset(key for key in same if built.isdisjoint(everything_read(".".join(key.path))))
 
 
 def run_stale(settings: Settings, instance: dg.DagsterInstance, tell: Tell | None = None) -> list[RunResult]:
