@@ -30,6 +30,10 @@ from revops_assets.warehouse.resource import driver_connection
 from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.upgrade import upgrade
 
+# What somebody's own installation is told is no business of the tests.
+for name in [name for name in os.environ if name.startswith("REVOPS_") and not name.startswith("REVOPS_TEST_")]:
+    del os.environ[name]
+
 TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
 REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
 

@@ -68,10 +68,7 @@ def test_only_what_may_read_otherwise_is_built(
     stored = dg.DagsterInstance.get_latest_materialization_code_versions
 
     def of_another_release(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> dict[dg.AssetKey, str | None]:
-        return {
-            key: "another" if key.path[-1] == changed else found
-            for key, found in stored(instance, keys).items()
-        }
+        return {key: "another" if key.path[-1] == changed else found for key, found in stored(instance, keys).items()}
 
     monkeypatch.setattr(dg.DagsterInstance, "get_latest_materialization_code_versions", of_another_release)
     changed = "deal_forecasts"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,7 @@ import pytest
 from revops_assets.settings import Settings, get_settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import query
-from revops_assets_tests.test_cli import commands, run_here
+from revops_assets_tests.test_cli import REVOPS, commands, run_here
 
 # Arguments with which each command does what it is for, where there is something to do it with.
 ARGUMENTS = {
@@ -135,3 +140,71 @@ def test_no_rights(command: str, run: Run, clean: Settings, powerless: str, else
     url = databases.server_url(clean).set(username=powerless, password=None)
     elsewhere(REVOPS_DATABASE_URL=url.set(drivername="postgresql").render_as_string(hide_password=False))
     said(run(command))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 130 MB: enough for the databases, not for an export."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=130m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def revops(home: Path, *args: str | Path) -> subprocess.Popen[str]:
+    """The command as a process of its own, in an installation of its own."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("REVOPS_")}
+    return subprocess.Popen(
+        [REVOPS, *args], env=given | {"REVOPS_HOME": str(home), "REVOPS_SCENARIO": "off"}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.e2e
+def test_no_space(small_disk: Path, tmp_path: Path) -> None:
+    """The load is undone and says so in one sentence; the server goes on."""
+    home = small_disk / "home"
+    assert revops(home, "scenario", "generate", "--deals", "3000", "--out", tmp_path / "large").wait() == 0
+    try:
+        assert revops(home, "db", "upgrade").wait() == 0
+        load = revops(home, "load", tmp_path / "large", "--tenant", "a")
+        _, err = load.communicate()
+        told = err.splitlines()[-1]
+        assert load.returncode == 1 and told.startswith("revops: load of") and "nothing was loaded" in told, err
+        assert "No space left on device" in told and "make room" in told
+        assert "none yet" in revops(home, "doctor").communicate()[0]
+    finally:
+        revops(home, "db", "stop").wait()
+
+
+@pytest.mark.e2e
+def test_ctrl_c_says_what_stands(tmp_path: Path) -> None:
+    """In the middle of a load, and of a run: one line, exit status 130; no load is half there, no day is half written."""
+    home = tmp_path / "home"
+    export = tmp_path / "export"
+    assert revops(home, "scenario", "generate", "--deals", "4000", "--out", export).wait() == 0
+    try:
+        assert revops(home, "db", "upgrade").wait() == 0
+        load = revops(home, "load", export, "--tenant", "a")
+        time.sleep(3)
+        load.send_signal(signal.SIGINT)
+        _, err = load.communicate()
+        assert load.returncode == 130
+        assert err.splitlines()[-1] == "revops: stopped; nothing of it was loaded: a load is all or nothing"
+        assert (
+            "0 finished" in revops(home, "doctor").communicate()[0]
+            or "none yet" in revops(home, "doctor").communicate()[0]
+        )
+        assert revops(home, "load", export, "--tenant", "a").wait() == 0
+        yesterday = date.today() - timedelta(days=1)
+        days = ("--from", str(yesterday - timedelta(days=120)), "--to", str(yesterday))
+        run = revops(home, "materialize", "--select", "+group:dashboard", *days)
+        time.sleep(10)
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate()
+        assert run.returncode == 130, err
+        assert err.splitlines()[-1].startswith("revops: stopped; what was written until then stays"), err
+    finally:
+        revops(home, "db", "stop").wait()

@@ -25,6 +25,7 @@ from revops_assets.loading.result import LoadResult, TooManyRejects
 from revops_assets.loading.transaction import LoadTransaction, spooled
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
+from revops_assets.warehouse.trouble import in_one_sentence
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 REJECTS_KEPT_OF_A_FAILED_LOAD = 1000
@@ -140,9 +141,9 @@ def load_all(
             return results
         except (RevopsError, psycopg2.Error) as error:
             connection.close()
+            text = in_one_sentence(error) or " ".join(str(error).split())
             if isinstance(error, psycopg2.OperationalError):
-                raise Unreachable(f"load of {directory} was cut off, nothing was loaded: {error}") from error
-            text = " ".join(str(error).split())
+                raise Unreachable(f"load of {directory} was cut off, nothing was loaded: {text}") from error
             if not dry_run:
                 load_id = _record_failure(settings, mapping, tenant, str(directory), text, rejects)
             if isinstance(error, TooManyRejects) and not dry_run:
