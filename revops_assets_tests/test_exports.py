@@ -380,7 +380,7 @@ def test_deals_of_all_times_build_and_what_no_calendar_holds_is_named(
     ])  # fmt: skip
     result = take("odd", **SALESFORCE, Opportunity=[*(opportunity(str(n)) for n in range(60)), opportunity("never", CloseDate="9999-12-31"),
                                                     opportunity("BC", CreatedDate="0101-01-01T00:00:00.000+0000")])  # fmt: skip
-    assert sorted(row["reason"] for row in result.set_aside) == [
+    assert sorted(row["reason"] for row in result.quarantined) == [
         "opportunities: close_date 9999-12-31 is not between 1950 and 2149, the years that the calendar holds",
         "opportunities: created_at 0101-01-01 is not between 1950 and 2149, the years that the calendar holds",
     ]

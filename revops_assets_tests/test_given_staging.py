@@ -262,7 +262,7 @@ def test_who_is_engaged_from_when_to_when(settings: Settings) -> None:
     ]  # fmt: skip
 
 
-STAYS = "opportunity_id stay_number status entered_at is_reopening"
+NUMBERED = "opportunity_id span_number status entered_at is_reopening"
 VALUES = "field value old_value previous_value valid_from known_from line_no"
 
 
@@ -275,7 +275,7 @@ def test_a_deal_s_beginning_and_what_changed_since(settings: Settings) -> None:
     )
     assert selected(
         settings, "staging.deal_events", columns, DAY,
-        staging__deal_visits=table(STAYS, ("d", 1, "open", "2024-02-28 10:00Z", False), ("d", 2, "open", "2024-02-29Z", False)),
+        staging__deal_visits=table(NUMBERED, ("d", 1, "open", "2024-02-28 10:00Z", False), ("d", 2, "open", "2024-02-29Z", False)),
         history__opportunities=table("holds_from name amount currency owner_id", ("-infinity", "New", 10, "eur", "ann"),
                                      ("2024-02-29Z", "Newest", 11, "gbp", "bob"), opportunity_id="d"),
         history__opportunity_values=table(
@@ -300,9 +300,9 @@ def test_what_a_closing_left_is_not_the_reopened_deal_s(settings: Settings) -> N
         settings, "staging.deal_events", f"opportunity_id, line_order, {columns}", DAY,
         staging__deal_visits=[
             visit for deal in ("left", "due", "set") for visit in table(
-                STAYS, (deal, 1, "open", "2024-02-01Z", False), (deal, 2, "won", "2024-02-20 15:00Z", False), (deal, 3, "open", "2024-02-29 12:00Z", True),
+                NUMBERED, (deal, 1, "open", "2024-02-01Z", False), (deal, 2, "won", "2024-02-20 15:00Z", False), (deal, 3, "open", "2024-02-29 12:00Z", True),
                 (deal, 4, "lost", "2024-03-10Z", False))
-        ] + table(STAYS, ("same", 2, "lost", "2024-02-29 01:00Z", False), ("same", 3, "open", "2024-02-29 02:00Z", True)),
+        ] + table(NUMBERED, ("same", 2, "lost", "2024-02-29 01:00Z", False), ("same", 3, "open", "2024-02-29 02:00Z", True)),
         history__opportunities=table("opportunity_id close_date probability", ("left", "2024-02-20", 100), ("due", DAY, 50), ("set", "2024-02-20", 0),
                                      ("same", DAY, None), holds_from="-infinity"),
         history__opportunity_values=table("value valid_from valid_to", ("2024-02-20", "-infinity", "2024-02-29 12:00Z"), (DAY, "2024-02-29 12:00Z", "infinity"),
@@ -387,7 +387,7 @@ def test_money_at_the_rate_of_the_day_or_of_the_close_date(settings: Settings) -
 
 
 SPANS = (
-    "opportunity_id, stay_number, status, pipeline_id, stage_id, visit_number, entered_at::date::text, exited_at::date::text, ended_by, next_stage_id,"
+    "opportunity_id, span_number, status, pipeline_id, stage_id, visit_number, entered_at::date::text, exited_at::date::text, ended_by, next_stage_id,"
     " is_reentry, is_reopening"
 )
 # What the stages are called and make of a deal; and their order: b came before a until 5 February.
@@ -848,7 +848,7 @@ def test_what_the_log_says_happened(settings: Settings, has_lost_stage: bool) ->
 def test_visits_are_the_spans_with_a_stage(settings: Settings) -> None:
     assert selected(
         settings, "staging.stage_visits", "visit_number, stage_id, ended_by", DAY,
-        staging__deal_visits=table("stay_number visit_number status stage_id ended_by", (1, None, "open", None, "forward"), (2, 1, "open", "s", "won"),
+        staging__deal_visits=table("span_number visit_number status stage_id ended_by", (1, None, "open", None, "forward"), (2, 1, "open", "s", "won"),
                                    (3, None, "won", None, "closed")),
     ) == [(1, "s", "won")]  # fmt: skip
 

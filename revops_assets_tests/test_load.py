@@ -191,7 +191,7 @@ def test_two_versions_of_one_record_in_one_file_are_no_conflict(export: Export, 
     assert source("select count(*) from crm.load_rejects") == [(0,)]
 
 
-def test_a_broken_row_is_set_aside_and_the_load_goes_on(export: Export, load: Load, source: Query) -> None:
+def test_a_broken_row_is_quarantined_and_the_load_goes_on(export: Export, load: Load, source: Query) -> None:
     good = [f"{n},2024-01-01 00:00:00,stage_id,1" for n in range(40)]
     result = load(export(deal_changes=[*good[:20], "77,2024-02-30 00:00:00,stage_id,1", *good[20:]]))
     assert source("select tenant_id, kind, file_name, line_no, reason, record from crm.load_rejects") == [
@@ -335,7 +335,7 @@ def test_other_tools_load_through_the_staging_tables(source: Query) -> None:
     assert source("select reason from crm.load_rejects") == [("opportunities: opportunity_id is empty",)]
 
 
-def test_a_record_that_a_constraint_refuses_is_set_aside(source: Query) -> None:
+def test_a_record_that_a_constraint_refuses_is_quarantined(source: Query) -> None:
     [(load_id,)] = source("select crm.start_load('acme', 'airbyte')")
     source(
         "insert into crm_staging.activities (load_id, activity_id, type) values (%s, '1', 'call'), (%s, '2', 'fax'), (%s, %s, null)",

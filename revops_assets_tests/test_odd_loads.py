@@ -116,7 +116,7 @@ def test_the_ends_of_time_are_no_dates_of_a_rate(take: Take, source: Query) -> N
     ]  # fmt: skip
 
 
-def test_a_logged_day_that_no_calendar_holds_is_set_aside(
+def test_a_logged_day_that_no_calendar_holds_is_quarantined(
     take: Take, clean: Settings, source: Query, warehouse: Query
 ) -> None:
     """The rest of the log counts, and the win is the day's."""
@@ -124,7 +124,7 @@ def test_a_logged_day_that_no_calendar_holds_is_set_aside(
     more = [change(f"y{n}", "03-10", "Scoping", "Offer") for n in range(40)]
     result = take("a", OpportunityStage=STAGES, User=USERS, Opportunity=[won("x", "03-12")], OpportunityFieldHistory=log + more)  # fmt: skip
     assert result.rows_rejected == 1
-    assert [told["reason"] for told in result.set_aside] == [
+    assert [told["reason"] for told in result.quarantined] == [
         "opportunity_history: close_date 9999-12-31 is not between 1950 and 2149, the years that the calendar holds"
     ]
     materialize(clean, '+key:"analytics/rep_performance"', "2024-03-12")

@@ -166,7 +166,7 @@ def test_a_source_without_history_is_read_from_its_versions(
     [("amount", "12k"), ("close_date", "2023-02-29"), ("close_date", "2024-04-31"), ("close_date", "tomorrow"),
      ("probability", ""), ("competitor_status", "asleep")],
 )  # fmt: skip
-def test_a_change_to_no_value_of_its_field_is_set_aside(
+def test_a_change_to_no_value_of_its_field_is_quarantined(
     put: Put, source: Query, deal: Any, as_of: Any, field: str, value: str
 ) -> None:
     deal(stage_id="Demo")

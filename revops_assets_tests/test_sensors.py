@@ -109,7 +109,7 @@ def test_an_incomplete_export_waits(clean: Settings, landing: Path, export: Expo
 
 
 @pytest.mark.parametrize("fault", ["another file", "records", "no such mapping", "no manifest at all"])
-def test_a_broken_export_is_set_aside_and_reported_once(
+def test_a_broken_export_is_quarantined_and_reported_once(
     clean: Settings, landing: Path, export: Export, source: Query, fault: str
 ) -> None:
     folder = sealed(export(deal_changes=["10,2024-01-31 23:59:59,stage_id,1"]))

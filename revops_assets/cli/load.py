@@ -82,13 +82,13 @@ def print_load(result: LoadResult) -> None:
             if t["rows_staged"]
         ],
     )
-    if result.set_aside:
+    if result.quarantined:
         print_table(
             ["quarantined", "file", "line>", "why"],
-            [(entry["kind"], entry["file"], entry["line"], entry["reason"]) for entry in result.set_aside],
+            [(entry["kind"], entry["file"], entry["line"], entry["reason"]) for entry in result.quarantined],
         )
         total = result.rows_rejected + result.rows_conflicting
-        if total > len(result.set_aside) and not result.dry_run:
+        if total > len(result.quarantined) and not result.dry_run:
             query = f"select * from crm_remote.load_rejects where load_id = {result.load_id}"
             console.print(f'… {total} in all: revops psql -- -c "{query}"')
     if result.unread:

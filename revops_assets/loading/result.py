@@ -27,7 +27,7 @@ class LoadResult:
     earliest_business_at: datetime | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
-    set_aside: list[dict[str, Any]] = field(default_factory=list)  # the first rejected and conflicting records
+    quarantined: list[dict[str, Any]] = field(default_factory=list)  # the first rejected and conflicting records
     unread: list[str] = field(default_factory=list)  # files of the folder that nothing was read from
     notes: list[str] = field(default_factory=list)  # what else somebody should know of the files
     missing_inputs: list[dict[str, Any]] = field(default_factory=list)  # what the tenant's source does not give

@@ -22,7 +22,7 @@ from revops_assets.loading.result import LoadResult, TooManyRejects
 from revops_assets.loading.staging import Staging
 from revops_assets.loading.targets import key_of
 
-SET_ASIDE_SHOWN = 10
+QUARANTINED_SHOWN = 10
 TOLD_EVERY = 2000
 STILL_KNOWN = 9223372036854775807
 
@@ -343,9 +343,11 @@ class LoadTransaction:
         self._execute(
             "select kind, file_name, line_no, reason from crm.load_rejects where load_id = %s"
             " order by kind desc, file_name, line_no limit %s",
-            self.load_id, SET_ASIDE_SHOWN,
+            self.load_id, QUARANTINED_SHOWN,
         )  # fmt: skip
-        set_aside = [dict(zip(("kind", "file", "line", "reason"), row, strict=True)) for row in self.cursor.fetchall()]
+        quarantined = [
+            dict(zip(("kind", "file", "line", "reason"), row, strict=True)) for row in self.cursor.fetchall()
+        ]
         return LoadResult(
             self.tenant,
             self.mapping.name,
@@ -355,7 +357,7 @@ class LoadTransaction:
             rows_deleted=sum(table["rows_deleted"] for table in tables),
             files=list(files.values()),
             tables=tables,
-            set_aside=set_aside,
+            quarantined=quarantined,
             notes=self._notes(),
         )
 

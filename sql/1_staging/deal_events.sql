@@ -69,10 +69,10 @@ visits as (
         *,
         (entered_at at time zone (select ops.timezone()))::date as entered_on,
         (lag(entered_at) over (
-            partition by tenant_id, opportunity_id order by stay_number
+            partition by tenant_id, opportunity_id order by span_number
         ) at time zone (select ops.timezone()))::date as closed_on,
         bool_or(is_reopening) over (
-            partition by tenant_id, opportunity_id order by stay_number
+            partition by tenant_id, opportunity_id order by span_number
         ) as was_reopened
     from staging.deal_visits
 ),
@@ -82,7 +82,7 @@ left_over as (
     select
         s.tenant_id,
         s.opportunity_id,
-        s.stay_number,
+        s.span_number,
         jsonb_object_agg(f.field, case when not s.is_reopening then w.value end) as changes
     from visits as s
     left join versions as v on s.tenant_id = v.tenant_id and s.opportunity_id = v.opportunity_id
@@ -102,7 +102,7 @@ left_over as (
             when 'close_date' then w.value::date < s.entered_on or w.value::date <= s.closed_on
             else w.value::numeric in (0, 100)
         end
-    group by s.tenant_id, s.opportunity_id, s.stay_number
+    group by s.tenant_id, s.opportunity_id, s.span_number
 ),
 
 currencies as (
@@ -166,7 +166,7 @@ select
     s.opportunity_id,
     s.entered_at as changed_at,
     0 as load_order,
-    s.stay_number as line_order,
+    s.span_number as line_order,
     coalesce(l.changes, '{}') || jsonb_build_object(
         'status', s.status, 'pipeline_id', s.pipeline_id, 'stage_id', s.stage_id, 'stage_entered_at', s.entered_at,
         'closed_at', case when s.status <> 'open' then s.entered_at end
@@ -175,4 +175,4 @@ select
     s.is_reopening
 from visits as s
 left join left_over as l
-    on s.tenant_id = l.tenant_id and s.opportunity_id = l.opportunity_id and s.stay_number = l.stay_number
+    on s.tenant_id = l.tenant_id and s.opportunity_id = l.opportunity_id and s.span_number = l.span_number

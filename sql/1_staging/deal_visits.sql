@@ -7,13 +7,13 @@
 -- stage visits: see staging.stage_visits.
 --
 -- Grain: tenant, deal and span.
--- Key: tenant_id, opportunity_id, stay_number
+-- Key: tenant_id, opportunity_id, span_number
 -- Index: (tenant_id, pipeline_id, stage_id, entered_at) INCLUDE (exited_at, gone_at, gone_by) WHERE (stage_id IS NOT
 --       NULL)
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   opportunity_id text not null: the deal
---   stay_number bigint not null: 1 for the deal's first span, and so on
+--   span_number bigint not null: 1 for the deal's first span, and so on
 --   status text not null, one of open, won, lost: open, won or lost
 --   pipeline_id text: while open: the stage's pipeline, else the deal's, else 'default'
 --   stage_id text: while open: the stage, as in staging.pipeline_stages, or as the source calls one that is not listed
@@ -234,7 +234,7 @@ turns as (
 visits as (
     select
         *,
-        row_number() over deal_in_time as stay_number,
+        row_number() over deal_in_time as span_number,
         count(stage_id) over deal_in_time as visit_number,
         lead(changed_at) over deal_in_time as exited_at,
         lead(status) over deal_in_time as next_status,
@@ -248,7 +248,7 @@ visits as (
 select
     v.tenant_id,
     v.opportunity_id,
-    v.stay_number,
+    v.span_number,
     v.status,
     v.pipeline_id,
     v.stage_id,
@@ -265,7 +265,7 @@ select
     end as ended_by,
     v.next_stage_id,
     v.stage_id is not null and row_number() over (
-        partition by v.tenant_id, v.opportunity_id, v.stage_id order by v.stay_number
+        partition by v.tenant_id, v.opportunity_id, v.stage_id order by v.span_number
     ) > 1 as is_reentry,
     coalesce(v.status = 'open' and v.previous_status <> 'open', false) as is_reopening,
     g.gone_at,
