@@ -6,6 +6,7 @@ After an intended one: `python -m revops_assets_tests.snapshot`.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,4 +65,5 @@ def lines(told: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    os.environ["REVOPS_SCENARIO"] = "on"  # whatever somebody's own installation leaves out
     SNAPSHOT.write_text(lines(resolved()), encoding="utf-8")
