@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# uv where it is there: the same versions, several times faster.
+UV := $(shell command -v uv 2>/dev/null)
+PIP_INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check)
 
 .PHONY: demo test e2e up lint docs bench clean lock install help
 
@@ -14,10 +17,10 @@ install: $(INSTALLED) ## the environment in .venv
 # Exactly the locked versions; bytecode is compiled here, because start-up counts.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@echo "Installing into $(VENV) ..."
+	@echo "Installing $$(grep -c == requirements.lock) packages into $(VENV) with $(if $(UV),uv,pip): Dagster, PostgreSQL 18 (embedded), pandas, FastAPI and what they need"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP_INSTALL) -r requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib revops_assets >/dev/null || true
 	@touch $@
 

@@ -27,7 +27,7 @@ class Progress:
     def __init__(self, done: str, unit: str = "rows") -> None:
         self.done, self.unit = done, unit
         self.started = self.told = time.monotonic()
-        self.what, self.since, self.counted = "", self.started, 0
+        self.what, self.since = "", self.started
         stderr = Console(stderr=True)
         wide = [BarColumn(bar_width=20), TimeElapsedColumn()] if stderr.width >= 80 else []
         self.bar = RichProgress(

@@ -8,12 +8,16 @@ from typing import Any
 
 
 def shown(value: Any, aligned: bool = False) -> str:
-    """Thousands apart, two decimals where it is not whole (aligned: always), yes and no, lists with commas, a dash for
-    none."""
+    """Thousands apart, two decimals where it is not whole, yes and no, lists with commas, a dash for none.
+
+    `aligned`, as in a column: floats always with two decimals, exact numbers with all of theirs.
+    """
     if value is None or value == "":
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if aligned and isinstance(value, Decimal):
+        return f"{value:,}"
     if isinstance(value, Decimal | float):
         return f"{value:,.2f}" if aligned or value % 1 else f"{value:,.0f}"
     if isinstance(value, int):
