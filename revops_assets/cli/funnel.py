@@ -44,7 +44,15 @@ def finish(result: RunResult, json: bool) -> None:
     from revops_assets.cli.show import print_json
 
     if json:
-        print_json({"run_id": result.run_id, "env": result.env, "assets": result.assets, "checks": result.checks})
+        print_json(
+            {
+                "run_id": result.run_id,
+                "env": result.env,
+                "assets": result.assets,
+                "checks": result.checks,
+                "done_before": result.done_before,
+            }
+        )
     else:
         print_run(result)
     if result.failed_checks:
@@ -55,11 +63,10 @@ def print_run(result: RunResult) -> None:
     """What a run made and what its checks say, for people."""
     from revops_assets.cli.show import console, print_table
 
-    if result.current:
+    if result.done_before:
         console.print(
-            f"{result.current} datasets stand as they would be built again: same records, reference data, SQL."
+            f"Built before by run {result.run_id}, of the same records, reference data, SQL and settings: it stands."
         )
-    if not result.run_id:
         return
     print_table(
         [f"{result.env}: table", "rows>"],

@@ -25,7 +25,10 @@ def materialize_command(
     ] = None,
     stale: Annotated[bool, typer.Option("--stale", help="All stale partitions (ops.stale_partitions)")] = False,
     skip_current: Annotated[
-        bool, typer.Option("--skip-current", help="Leave out what would read the same: built of all that is known")
+        bool,
+        typer.Option(
+            "--skip-current", help="Do nothing where the same was built before of the same records, SQL, settings"
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
@@ -44,12 +47,10 @@ def materialize_command(
             days = checked_range(ends[0], ends[1])
         except ValueError:
             raise RevopsError(f"{ends[0]} and {ends[1]} must be dates of the form YYYY-MM-DD") from None
-    if skip_current and (known_as_of is not None or tenant):
-        raise RevopsError("--skip-current looks at everything that is known, of every tenant: leave that out")
     settings = get_settings()
     if_interrupted("what was written until then stays, every day of it whole; the same command builds the rest")
     if stale:
-        if days or select != "*" or known_as_of is not None or tenant:
+        if days or select != "*" or known_as_of is not None or tenant or skip_current:
             raise RevopsError("--stale takes no days, selection, load or tenant: it knows what to build")
         with dagster_instance(settings) as instance, Progress("datasets") as tell:
             results = run_stale(settings, instance, tell)

@@ -1,90 +1,72 @@
-"""Which datasets would read the same if they were built again: nothing that they are made of has changed since."""
+"""Whether a run was done before, of all that it would read: then it would write the same rows again."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from datetime import date
+from functools import lru_cache
 
 import sqlalchemy as sa
 
-from revops_assets.catalogue import CATALOGUE, DAILY_DATASETS, FULL_REFRESHES, all_read
-from revops_assets.catalogue.metrics import STALE_DAYS
+from revops_assets.catalogue import CATALOGUE
+from revops_assets.settings import PROJECT_ROOT, SQL_DIR, Settings
 
-# Each tenant's newest load, or change of reference data, after which figures may read otherwise.
-NEWEST = """
-with newest as (
-    select t.tenant_id, max(l.load_seq) as load_seq
-    from (select distinct tenant_id from crm_remote.loads where tenant_id is not null) as t
-    inner join crm_remote.changing_loads as l on l.tenant_id = t.tenant_id or l.tenant_id is null
-    group by t.tenant_id
-)
-"""
-REFRESHED = f"""
-{NEWEST}
-select d.dataset
-from unnest(cast(:tables as text[])) as d (dataset)
-where not exists (
-    select from newest as n
-    left join ops.table_ledger as w on w.dataset = d.dataset and w.tenant_id = n.tenant_id
-    where w.known_as_of is null or w.known_as_of < n.load_seq
-)
-"""
-# A day that was built before it was over is built again. Days before a tenant's first deal are none of its.
-BUILT = f"""
-{NEWEST}
-select d.dataset
-from unnest(cast(:tables as text[])) as d (dataset)
-where not exists (
-    select from ops.stale_partitions as q where q.dataset = d.dataset and q.snapshot_date between :first and :last
-) and not exists (
-    select from newest as n
-    inner join staging.source_coverage as e on e.tenant_id = n.tenant_id and e.matter = 'deals'
-    inner join ops.calendar as c on c.day between greatest(e.since_date, :first) and :last
-    left join ops.partition_ledger as w
-        on w.dataset = d.dataset and w.tenant_id = n.tenant_id and w.snapshot_date = c.day and w.cut_at is null
-    where w.dataset is null
-)
-"""
-
-WITHOUT_DEALS = f"""
-{NEWEST}
-select exists (
-    select from newest as n
-    where not exists (
-        select from staging.source_coverage as e
-        where e.tenant_id = n.tenant_id and e.matter = 'deals' and e.since_date is not null
+NEWEST = "select coalesce(max(load_seq), 0) from crm_remote.changing_loads"
+# Nothing that it wrote is stale, unwritten or cut within a day, and no other run has written it since.
+DONE = """
+select f.run_id
+from ops.finished_runs as f
+where f.request = :request and f.fingerprint = :fingerprint
+    and not exists (select from ops.stale_partitions as q where q.dataset = any(:tables))
+    and not exists (select from ops.unwritten as u where u.dataset = any(:tables))
+    and not exists (
+        select from ops.partition_ledger as w
+        where w.dataset = any(:tables) and w.snapshot_date between :first and :last
+            and (w.cut_at is not null or w.run_id <> f.run_id)
     )
-)
+    and not exists (select from ops.table_ledger as w where w.dataset = any(:tables) and w.known_as_of < f.known_as_of)
+"""
+NOTE = """
+insert into ops.finished_runs (request, fingerprint, known_as_of, run_id)
+values (:request, :fingerprint, :known_as_of, :run_id)
+on conflict (request) do update
+set fingerprint = excluded.fingerprint, known_as_of = excluded.known_as_of, run_id = excluded.run_id,
+    finished_at = clock_timestamp()
 """
 
 
-def current(connection: sa.Connection, tables: Collection[str], first: date, last: date) -> frozenset[str]:
-    """Those of the tables that are built of all that is known, daily ones on each day from first to last.
+class Request:
+    """Some assets for a range of days, of every tenant and by all that is known, as things stand now."""
 
-    Of SQL files as they stand: whether a dataset was built by another text is not known here.
-    """
-    refreshed = set(connection.scalars(sa.text(REFRESHED), {"tables": sorted(FULL_REFRESHES)}))
-    # The daily metrics have days of companies without deals, too, and are asked by another table than staging.
-    has_deals_everywhere = not connection.scalar(sa.text(WITHOUT_DEALS))
-    ready = has_deals_everywhere and STALE_DAYS in refreshed
-    daily = sorted(set(tables) & DAILY_DATASETS.keys())
-    built = set(connection.scalars(sa.text(BUILT), {"tables": daily, "first": first, "last": last}))
-    return frozenset(
-        {table for table in tables if table in refreshed}
-        | {
-            table
-            for table in built
-            if (FULL_REFRESHES.keys() & everything_read(table)) <= refreshed
-            and (ready or DAILY_DATASETS[table].is_behind_history)
-        }
-    )
+    def __init__(
+        self, connection: sa.Connection, settings: Settings, assets: Collection[str], first: date, last: date
+    ) -> None:
+        self.first, self.last = first, last
+        self.tables = sorted(CATALOGUE.keys() & set(assets))
+        self.known_as_of = int(connection.scalar(sa.text(NEWEST)) or 0)
+        told = f"{sorted(assets)} {first} {last}"
+        self.request = hashlib.sha256(told.encode()).hexdigest()
+        given = (settings.timezone, settings.fiscal_year_month, settings.first_day, settings.max_age_days)
+        self.fingerprint = hashlib.sha256(f"{_code()} {given} {self.known_as_of}".encode()).hexdigest()
+        # What a language model writes need not be what it wrote.
+        self.is_repeatable = settings.model_base_url is None
+
+    def done_by(self, connection: sa.Connection) -> str | None:
+        """The run that did it, where doing it again would write the same; else None."""
+        values = {"request": self.request, "fingerprint": self.fingerprint, "tables": self.tables}
+        found: str | None = connection.scalar(sa.text(DONE), values | {"first": self.first, "last": self.last})
+        return found if self.is_repeatable else None
+
+    def note(self, connection: sa.Connection, run_id: str) -> None:
+        """It was done, and its checks passed."""
+        values = {"request": self.request, "fingerprint": self.fingerprint}
+        connection.execute(sa.text(NOTE), values | {"known_as_of": self.known_as_of, "run_id": run_id})
 
 
-def everything_read(table: str) -> set[str]:
-    """What a dataset reads, itself or through others."""
-    found: set[str] = set()
-    newest = {table}
-    while newest:
-        newest = {dep for name in newest if name in CATALOGUE for dep in all_read(name)} - found
-        found |= newest
-    return found
+@lru_cache
+def _code() -> str:
+    """Everything that says what figures are: SQL, reference files, definitions, the package itself."""
+    files = (path for root in (SQL_DIR, PROJECT_ROOT / "revops_assets") for path in root.rglob("*"))
+    read = sorted(path for path in files if path.suffix in (".sql", ".csv", ".yml", ".yaml", ".py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in read)).hexdigest()

@@ -17,7 +17,7 @@ from revops_assets.assets.spec import asset_key
 from revops_assets.datasets.dated_reference import take_over_files
 from revops_assets.datasets.partitions import partition_ends, range_tags
 from revops_assets.errors import Interrupted, RevopsError, on_one_line
-from revops_assets.invalidation.current import current, everything_read
+from revops_assets.invalidation.current import Request
 from revops_assets.invalidation.plan import Rerun, plan
 from revops_assets.invalidation.run_tags import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
 from revops_assets.orchestration.jobs import SOURCE_GROUPS
@@ -31,12 +31,12 @@ from revops_assets.warehouse.resource import driver_connection
 class RunResult:
     """What a run made and checked: rows per asset, and for each check its result.
 
-    `current`: datasets that were left out, as they would read the same.
+    `done_before`: nothing ran, as this run had done the same before.
     """
 
     run_id: str
     env: str
-    current: int = 0
+    done_before: bool = False
     assets: dict[str, dict[str, Any]] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)
 
@@ -86,9 +86,8 @@ def run_assets(
     """Run the assets of a selection (Dagster's syntax) now, the daily ones for a range of days, as one run.
 
     Loaded tables and generated exports are sources: they are never part of it. With known_as_of everything upstream is
-    built too. With skip_current those are left out that are built of all that is known, by the same SQL: where nothing
-    is left, nothing runs (run_id is empty). RevopsError if nothing is selected, if daily assets lack their days, or
-    if a step fails.
+    built too. With skip_current nothing runs where the same was done before of the same records, reference data, SQL
+    and settings. RevopsError if nothing is selected, if daily assets lack their days, or if a step fails.
     """
     from revops_assets.definitions import defs
 
@@ -109,12 +108,17 @@ def run_assets(
         raise RevopsError(
             f"{min('.'.join(key.path) for key in daily)} is built by the day: add --partition D, or --from A --to B"
         )
-    left_out = _current(settings, chosen, days, instance) if skip_current and days else frozenset()
-    chosen -= left_out
-    if not chosen:
-        return RunResult("", settings.env, len(left_out))
+    request = None
+    if skip_current:
+        if days is None or known_as_of is not None or tenants:
+            raise RevopsError("what is current is known of days, of every tenant, by all that is known: ask for that")
+        with databases.engine(settings, "warehouse").begin() as connection:
+            take_over_files(driver_connection(connection), settings)
+            request = Request(connection, settings, [".".join(key.path) for key in chosen], *days)
+            if run_id := request.done_by(connection):
+                return RunResult(run_id, settings.env, done_before=True)
     tags: dict[str, str] = {}
-    if days and daily - left_out:
+    if days and daily:
         tags.update(range_tags(*days))
     if known_as_of is not None:
         tags[KNOWN_AS_OF_TAG] = str(known_as_of)
@@ -122,25 +126,10 @@ def run_assets(
         tags[TENANTS_TAG] = ",".join(tenants)
     job = defs.resolve_implicit_global_asset_job_def()
     result = _run(job, "materialize", settings.env, instance, tags, list(chosen), tell)
-    result.current = len(left_out)
+    if request and not result.failed_checks:
+        with databases.engine(settings, "warehouse").begin() as connection:
+            request.note(connection, result.run_id)
     return result
-
-
-def _current(
-    settings: Settings, chosen: set[dg.AssetKey], days: tuple[date, date], instance: dg.DagsterInstance
-) -> frozenset[dg.AssetKey]:
-    """Those of the assets that would read the same if they were built again."""
-    from revops_assets.definitions import defs
-
-    graph = defs.resolve_asset_graph()
-    with databases.engine(settings, "warehouse").begin() as connection:
-        take_over_files(driver_connection(connection), settings)
-        tables = current(connection, [".".join(key.path) for key in chosen], *days)
-    versions = instance.get_latest_materialization_code_versions(chosen)
-    keys = {asset_key(table) for table in tables}
-    same = {key for key in keys if graph.get(key).code_version in (None, versions.get(key))}
-    built = {".".join(key.path) for key in chosen - same}
-    return frozenset(key for key in same if built.isdisjoint(everything_read(".".join(key.path))))
 
 
 def run_stale(settings: Settings, instance: dg.DagsterInstance, tell: Tell | None = None) -> list[RunResult]:
