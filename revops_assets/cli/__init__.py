@@ -54,7 +54,9 @@ def main() -> None:
         raise Interrupted
 
     _stands.clear()
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:  # as of what a script starts in the background
+        signal.signal(signal.SIGINT, interrupt)
     try:
         register()()
     except BrokenPipeError:

@@ -38,6 +38,8 @@ def load_command(
     if_interrupted("nothing of it was loaded: a load is all or nothing")
     with Progress("files", "records") as tell:
         results = load_all(get_settings(), directory, choose_mappings(directory, mapping), tenant, dry_run, tell)
+    if not dry_run:
+        if_interrupted("the export was loaded; only what is looked at after it was not finished")
     look_after(get_settings(), results)
     if json:
         print_json(results[0].as_dict() if len(results) == 1 else [result.as_dict() for result in results])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Annotated
 
 import typer
@@ -16,10 +19,10 @@ from revops_assets.settings import Settings, get_settings
 # The last day that the records of a tenant tell of.
 NEWEST = """
 select max(at)::date from (
-    select max(changed_at) as at from crm.opportunity_history where tenant_id = %(tenant)s
-    union all select max(modified_at) from crm.opportunities where tenant_id = %(tenant)s
-    union all select max(created_at) from crm.opportunities where tenant_id = %(tenant)s
-) as t where at < now()
+    select max(changed_at) as at from crm.opportunity_history where tenant_id = %(tenant)s and changed_at < now()
+    union all select max(modified_at) from crm.opportunities where tenant_id = %(tenant)s and modified_at < now()
+    union all select max(created_at) from crm.opportunities where tenant_id = %(tenant)s and created_at < now()
+) as t
 """
 
 
@@ -71,10 +74,14 @@ def quickstart_command(
     address = f"http://127.0.0.1:{port}/pipeline?tenant={tenant}&day={last}"
     if serve:
         print(f"{address} (Ctrl-C ends it; `revops up` keeps them up to date with every load)", flush=True)
-        webbrowser.open(address)
+        if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+            # A browser of the terminal would stand in the server's way; the others wait until it answers.
+            Timer(2.0, webbrowser.open, (address,)).start()
         serve_command("127.0.0.1", port)
     else:
         print(f"revops serve --port {port}    then {address}")
+    if built.failed_checks:
+        raise typer.Exit(1)
 
 
 def _days(settings: Settings, tenant: str, count: int) -> tuple[date, date]:

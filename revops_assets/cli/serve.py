@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from revops_assets.cli import app
+from revops_assets.errors import Interrupted
 from revops_assets.settings import get_settings
 
 token = typer.Typer(no_args_is_help=True, help="Tokens of the HTTP API.")
@@ -35,7 +37,8 @@ def serve_command(
     is_open = settings.env == "dev" and host in ("127.0.0.1", "localhost", "::1")
     says = "reading needs no token here" if is_open else "tokens: `revops token create`"
     print(f"Dashboards: http://{host}:{port}  API: /api/openapi.json  (Ctrl-C stops it); {says}", flush=True)
-    uvicorn.run(application(settings, is_open), host=host, port=port, log_level="warning")
+    with suppress(Interrupted):  # Ctrl-C is its ordinary end
+        uvicorn.run(application(settings, is_open), host=host, port=port, log_level="warning")
 
 
 @token.command("create")

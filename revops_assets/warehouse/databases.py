@@ -105,7 +105,8 @@ def _connect(url: sa.URL, options: str) -> PgConnection:
         return psycopg2.connect(libpq_url(url), options=options, connect_timeout=10)
     except psycopg2.OperationalError as error:
         text = " ".join(str(error).split())
-        if f'database "{url.database}" does not exist' in text:
+        is_ours = str(url.database).endswith(("revops_training", "revops_metrics", "revops_metrics_dev", "dagster"))
+        if is_ours and f'database "{url.database}" does not exist' in text:
             raise Unreachable(f"there is no database {url.database}: run `revops db upgrade` first") from None
         where = url.render_as_string(hide_password=True)
         raise Unreachable(f"cannot connect to {where}: {text} REVOPS_DATABASE_URL says which server") from None

@@ -33,8 +33,12 @@ WEB_SCHEMAS = ("staging", "enriched", "analytics", "dashboard", "ai", "metrics",
 WEB_SECONDS = 15
 REGISTRY = (
     "metric_definitions", "metric_values", "metric_runs", "column_metadata", "table_profiles", "freshness",
-    "partitions", "loads", "restatements",
+    "partitions",
 )  # fmt: skip
+
+
+# What only the pages read: loads of every company, and rows of schemas that analysts are not given.
+SHOWN_ON_PAGES = ("loads", "restatements")
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,8 @@ def grant_on_warehouse(settings: Settings) -> None:
         _grant(connection, given.metrics, ("semantic_input",), ("select on all tables",))
         _grant(connection, given.analyst, BI_SCHEMAS, ("select on all tables",))
         _grant(connection, given.web, WEB_SCHEMAS, ("select on all tables",))
-        registry = sql.SQL(", ").join(sql.Identifier("semantic", name) for name in REGISTRY)
-        for role in (given.analyst, given.web):
+        for role, names in ((given.analyst, REGISTRY), (given.web, (*REGISTRY, *SHOWN_ON_PAGES))):
+            registry = sql.SQL(", ").join(sql.Identifier("semantic", name) for name in names)
             _grant(connection, role, ("semantic",), ())
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL("grant select on {} to {}").format(registry, sql.Identifier(role)))

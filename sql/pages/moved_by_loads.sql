@@ -4,9 +4,9 @@ with restated as (
     select
         row_key ->> 'opportunity_id' as opportunity_id,
         was,
-        known_as_of,
-        restated_by,
-        restated_at
+        coalesce(restated_by, 9223372036854775807) as restated_by,
+        restated_at,
+        cut_at
     from semantic.restatements
     where tenant_id = :tenant and snapshot_date = :day and dataset = 'enriched.deal_forecasts'
 ),
@@ -29,8 +29,7 @@ after_later as (
 sides as (
     select
         a.opportunity_id,
-        a.known_as_of,
-        a.restated_by,
+        a.cut_at,
         case when a.was ->> 'quarter' = :quarter then a.was end as was,
         case when t.is_row ->> 'quarter' = :quarter then t.is_row end as is_now
     from after_load as a
@@ -49,10 +48,14 @@ told as (
         s.*,
         (s.was ->> 'weighted_amount')::numeric as was_amount,
         (s.is_now ->> 'weighted_amount')::numeric as is_amount,
-        (
-            select bool_or(l.tenant_id = :tenant) from semantic.loads as l
-            where l.load_seq > s.known_as_of and l.load_seq <= s.restated_by
-        ) as has_records
+        exists(
+            select from semantic.loads as l
+            where l.load_seq > :load and l.load_seq <= :until_load and l.tenant_id = :tenant
+        ) as has_records,
+        exists(
+            select from semantic.loads as l
+            where l.load_seq > :load and l.load_seq <= :until_load and l.tenant_id is null
+        ) as has_reference
     from sides as s
 )
 
@@ -63,14 +66,16 @@ select
     coalesce(t.is_amount, 0) - coalesce(t.was_amount, 0) as difference,
     coalesce(i.opportunity_name, t.opportunity_id) as opportunity_name,
     case
+        when t.cut_at is not null then 'the day went on'
         when t.was is null then 'late record: in the quarter''s pipeline after all'
         when t.is_now is null then 'late record: closed, gone or due in another quarter'
         when t.was -> 'amount' <> t.is_now -> 'amount' then 'late record: amount'
         when t.was -> 'forecast_category' <> t.is_now -> 'forecast_category' then 'late record: forecast category'
-        when t.was -> 'health_score' <> t.is_now -> 'health_score' and t.has_records
-            then 'late record: what health is judged by'
-        when t.was -> 'health_score' <> t.is_now -> 'health_score' then 'restated reference data: how health is judged'
-        else 'restated reference data: forecast weights'
+        when not t.has_records and not t.has_reference then 'built again, by other SQL or settings'
+        when t.was -> 'health_score' = t.is_now -> 'health_score' then 'restated reference data: forecast weights'
+        when not t.has_records then 'restated reference data: how health is judged'
+        when not t.has_reference then 'late record: what health is judged by'
+        else 'late record, or restated reference data: health'
     end as cause
 from told as t
 left join staging.deal_intervals as i

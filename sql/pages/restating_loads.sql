@@ -4,9 +4,11 @@ with stretches as (
     select
         r.known_as_of,
         r.restated_by,
-        count(distinct r.row_key) as deals
+        count(distinct r.row_key) filter (where r.dataset = 'enriched.deal_forecasts') as deals
     from semantic.restatements as r
-    where r.tenant_id = :tenant and r.snapshot_date = :day and r.dataset = 'enriched.deal_forecasts'
+    where
+        r.tenant_id = :tenant and r.snapshot_date = :day and r.restated_by > r.known_as_of and r.cut_at is null
+        and r.dataset in ('enriched.deal_forecasts', 'dashboard.dashboard_kpis')
     group by r.known_as_of, r.restated_by
 )
 

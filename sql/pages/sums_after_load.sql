@@ -6,7 +6,7 @@ with restated as (
         was
     from semantic.restatements
     where
-        tenant_id = :tenant and snapshot_date = :day and restated_by > :load
+        tenant_id = :tenant and snapshot_date = :day and coalesce(restated_by, 9223372036854775807) > :load
         and dataset in ('enriched.deal_forecasts', 'dashboard.dashboard_kpis')
     order by dataset, row_key, restated_by, restated_at
 ),

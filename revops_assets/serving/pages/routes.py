@@ -205,6 +205,8 @@ def page_routes(access: Access) -> APIRouter:
             if given.get("load"):
                 newest = board.about(asked)["known_as_of"]
                 sides: list[Any] = [_load(given.get("load"), newest), _load(given.get("until"), newest)]
+                if None in sides or sides[0] > sides[1]:
+                    raise RevopsError("the earlier load comes first: load=A&until=B")
                 sums = [next(iter(board.rows(query("sums_after_load"), **day, load=load)), None) for load in sides]
                 moved = board.rows(query("moved_by_loads"), **day, load=sides[0], until_load=sides[1])
                 names = [f"after load {load}" for load in sides]

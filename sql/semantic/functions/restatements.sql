@@ -1,6 +1,8 @@
 -- What stored days said before, for whoever may not read the bookkeeping.
 create or replace view semantic.restatements as
-select tenant_id, dataset, snapshot_date, row_key, was, known_as_of, restated_by, because_of, restated_at
+select tenant_id, dataset, snapshot_date, row_key, was, known_as_of, restated_by, because_of, restated_at,
+    cut_at
 from ops.restated_rows;
 comment on view semantic.restatements is 'Grain: rewriting of a stored row that made it read otherwise. was: the row before, null where there was '
-    'none; it held from load known_as_of until load restated_by.';
+    'none; it held from load known_as_of until load restated_by,'
+    ' or still does (null), where what stands is a look back at an earlier load.';

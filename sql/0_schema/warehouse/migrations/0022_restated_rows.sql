@@ -9,7 +9,8 @@ create table ops.restated_rows (
     row_key jsonb not null,
     was jsonb,
     known_as_of bigint not null,
-    restated_by bigint not null,
+    restated_by bigint,
+    cut_at timestamptz,
     because_of text,
     run_id text not null,
     restated_at timestamptz not null default clock_timestamp()
@@ -20,5 +21,6 @@ comment on table ops.restated_rows is
 comment on column ops.restated_rows.row_key is 'The key besides tenant and day.';
 comment on column ops.restated_rows.was is 'The row as it was; null: there was none.';
 comment on column ops.restated_rows.known_as_of is 'The newest load that the earlier row could see.';
-comment on column ops.restated_rows.restated_by is 'The newest load that the row after it could see: it held until then.';
+comment on column ops.restated_rows.restated_by is 'The newest load that the row after it could see: it held until then. Null: what stands is a look back at an earlier load.';
+comment on column ops.restated_rows.cut_at is 'Where the earlier row was of a day that still ran: the instant that it was seen as of.';
 comment on column ops.restated_rows.because_of is 'Why the day was stale, if it was.';
