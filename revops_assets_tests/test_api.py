@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as given_settings
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from revops_assets.cli import register
@@ -205,3 +206,15 @@ def test_an_admin_of_one_company_changes_nothing_of_all(api: TestClient, clean: 
     assert api.post("/api/admin/metrics", headers=head, json=METRIC).status_code == 403
     assert api.delete("/api/admin/metrics/revenue/mrr", headers=head).status_code == 403
     assert api.get("/api/metrics", headers=head).status_code == 200
+
+
+def test_a_warehouse_that_does_not_answer_is_not_described(clean: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    gone = clean.model_copy(update={"database_url": SecretStr("postgresql://someone@127.0.0.1:1/postgres")})
+    with TestClient(
+        application(gone, is_open=True), base_url="http://127.0.0.1", raise_server_exceptions=False
+    ) as client:
+        for path in ("/pipeline", "/api/datasets/dashboard.dashboard_kpis?tenant=a"):
+            answer = client.get(path)
+            assert answer.status_code == 503, answer.text
+            assert "someone" not in answer.text and "127.0.0.1:1" not in answer.text
+    assert "Connection refused" in caplog.text

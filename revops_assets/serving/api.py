@@ -1,6 +1,7 @@
 """Pages and HTTP API, put together. `revops serve` runs them."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from revops_assets.serving.metrics import metric_routes
 from revops_assets.serving.pages.routes import page_routes
 from revops_assets.settings import Settings
 
+logger = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "pages" / "static"
 # Nothing is loaded from elsewhere, framed by others or sent to them.
 HEADERS = {
@@ -60,6 +62,11 @@ def application(settings: Settings, is_open: bool = False) -> FastAPI:
     def answering(status: int) -> Callable[[Request, Exception], JSONResponse]:
         return lambda _, error: JSONResponse({"detail": str(error)}, status)
 
+    async def unreachable(_: Request, error: Exception) -> Response:
+        """The log says which server and why, whoever asks does not learn it."""
+        logger.error("%s", error)
+        return JSONResponse({"detail": "the warehouse does not answer: ask again later"}, 503)
+
     async def invalid(_: Request, error: Exception) -> Response:
         """What is wrong with a request, without repeating it: it may hold what JSON cannot."""
         faults = error.errors() if isinstance(error, RequestValidationError) else []
@@ -68,6 +75,6 @@ def application(settings: Settings, is_open: bool = False) -> FastAPI:
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(NotFound, answering(404))
-    app.add_exception_handler(Unreachable, answering(503))
+    app.add_exception_handler(Unreachable, unreachable)
     app.add_exception_handler(RevopsError, answering(422))
     return app

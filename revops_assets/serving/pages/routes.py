@@ -12,7 +12,7 @@ from fastapi.templating import Jinja2Templates
 
 from revops_assets.catalogue import CATALOGUE, all_read, descendants
 from revops_assets.datasets.shown import shown
-from revops_assets.errors import RevopsError
+from revops_assets.errors import RevopsError, Unreachable
 from revops_assets.serving.access import Access
 from revops_assets.serving.pages import charts
 from revops_assets.serving.pages.board import SORTS, Asked, Board, Empty, Options, Row, query
@@ -62,6 +62,8 @@ def page_routes(access: Access) -> APIRouter:
             return templates.TemplateResponse(request, name, told | fill(asked, options))
         except Empty as error:
             return templates.TemplateResponse(request, "message.html", {"title": "Nothing to show", "text": str(error)})
+        except Unreachable:
+            raise
         except RevopsError as error:
             told = {"title": "That cannot be shown", "text": str(error)}
             return templates.TemplateResponse(request, "message.html", told, 422)
