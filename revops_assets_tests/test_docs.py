@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from revops_assets.catalogue import CATALOGUE
+from revops_assets.catalogue.metrics import STALE_DAYS
 from revops_assets.contracts import dictionary, questions
 from revops_assets.loading import columns_page
 from revops_assets.loading.load import choose_mappings, load_all, load_directory
@@ -101,6 +102,16 @@ def test_every_dataset_s_questions_run(clean: Settings, warehouse: Query, path: 
     for question, statement in found:
         assert question.endswith("?") and re.search(rf"\b{path.stem}\b", statement)
         warehouse(statement)
+
+
+def test_what_any_dataset_can_be_asked_runs(clean: Settings, warehouse: Query) -> None:
+    for dataset in CATALOGUE.values():
+        if dataset.made_by != "reference file" and dataset.table != STALE_DAYS:
+            found = questions.plain_questions(dataset.file)
+            assert len(found) == 2
+            for question, statement in found:
+                assert question.endswith("?")
+                warehouse(statement)
 
 
 def test_the_example_of_the_loading_page_works_when_copied(tmp_path: Path, clean: Settings, warehouse: Query) -> None:

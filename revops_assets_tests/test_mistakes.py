@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -175,6 +176,20 @@ def test_no_space(small_disk: Path, tmp_path: Path) -> None:
         assert load.returncode == 1 and told.startswith("revops: load of") and "nothing was loaded" in told, err
         assert "No space left on device" in told and "make room" in told
         assert "none yet" in revops(home, "doctor").communicate()[0]
+        with suppress(OSError), (small_disk / "full").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1 << 16))
+        (tmp_path / "export").mkdir()
+        (tmp_path / "q.sql").write_text("select sum(total_amount) as r from orders")
+        (tmp_path / "c.csv").write_text("table_id,column_name,basetype,description,confidence\n")
+        for command in sorted(set(ASK) - NEED_NO_DATABASE - {"load", "quickstart", "analyst check"}):
+            given = ARGUMENTS[command].format(
+                out=tmp_path, file=tmp_path / "c.csv", export=tmp_path / "large", sql=tmp_path / "q.sql"
+            )
+            done = revops(home, *command.split(), *given.split())
+            out, err = done.communicate()
+            if done.returncode and not out:  # what only reads may go well, or say what it found
+                assert err.splitlines()[-1].startswith("revops: ") and "Traceback" not in err, (command, err)
     finally:
         revops(home, "db", "stop").wait()
 

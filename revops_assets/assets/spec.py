@@ -32,7 +32,7 @@ def spec_of(dataset: Dataset) -> dg.AssetSpec:
         asset_key(file.table),
         # Dagster 1.13 does not order steps through virtual assets: what views read is read, too.
         deps=[asset_key(dep) for dep in sorted(through_views(frozenset(dataset.read)))],
-        description="\n\n".join(filter(None, (file.description, f"Grain: {file.grain}.", in_markdown(file.table)))),
+        description="\n\n".join(filter(None, (file.description, f"Grain: {file.grain}.", in_markdown(file)))),
         group_name=file.schema,
         code_version=_version(file),
         owners=OWNERS,
