@@ -14,7 +14,7 @@ from revops_assets.settings import PROJECT_ROOT
 from revops_assets_tests.conftest import TEST_SERVER
 from revops_assets_tests.test_docs import blocks
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500), pytest.mark.usefixtures("settings")]
 
 
 @pytest.fixture
