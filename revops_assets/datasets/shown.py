@@ -12,7 +12,7 @@ def shown(value: Any, aligned: bool = False) -> str:
 
     `aligned`, as in a column: floats always with two decimals, exact numbers with all of theirs.
     """
-    if value is None or value == "":
+    if value is None or (value == "" and not aligned):
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
