@@ -84,7 +84,7 @@ def settings() -> Iterator[Settings]:
 
 
 def has_room(folder: Path) -> bool:
-    """Whether a server's files may lie in memory: a third of them would be creating and removing files otherwise."""
+    """Whether a server's files may lie in memory: creating and removing them took the kernel a part of every test."""
     return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 8 * 2**30
 
 

@@ -72,6 +72,13 @@ def print_run(result: RunResult) -> None:
         [f"{result.env}: table", "rows>"],
         [(name, values.get("dagster/row_count")) for name, values in result.assets.items()],
     )
+    print_checks(result)
+
+
+def print_checks(result: RunResult) -> None:
+    """What a run's checks say, for people."""
+    from revops_assets.cli.show import console
+
     passed = sum(check["passed"] for check in result.checks)
     console.print(f"Checks: {passed} of {len(result.checks)} passed (run {result.run_id}).")
     for check in result.checks:

@@ -37,6 +37,7 @@ def quickstart_command(
 ) -> None:
     """Load your export, build its last 90 days, and open the dashboards. Says what it does as it goes."""
     from revops_assets.cli.db import upgrade_command
+    from revops_assets.cli.funnel import print_checks
     from revops_assets.cli.load import print_load
     from revops_assets.cli.serve import serve_command
     from revops_assets.cli.show import Progress, console
@@ -63,12 +64,8 @@ def quickstart_command(
     with dagster_instance(settings) as instance, Progress("datasets") as tell:
         built = run_assets(settings, DASHBOARDS, (first, last), instance, tenants=[tenant], tell=tell)
     rows = sum(int(values.get("dagster/row_count") or 0) for values in built.assets.values())
-    console.print(
-        f"{len(built.assets)} datasets, {rows:,} rows; {len(built.checks)} checks,"
-        f" {len(built.failed_checks)} failed (run {built.run_id})"
-    )
-    for check in built.failed_checks:
-        console.print(f"  FAILED: {check['asset']} {check['check']}: {check['offending_rows']} rows")
+    console.print(f"{len(built.assets)} datasets, {rows:,} rows")
+    print_checks(built)
 
     console.rule("4 Dashboards", align="left")
     address = f"http://127.0.0.1:{port}/pipeline?tenant={tenant}&day={last}"

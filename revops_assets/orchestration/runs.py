@@ -20,6 +20,7 @@ from revops_assets.errors import Interrupted, RevopsError, on_one_line
 from revops_assets.invalidation.current import Request
 from revops_assets.invalidation.plan import Rerun, plan
 from revops_assets.invalidation.run_tags import ENV_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
+from revops_assets.loading.progress import Tell, silent
 from revops_assets.orchestration.jobs import SOURCE_GROUPS
 from revops_assets.settings import Env, Settings
 from revops_assets.warehouse import databases
@@ -60,12 +61,9 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 # What dashboards show, and all that it is built from.
 DASHBOARDS = "+group:ai or group:metrics or +group:semantic or +group:analytics"
 
-# The dataset that was built, its rows, and how many of how many have been.
-Tell = Callable[[str, int, int, int], None]
-
 
 def run_job(
-    settings: Settings, job_name: str, env: Env, instance: dg.DagsterInstance, tell: Tell | None = None
+    settings: Settings, job_name: str, env: Env, instance: dg.DagsterInstance, tell: Tell = silent
 ) -> RunResult:
     """Run a whole job now; an error says which step failed and why."""
     from revops_assets.definitions import defs
@@ -80,7 +78,7 @@ def run_assets(
     instance: dg.DagsterInstance,
     known_as_of: int | None = None,
     tenants: Sequence[str] = (),
-    tell: Tell | None = None,
+    tell: Tell = silent,
     skip_current: bool = False,
 ) -> RunResult:
     """Run the assets of a selection (Dagster's syntax) now, the daily ones for a range of days, as one run.
@@ -132,7 +130,7 @@ def run_assets(
     return result
 
 
-def run_stale(settings: Settings, instance: dg.DagsterInstance, tell: Tell | None = None) -> list[RunResult]:
+def run_stale(settings: Settings, instance: dg.DagsterInstance, tell: Tell = silent) -> list[RunResult]:
     """Build the days of ops.stale_partitions: a run for each span of days, earliest first.
 
     Until nothing is stale any more: what changes on the way may ask for days after it.
@@ -143,7 +141,7 @@ def run_stale(settings: Settings, instance: dg.DagsterInstance, tell: Tell | Non
     return results
 
 
-def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance, tell: Tell | None = None) -> RunResult:
+def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance, tell: Tell = silent) -> RunResult:
     """Do one of these runs now."""
     from revops_assets.definitions import defs
 
@@ -165,12 +163,11 @@ def _run(
     instance: dg.DagsterInstance,
     tags: dict[str, str],
     selection: list[dg.AssetKey] | None,
-    tell: Tell | None,
+    tell: Tell,
 ) -> RunResult:
     run_id = str(uuid4())
-    if tell:
-        total = len(selection if selection is not None else job.asset_layer.selected_asset_keys)
-        instance.add_event_listener(run_id, _teller(tell, total))
+    total = len(selection if selection is not None else job.asset_layer.selected_asset_keys)
+    instance.add_event_listener(run_id, _teller(tell, total))
     outcome = job.execute_in_process(
         instance=instance,
         run_id=run_id,
