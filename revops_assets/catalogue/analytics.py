@@ -22,6 +22,18 @@ DATASETS = [
         deps=["staging.deal_intervals", "staging.deal_days", "enriched.deal_health_scores"],
         looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.QUARTERS_SINCE_OVER),
     ),
+    daily("analytics.win_rates", deps=["staging.deal_intervals", "staging.thresholds"]),
+    daily(
+        "analytics.win_probability",
+        deps=[
+            "analytics.win_rates",
+            "enriched.deal_forecasts",
+            "staging.deal_days",
+            "staging.deal_intervals",
+            "staging.thresholds",
+        ],
+        looks_back_on={"analytics.win_rates": LookBack.LAST_MONTH},
+    ),
     daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities", "staging.thresholds"]),
     daily(
         "analytics.pipeline_health_summary",

@@ -80,10 +80,7 @@ select
     p.team_name,
     coalesce(a.segment, p.segment) as segment,
     p.region,
-    case lower(d.forecast_category)
-        when 'commit' then 'Commit' when 'forecast' then 'Commit' when 'best case' then 'Best Case'
-        when 'bestcase' then 'Best Case' when 'omitted' then 'Omitted' else 'Pipeline'
-    end as forecast_category,
+    ops.forecast_category(d.forecast_category) as forecast_category,
     d.probability,
     d.next_step,
     d.discount_pct,

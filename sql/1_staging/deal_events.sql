@@ -169,7 +169,7 @@ select
     s.span_number as line_order,
     coalesce(l.changes, '{}') || jsonb_build_object(
         'status', s.status, 'pipeline_id', s.pipeline_id, 'stage_id', s.stage_id, 'stage_entered_at', s.entered_at,
-        'closed_at', case when s.status <> 'open' then s.entered_at end
+        'visit_number', s.visit_number, 'closed_at', case when s.status <> 'open' then s.entered_at end
     ) as changes,
     false as is_push,
     s.is_reopening

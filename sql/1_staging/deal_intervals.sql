@@ -38,6 +38,7 @@
 --   champions_count int not null: contacts with the role of champion
 --   engaged_economic_buyers_count int not null: engaged contacts with the role of economic buyer
 --   currency_amount numeric(18, 2): what it is worth in the currency that it was given in
+--   visit_number bigint: how many stage visits it had begun by then; null before the first
 -- Rules:
 --   d_to does not come after d_from unless d_from < d_to
 with lives as (
@@ -169,7 +170,8 @@ select
     s.engaged_contacts_count,
     s.champions_count,
     s.engaged_economic_buyers_count,
-    (s.state ->> 'amount')::numeric(18, 2) as currency_amount
+    (s.state ->> 'amount')::numeric(18, 2) as currency_amount,
+    (s.state ->> 'visit_number')::bigint as visit_number
 from states as s
 left join staging.exchange_rates as h on s.tenant_id = h.tenant_id and h.is_home
 cross join

@@ -44,6 +44,11 @@
 --   low_activity_errors numeric not null: standard errors by which it must be below, too
 --   potential_deals int not null: comparable closed deals that it takes to say what catching up is worth
 --   potential_own_deals int not null: closed deals of the rep that it takes, too
+--   learn_won int not null: won deals that it takes to learn how likely others are
+--   learn_lost int not null: lost deals that it takes, too
+--   learn_prior numeric not null: deals that a group must have to count as much as the larger one that it is part of
+--   learn_half_life_won int not null: won deals in whose time what was seen comes to count half
+--   calibration_deals int not null: ended deals that it takes to judge a score by
 select
     d.tenant_id,
     d.day as snapshot_date,
@@ -84,7 +89,12 @@ select
     max(t.value) filter (where t.name = 'low_activity_share') as low_activity_share,
     max(t.value) filter (where t.name = 'low_activity_errors') as low_activity_errors,
     max(t.value) filter (where t.name = 'potential_deals')::int as potential_deals,
-    max(t.value) filter (where t.name = 'potential_own_deals')::int as potential_own_deals
+    max(t.value) filter (where t.name = 'potential_own_deals')::int as potential_own_deals,
+    max(t.value) filter (where t.name = 'learn_won')::int as learn_won,
+    max(t.value) filter (where t.name = 'learn_lost')::int as learn_lost,
+    max(t.value) filter (where t.name = 'learn_prior') as learn_prior,
+    max(t.value) filter (where t.name = 'learn_half_life_won')::int as learn_half_life_won,
+    max(t.value) filter (where t.name = 'calibration_deals')::int as calibration_deals
 from pg_temp.run_days as d
 inner join reference.thresholds as t on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to
 group by d.tenant_id, d.day

@@ -1,5 +1,6 @@
 -- A span of a deal's life: open, it is in every day's pipeline; closed, in the results of the quarter, the year and
--- the window of staging.rep_closings around its closing; its first day counts as the day it was created.
+-- the window of staging.rep_closings around its closing; its first day counts as the day it was created. What is learned
+-- from it: how it stood on each Sunday, and its closing.
 with spans as (
     select
         *,
@@ -51,6 +52,16 @@ cross join
             ops.valid_days(c.d_from, c.d_from + 1), c.d_from = c.opened_on
         ),
         (
+            'analytics.win_probability',
+            row(c.opportunity_id, c.visit_number)::text,
+            ops.valid_days(c.d_from, c.d_to), c.status = 'open'
+        ),
+        (
+            'analytics.win_rates',
+            row(c.opportunity_id, c.status, c.d_from)::text,
+            ops.valid_days(c.d_from, c.d_from + :win_rates_days), c.d_from = c.closed_day
+        ),
+        (
             'semantic.metric_values',
             row(
                 c.opportunity_id, c.opportunity_name, c.status, c.amount, c.probability, c.close_date, c.stage_id,
@@ -66,3 +77,19 @@ cross join
         )
     ) as r (dataset, content, days, is_read)
 where r.is_read
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.win_rates' as dataset,
+    row(
+        c.opportunity_id, s.day, c.pipeline_id, c.stage_id, c.stage_entered_at, c.visit_number,
+        ops.forecast_category(c.forecast_category), c.close_date
+    )::text as content,
+    ops.valid_days(s.day + 1, s.day + :win_rates_days) as days
+from pg_temp.changed_rows as c
+inner join ops.calendar as s
+    on
+        s.weekday = 7 and s.day >= c.d_from and s.day < c.d_to
+        and s.day <= (select max(l.snapshot_date) from ops.partition_ledger as l)
+where c.status = 'open'
