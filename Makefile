@@ -7,10 +7,10 @@ INSTALLED := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 PIP_INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check)
 
-.PHONY: demo test e2e up lint docs bench clean lock install help
+.PHONY: demo test e2e up lint docs bench bench-forecast clean lock install help
 
 help: ## what can be made
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(INSTALLED) ## the environment in .venv
 
@@ -52,6 +52,9 @@ docs: $(INSTALLED) ## the generated pages: data_dictionary.md, contracts.ts, the
 bench: $(INSTALLED) ## speed, always beside a yardstick
 	@$(BIN)/python -m bench.run
 	@$(BIN)/python -m bench.days
+
+bench-forecast: $(INSTALLED) ## how right win probabilities were, on a public log (or a generated company)
+	@$(BIN)/python -m bench.forecast
 
 lock: ## renew requirements.lock to the newest versions that pyproject.toml allows
 	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock

@@ -26,7 +26,8 @@ insert into run_days
 select :tenant, day, ends_at, quarter, quarter_start, quarter_end, week_of_quarter, fiscal_year_start, weekday
 from ops.calendar where day between :first and :last
 """
-Rows = Iterable[Mapping[str, Any]]
+# Rows, or a query that gives them.
+Rows = Iterable[Mapping[str, Any]] | str
 
 
 def table(names: str, *rows: Sequence[Any], **same: Any) -> list[dict[str, Any]]:
@@ -44,7 +45,7 @@ def selected(
     window = {"first": date.fromisoformat(first), "last": date.fromisoformat(last or first)}
     select = CATALOGUE[table].file.select
     named = sorted({match[0] for match in NAMED.findall(select)})
-    tables = {name.replace("__", ".", 1): list(rows) for name, rows in given.items()}
+    tables = {name.replace("__", ".", 1): rows for name, rows in given.items()}
     assert tables.keys() <= set(named), f"{table} does not read {tables.keys() - set(named)}"
     with databases.engine(settings, "warehouse").connect() as connection:
         connection.execute(sa.text(RUN_DAYS))
@@ -53,15 +54,19 @@ def selected(
         for name in named:
             stand_in = f"given__{name.replace('.', '__')}"
             connection.execute(sa.text(f"create temporary table {stand_in} as select * from {name} with no data"))
-            for row in tables.get(name, ()):
-                _insert(connection, stand_in, row, window["first"])
+            rows = tables.get(name, ())
+            if isinstance(rows, str):
+                _fill(connection, stand_in, rows)
+            else:
+                for row in rows:
+                    _insert(connection, stand_in, row, window["first"])
             select = re.sub(rf"\b{re.escape(name)}\b(?!\s*\()", f"pg_temp.{stand_in}", select)
-        rows = connection.execute(
+        found = connection.execute(
             sa.text(f"select {columns} from (\n{select}\n) as q order by {columns}"),
             {"window_start": window["first"], "window_end": window["last"].fromordinal(window["last"].toordinal() + 1)},
         ).all()
         connection.rollback()
-    return [tuple(row) for row in rows]
+    return [tuple(row) for row in found]
 
 
 def _insert(connection: sa.Connection, stand_in: str, row: Mapping[str, Any], day: date) -> None:
@@ -79,3 +84,9 @@ def _insert(connection: sa.Connection, stand_in: str, row: Mapping[str, Any], da
         sa.text(f"insert into {stand_in} ({', '.join(names)}) values ({', '.join(':' + name for name in names)})"),
         values,
     )
+
+
+def _fill(connection: sa.Connection, stand_in: str, query: str) -> None:
+    names = ", ".join(connection.execute(sa.text(query)).keys())
+    connection.execute(sa.text(f"insert into {stand_in} ({names}) {query}"))
+    connection.execute(sa.text(f"analyze {stand_in}"))

@@ -157,6 +157,8 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
                 "analytics.forecast_targets",
                 "analytics.rep_results",
                 "analytics.stage_durations",
+                "analytics.win_probability",
+                "analytics.win_rates",
                 "semantic.metric_values",
             )
         ]

@@ -32,7 +32,7 @@ DATASETS = [
             "staging.deal_intervals",
             "staging.thresholds",
         ],
-        looks_back_on={"analytics.win_rates": LookBack.LAST_MONTH},
+        looks_back_on={"analytics.win_rates": LookBack.LAST_WEEK},
     ),
     daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities", "staging.thresholds"]),
     daily(

@@ -42,8 +42,6 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
         yield day - WEEK
     elif kind is LookBack.LAST_WEEK:
         yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
-    elif kind is LookBack.LAST_MONTH:
-        yield day.replace(day=1) - DAY
     elif kind is LookBack.LAST_QUARTER:
         yield place.quarter_start - DAY
     elif kind in (LookBack.PAST_QUARTERS, LookBack.QUARTERS_SINCE_OVER):

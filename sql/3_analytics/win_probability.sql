@@ -1,6 +1,6 @@
--- How likely every open deal is to be won, at the end of every day: within 30, 60 and 90 days and by the quarter's end, as
--- learned by the end of the month before from deals that stood alike (analytics.win_rates); where the company has ended too
--- few to learn from, by the rule of thumb of the forecast: the weight of its category and health if its close date lies
+-- How likely every open deal is to be won, at the end of every day: within 30, 60 and 90 days and by the quarter's end,
+-- as learned by the end of the week before from deals that stood alike (analytics.win_rates); where too few have ended
+-- to learn from, by the rule of thumb of the forecast: the weight of its category and health if its close date lies
 -- within the time, else 0.
 --
 -- Grain: tenant, day and open deal.
@@ -17,7 +17,8 @@
 --   learned_on date: day by whose end they were learned
 --   deal_group text[]: deals that it is likened to, from coarse to fine: the finest group that there had been any of
 --   group_deals_count bigint: deals of that group that they were learned from
---   won_within_30 numeric(7, 6), 0 to 1: probability of being won within 30 days
+--   won_within_30 numeric(7, 6), 0 to 1: probability of being won within 30 days; this and the others null where
+--       nothing that old is known
 --   won_within_60 numeric(7, 6), 0 to 1: within 60 days
 --   won_within_90 numeric(7, 6), 0 to 1: within 90 days
 --   won_by_quarter_end numeric(7, 6), 0 to 1: by the end of the day's quarter
@@ -36,7 +37,7 @@ with deals as (
         d.close_date,
         r.quarter_end,
         t.learn_prior::float8 as prior,
-        (date_trunc('month', d.snapshot_date))::date - 1 as learned_on,
+        r.quarter_start + 7 * (r.week_of_quarter - 1) - 1 as learned_on,
         ops.win_group(
             d.pipeline_id, d.stage_id, d.days_in_stage, i.visit_number, d.forecast_category, d.close_date,
             d.snapshot_date
@@ -62,12 +63,13 @@ likened as (
         w.probabilities,
         w.win_rate
     from deals as d
-    cross join lateral generate_series(0, cardinality(d.deal_group)) as n (depth)
+    cross join lateral generate_series(0, cardinality(d.deal_group)) as n (cut_off)
     inner join analytics.win_rates as w
         on
-            d.tenant_id = w.tenant_id and d.learned_on = w.snapshot_date and d.deal_group[1:n.depth] = w.deal_group
+            d.tenant_id = w.tenant_id and d.learned_on = w.snapshot_date
+            and trim_array(d.deal_group, n.cut_off) = w.deal_group
     where w.probabilities is not null
-    order by d.tenant_id, d.snapshot_date, d.opportunity_id, n.depth desc
+    order by d.tenant_id, d.snapshot_date, d.opportunity_id, n.cut_off
 ),
 
 judged as (

@@ -1,6 +1,6 @@
 -- A span of a deal's life: open, it is in every day's pipeline; closed, in the results of the quarter, the year and
--- the window of staging.rep_closings around its closing; its first day counts as the day it was created. What is learned
--- from it: how it stood on each Sunday, and its closing.
+-- the window of staging.rep_closings around its closing; its first day counts as the day it was created. What is
+-- learned from it: how it stood on each Friday, and its closing.
 with spans as (
     select
         *,
@@ -90,6 +90,6 @@ select
 from pg_temp.changed_rows as c
 inner join ops.calendar as s
     on
-        s.weekday = 7 and s.day >= c.d_from and s.day < c.d_to
+        s.weekday = 5 and c.d_from <= s.day and c.d_to > s.day
         and s.day <= (select max(l.snapshot_date) from ops.partition_ledger as l)
 where c.status = 'open'

@@ -4,7 +4,7 @@ alter table if exists staging.thresholds
 add column learn_won int not null default 50,
 add column learn_lost int not null default 150,
 add column learn_prior numeric not null default 10,
-add column learn_half_life_won int not null default 100,
+add column learn_half_life_won int not null default 150,
 add column calibration_deals int not null default 50;
 alter table if exists staging.thresholds
 alter column learn_won drop default,

@@ -1,0 +1,175 @@
+"""`make bench-forecast`: how right win probabilities were, on a public log of loan applications, walk-forward.
+
+Without ../shared/data/bpic2012 (BPI Challenge 2012: 13,087 applications, October 2011 to March 2012) a generated company
+stands in. As of every Friday each open deal's probability of being won within 30 days, learned by the end of the week before
+(its Fridays' outcomes were known by then: an embargo of the 30 days), beside what came. Printed: for all Fridays that
+were predicted, and for those of 2012 alone, before which at least a month of outcomes was known.
+
+python -m bench.forecast [--keep DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from revops_assets.settings import PROJECT_ROOT, get_settings
+from revops_assets.warehouse import databases, embedded
+
+LOG = PROJECT_ROOT.parent / "shared" / "data" / "bpic2012" / "BPI_Challenge_2012.xes.gz"
+MAPPING = Path(__file__).parent / "loan_log.yaml"
+OPEN = ("A_SUBMITTED", "A_PARTLYSUBMITTED", "A_PREACCEPTED", "A_ACCEPTED", "A_FINALIZED", "O_SENT", "O_SENT_BACK")
+CLOSED = ("A_ACTIVATED", "A_DECLINED", "A_CANCELLED")
+HORIZON = timedelta(days=30)
+# Predictions whose outcome is known, with the company's own rate as it was known at the same time.
+PREDICTED = """
+select p.snapshot_date, coalesce(p.amount, 0)::float8 as amount, p.won_within_30::float8 as p,
+    ops.won_within(r.probabilities, 30) as base,
+    exists (
+        select from staging.deal_intervals as i
+        where i.tenant_id = p.tenant_id and i.opportunity_id = p.opportunity_id and i.status = 'won'
+            and i.d_from > p.snapshot_date and i.d_from <= p.snapshot_date + 30
+    )::int as y
+from analytics.win_probability as p
+inner join analytics.win_rates as r
+    on r.tenant_id = p.tenant_id and r.snapshot_date = p.learned_on and r.deal_group = '{}'
+where p.tenant_id = 'log' and p.method = 'learned' and extract(isodow from p.snapshot_date) = 5
+    and p.snapshot_date between %(first)s and %(last)s
+"""
+FIGURES = f"""
+with predicted as ({PREDICTED}),
+ranked as (select y, rank() over (order by p) + (count(*) over (partition by p) - 1) / 2.0 as place from predicted),
+bins as (
+    select abs(avg(p) - avg(y)) * count(*) as gap from predicted group by least(floor(p * 10), 9)
+),
+months as (
+    select abs(sum(amount * p) - sum(amount * y)) as error, sum(amount * y) as actual
+    from predicted group by date_trunc('month', snapshot_date)
+)
+select (select count(*) from predicted), (select count(distinct snapshot_date) from predicted),
+    (select avg(y) from predicted),
+    (select (sum(place) filter (where y = 1) - count(*) filter (where y = 1) * (count(*) filter (where y = 1) + 1) / 2.0)
+        / (count(*) filter (where y = 1) * count(*) filter (where y = 0)) from ranked),
+    (select avg((p - y) ^ 2) from predicted), (select avg((base - y) ^ 2) from predicted),
+    (select sum(gap) from bins) / (select count(*) from predicted),
+    (select sum(error) / nullif(sum(actual), 0) from months)
+"""
+RELIABILITY = f"""
+select least(floor(p * 10), 9)::int, count(*), avg(p), avg(y) from ({PREDICTED}) as q group by 1 order by 1
+"""
+
+
+def main() -> None:
+    """Load, build, measure, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="revops-forecast-"))
+    is_real = LOG.is_file()
+    os.environ.update(
+        REVOPS_HOME=str(folder / "home"), REVOPS_ENV="dev", REVOPS_TIMEZONE="Europe/Amsterdam",
+        REVOPS_FIRST_DAY="2011-10-01" if is_real else "2023-01-01",
+    )  # fmt: skip
+    os.environ.pop("REVOPS_DATABASE_URL", None)
+    get_settings.cache_clear()
+    try:
+        first, last = _build(folder, is_real)
+        print(f"{'BPI Challenge 2012' if is_real else 'A generated company'}: won within 30 days, as of every Friday")
+        _figures("all that were predicted", first, last)
+        if is_real:
+            _figures("those of 2012", date(2012, 1, 1), last)
+    finally:
+        if not options.keep:
+            embedded.stop(folder / "home")
+            shutil.rmtree(folder)
+
+
+def _build(folder: Path, is_real: bool) -> tuple[date, date]:
+    """The Fridays' first and last day whose outcome is known, all built."""
+    export = folder / "export"
+    if is_real:
+        first, last = date(2011, 11, 1), date(2012, 3, 14) - HORIZON
+        if not export.is_dir():
+            _write_log(export)
+        mapping: object = MAPPING
+    else:
+        first, last = date(2024, 1, 1), date(2024, 11, 14) - HORIZON
+        if not export.is_dir():
+            _revops("scenario", "generate", "--out", export, "--deals", 1500, "--end-date", "2024-11-14")
+        mapping = "salesforce"
+    if not (folder / "home").is_dir():
+        _revops("db", "upgrade")
+        _revops("load", export, "--mapping", mapping, "--tenant", "log")
+        _revops("materialize", "--select", '+key:"analytics/win_probability"', "--from", first, "--to", last)
+    return first, last
+
+
+def _write_log(export: Path) -> None:
+    """The log as two CSV files: deals, and the changes of their stages."""
+    export.mkdir(parents=True)
+    with (
+        (export / "deals.csv").open("w", newline="") as deals,
+        (export / "changes.csv").open("w", newline="") as changes,
+    ):
+        deal_rows, change_rows = csv.writer(deals), csv.writer(changes)
+        deal_rows.writerow(["deal", "amount", "created", "stage", "modified"])
+        change_rows.writerow(["deal", "stage", "at"])
+        for case, amount, events in _cases():
+            deal_rows.writerow([case, amount, events[0][1], events[-1][0], events[-1][1]])
+            change_rows.writerows((case, stage, at) for stage, at in events)
+
+
+def _cases() -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Each application's id, amount, and stages with the time at which it came into them, up to its end."""
+    with gzip.open(LOG) as file:
+        for _, element in ElementTree.iterparse(file):
+            if not element.tag.endswith("trace"):
+                continue
+            about = {child.get("key"): child.get("value") for child in element}
+            events: list[tuple[str, str]] = []
+            for event in element:
+                said = {child.get("key"): child.get("value", "") for child in event}
+                stage = said.get("concept:name", "")
+                if said.get("lifecycle:transition") == "COMPLETE" and stage in OPEN + CLOSED:
+                    events.append((stage, said["time:timestamp"]))
+            ends = [n for n, (stage, _) in enumerate(events) if stage in CLOSED]
+            yield str(about["concept:name"]), str(about["AMOUNT_REQ"]), events[: ends[0] + 1] if ends else events
+            element.clear()
+
+
+def _figures(what: str, first: date, last: date) -> None:
+    n, weeks, share, auc, brier, base, ece, wape = _read(FIGURES, first, last)[0]
+    print(
+        f"{what}: {n:,} predictions of {weeks} Fridays, {share:.3f} won\n"
+        f"  AUC {auc:.4f}   Brier {brier:.4f} (base rate {base:.4f})   skill {1 - brier / base:.3f}   ECE {ece:.4f}"
+        f"   amount-weighted WAPE by month {wape:.3f}"
+    )
+    for tenth, count, said, came in _read(RELIABILITY, first, last):
+        print(f"  {tenth / 10:.1f} to {tenth / 10 + 0.1:.1f}  {count:6,}  said {said:.3f}  came {came:.3f}")
+
+
+def _read(statement: str, first: date, last: date) -> list[Any]:
+    with databases.connect(get_settings(), "warehouse") as connection, connection.cursor() as cursor:
+        cursor.execute(statement, {"first": first, "last": last})
+        return [tuple(float(x) if not isinstance(x, int) else x for x in row) for row in cursor.fetchall()]
+
+
+def _revops(*arguments: object) -> None:
+    command = [str(Path(sys.executable).parent / "revops"), *map(str, arguments)]
+    print("$ revops " + " ".join(map(str, arguments)), flush=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    main()
