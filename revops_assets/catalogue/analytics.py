@@ -54,21 +54,43 @@ DATASETS = [
         ],
     ),
     daily(
+        "analytics.forecast_methods",
+        deps=[
+            "analytics.forecast_lines",
+            "analytics.win_probability",
+            "staging.accounts",
+            "staging.deal_days",
+            "staging.deal_intervals",
+            "staging.rep_days",
+            "staging.source_coverage",
+            "staging.thresholds",
+        ],
+    ),
+    daily(
         "analytics.forecast_backtest",
-        deps=["analytics.forecast_lines"],
-        looks_back_on={"analytics.forecast_lines": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS},
+        deps=["analytics.forecast_lines", "analytics.forecast_methods"],
+        looks_back_on={"analytics.forecast_methods": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS},
     ),
     daily("analytics.forecast_targets", deps=["staging.quota_days", "staging.rep_days"]),
     daily(
         "analytics.forecast_confidence",
         deps=[
             "analytics.forecast_lines",
+            "analytics.forecast_methods",
             "analytics.forecast_backtest",
             "analytics.forecast_targets",
             "staging.thresholds",
             "reference.forecast_risk",
         ],
         looks_back_on={"analytics.forecast_backtest": LookBack.PAST_QUARTERS},
+    ),
+    daily(
+        "analytics.forecast_record",
+        deps=["analytics.forecast_backtest", "analytics.forecast_confidence"],
+        looks_back_on={
+            "analytics.forecast_confidence": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS,
+            "analytics.forecast_record": LookBack.PAST_QUARTERS,
+        },
     ),
     daily(
         "analytics.swing_deals",

@@ -11,11 +11,12 @@
 --   team_name text not null: All, or the manager's name
 --   segment text not null: All, a segment, or Unknown
 --   region text not null: All, a region, or Unknown
---   method text not null, one of default: how open deals were weighed: default is by forecast category and health
+--   method text not null, one of default, learned, stage_weighted, commit, closed_so_far, run_rate: how it was forecast
+--       (analytics.forecast_methods)
 --   week_number int not null, 1 to 13: 1 to 13
 --   week_end date not null: last day of the week; of the 13th the day before, as the quarter's last day knows what was
 --       won
---   forecast_amount numeric(16, 2): won and weighted open, as of the week's end
+--   forecast_amount numeric(16, 2): what was forecast, as of the week's end; null where the method had nothing to go by
 --   actual_amount numeric(16, 2): won, as of the quarter's end
 --   error_amount numeric(16, 2): forecast less actual
 --   absolute_percentage_error numeric: size of the error as a share of the actual; null if nothing was won
@@ -40,15 +41,15 @@ forecasts as (
         w.quarter,
         w.week_number,
         w.week_end,
-        l.team_id,
-        max(l.team_name) as team_name,
-        l.segment,
-        l.region,
-        sum(l.weighted_amount) as forecast_amount
+        m.team_id,
+        m.team_name,
+        m.segment,
+        m.region,
+        m.method,
+        m.forecast_amount
     from weeks as w
-    inner join analytics.forecast_lines as l
-        on w.tenant_id = l.tenant_id and w.week_end = l.snapshot_date and w.quarter = l.quarter
-    group by w.tenant_id, w.snapshot_date, w.quarter, w.week_number, w.week_end, l.team_id, l.segment, l.region
+    inner join analytics.forecast_methods as m
+        on w.tenant_id = m.tenant_id and w.week_end = m.snapshot_date and w.quarter = m.quarter
 )
 
 select
@@ -59,7 +60,7 @@ select
     f.team_name,
     f.segment,
     f.region,
-    'default' as method,
+    f.method,
     f.week_number,
     f.week_end,
     f.forecast_amount,

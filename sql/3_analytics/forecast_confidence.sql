@@ -1,8 +1,10 @@
--- The forecast of each day's quarter and the next, line by line and in total: what is won, what open deals add, how
--- that compares with the target, and how far to trust it: 1 less the error that forecasts had at the same time of the
--- last eight quarters, summed over them as a share of what was sold (WAPE), between the ends of two weeks in proportion
--- to the days. With too few quarters to tell (thresholds), and of the next quarter, whose forecast holds no deals that
--- are yet to be created, nothing is said. For every combination of team, segment and region.
+-- The forecast of each day's quarter and the next, line by line and in total: what is won, what open deals add by the
+-- weights of their category and health, and how that compares with the target. ai_forecast is that of the method which
+-- was wrong by least at the same time of the last eight quarters (analytics.forecast_backtest), the weights where too
+-- few quarters tell; its confidence is 1 less that error, summed over the quarters as a share of what was sold (WAPE),
+-- between the ends of two weeks in proportion to the days; its bounds are what those errors say for four cases of five.
+-- Of the next quarter, whose forecast holds no deals that are yet to be created, nothing is said. For every combination
+-- of team, segment and region.
 --
 -- Grain: tenant, day, quarter, team, segment, region and line.
 -- Key: tenant_id, snapshot_date, quarter, team_id, segment, region, line
@@ -25,17 +27,20 @@
 --   amount numeric(16, 2): what the deals are worth
 --   weighted_amount numeric(16, 2): the same, each deal's amount times its weight; won deals count in full
 --   target numeric(16, 2): in the total: what is to be sold; of All the company's target, else the reps' quotas
---   gap_to_target numeric(16, 2): in the total: forecast less target, below 0 when short
+--   gap_to_target numeric(16, 2): in the total: ai_forecast less target, below 0 when short
 --   shortfall_pct numeric(7, 4), 0 to 1: in the total: size of what is short as a share of the target, 0 if nothing is
 --   risk_level text, one of Low, Medium, High, Critical: in the total of the day's quarter: Low, Medium, High or
 --       Critical, by the shortfall
---   method text, one of default: in the total: how open deals were weighed in ai_forecast
+--   method text, one of default, learned, stage_weighted, commit, closed_so_far, run_rate: in the total: how
+--       ai_forecast is forecast (analytics.forecast_methods)
 --   ai_forecast numeric(16, 2): in the total: the forecast
 --   ai_forecast_confidence numeric(5, 4), 0 to 1: in the total: how far to trust it, 0 to 1; null where nothing can be
 --       said
 --   confidence_basis text, one of backtest, too few quarters, next quarter: in the total: what it is from, or why
 --       there is none: backtest, too few quarters, or next quarter
 --   backtest_quarters bigint: in the total: past quarters with sales and a forecast at that time
+--   forecast_low numeric(18, 2): in the total: lower bound of ai_forecast (80 % interval by past errors)
+--   forecast_high numeric(18, 2): in the total: upper bound of it
 with lines as (
     select
         l.*,
@@ -72,7 +77,7 @@ totals as (
         this_quarter_end
 ),
 
--- Errors of the last eight quarters before the day's, at the end of each week.
+-- Errors of the last eight quarters before the day's, at the end of each week, method by method.
 past_errors as (
     select
         q.tenant_id,
@@ -80,9 +85,11 @@ past_errors as (
         b.team_id,
         b.segment,
         b.region,
+        b.method,
         b.week_number,
         count(*) as quarters_count,
-        sum(abs(b.error_amount)) / sum(b.actual_amount) as error
+        sum(abs(b.error_amount)) / sum(b.actual_amount) as error,
+        avg((b.error_amount / nullif(b.forecast_amount, 0)) ^ 2) as square_error
     from (select distinct
         r.tenant_id,
         r.quarter_start
@@ -91,48 +98,101 @@ past_errors as (
         on
             q.tenant_id = b.tenant_id and q.quarter_start > b.snapshot_date
             and b.snapshot_date >= (q.quarter_start - interval '24 months')::date
-    where b.method = 'default' and b.actual_amount > 0 and b.error_amount is not null
-    group by q.tenant_id, q.quarter_start, b.team_id, b.segment, b.region, b.week_number
+    where b.actual_amount > 0 and b.error_amount is not null
+    group by q.tenant_id, q.quarter_start, b.team_id, b.segment, b.region, b.method, b.week_number
+),
+
+-- From the end of the week before to this one's; the first week has none before, the 13th ends a day early.
+timed as (
+    select
+        t.*,
+        case when t.week_number > 1 then t.week_number - 1 else 1 end as week_before,
+        case
+            when t.week_number <= 1 then 1
+            else least(
+                (t.snapshot_date - (t.this_quarter_start + 7 * (t.week_number - 1) - 1))::numeric
+                / case
+                    when t.week_number < 13 then 7
+                    else t.this_quarter_end - 1 - (t.this_quarter_start + 7 * 12 - 1)
+                end, 1
+            )
+        end as passed
+    from totals as t
+),
+
+-- What each method says, how wrong it was, and which was wrong by least.
+recorded as (
+    select
+        t.tenant_id,
+        t.snapshot_date,
+        t.quarter,
+        t.team_id,
+        t.segment,
+        t.region,
+        m.method,
+        m.forecast_amount,
+        case when t.passed = 1 then e.error else p.error + (e.error - p.error) * t.passed end as error,
+        case
+            when t.passed = 1 then coalesce(e.quarters_count, 0)
+            else least(coalesce(e.quarters_count, 0), coalesce(p.quarters_count, 0))
+        end as backtest_quarters,
+        sqrt(
+            case
+                when t.passed = 1 then e.square_error
+                else p.square_error + (e.square_error - p.square_error) * t.passed
+            end
+        ) as relative_error
+    from timed as t
+    inner join analytics.forecast_methods as m
+        on
+            t.tenant_id = m.tenant_id and t.snapshot_date = m.snapshot_date and t.quarter = m.quarter
+            and t.team_id = m.team_id and t.segment = m.segment and t.region = m.region
+    left join past_errors as e
+        on
+            t.tenant_id = e.tenant_id and t.this_quarter_start = e.quarter_start and t.team_id = e.team_id
+            and t.segment = e.segment and t.region = e.region and m.method = e.method
+            and t.week_number = e.week_number
+    left join past_errors as p
+        on
+            t.tenant_id = p.tenant_id and t.this_quarter_start = p.quarter_start and t.team_id = p.team_id
+            and t.segment = p.segment and t.region = p.region and m.method = p.method
+            and t.week_before = p.week_number
+),
+
+chosen as (
+    select
+        r.*,
+        row_number() over (
+            partition by r.tenant_id, r.snapshot_date, r.quarter, r.team_id, r.segment, r.region
+            order by
+                case when r.backtest_quarters >= h.confidence_quarters then r.error end asc nulls last,
+                r.method <> 'default' asc, r.method asc
+        ) as place
+    from recorded as r
+    inner join staging.thresholds as h on r.tenant_id = h.tenant_id and r.snapshot_date = h.snapshot_date
+    where
+        r.method = 'default'
+        or r.forecast_amount is not null and r.error is not null and r.backtest_quarters >= h.confidence_quarters
 ),
 
 judged as (
     select
         t.*,
         g.target,
-        case when w.passed = 1 then e.error else p.error + (e.error - p.error) * w.passed end as error,
-        case
-            when w.passed = 1 then coalesce(e.quarters_count, 0)
-            else least(coalesce(e.quarters_count, 0), coalesce(p.quarters_count, 0))
-        end as backtest_quarters
-    from totals as t
-    -- From the end of the week before to this one's; the first week has none before, the 13th ends a day early.
-    cross join
-        lateral (
-            select
-                case when t.week_number > 1 then t.week_number - 1 else 1 end as before,
-                case
-                    when t.week_number <= 1 then 1
-                    else least(
-                        (t.snapshot_date - (t.this_quarter_start + 7 * (t.week_number - 1) - 1))::numeric
-                        / case
-                            when t.week_number < 13 then 7
-                            else t.this_quarter_end - 1 - (t.this_quarter_start + 7 * 12 - 1)
-                        end, 1
-                    )
-                end as passed
-        ) as w
+        coalesce(c.method, 'default') as method,
+        coalesce(c.forecast_amount, t.weighted_amount) as ai_forecast,
+        c.error,
+        coalesce(c.backtest_quarters, 0) as backtest_quarters,
+        c.relative_error
+    from timed as t
     left join analytics.forecast_targets as g
         on
             t.tenant_id = g.tenant_id and t.snapshot_date = g.snapshot_date and t.quarter = g.quarter
             and t.team_id = g.team_id and t.segment = g.segment and t.region = g.region
-    left join past_errors as e
+    left join chosen as c
         on
-            t.tenant_id = e.tenant_id and t.this_quarter_start = e.quarter_start and t.team_id = e.team_id
-            and t.segment = e.segment and t.region = e.region and t.week_number = e.week_number
-    left join past_errors as p
-        on
-            t.tenant_id = p.tenant_id and t.this_quarter_start = p.quarter_start and t.team_id = p.team_id
-            and t.segment = p.segment and t.region = p.region and w.before = p.week_number
+            t.tenant_id = c.tenant_id and t.snapshot_date = c.snapshot_date and t.quarter = c.quarter
+            and t.team_id = c.team_id and t.segment = c.segment and t.region = c.region and c.place = 1
 ),
 
 short as (
@@ -141,8 +201,8 @@ short as (
         -- A forecast below 0 (credits) is short of the whole target, not of more.
         -- One that nobody knows is short of nothing that one could tell.
         case
-            when target > 0 and weighted_amount is not null
-                then least(greatest(target - weighted_amount, 0) / target, 1)
+            when target > 0 and ai_forecast is not null
+                then least(greatest(target - ai_forecast, 0) / target, 1)
         end as shortfall
     from judged
 )
@@ -173,7 +233,9 @@ select
     null::numeric as ai_forecast,
     null::numeric as ai_forecast_confidence,
     null as confidence_basis,
-    null::bigint as backtest_quarters
+    null::bigint as backtest_quarters,
+    null::numeric as forecast_low,
+    null::numeric as forecast_high
 from lines
 union all
 select
@@ -193,22 +255,24 @@ select
     s.amount,
     s.weighted_amount,
     s.target,
-    s.weighted_amount - s.target as gap_to_target,
+    s.ai_forecast - s.target as gap_to_target,
     round(s.shortfall, 4) as shortfall_pct,
     k.risk_level,
-    'default' as method,
-    s.weighted_amount as ai_forecast,
+    s.method,
+    s.ai_forecast,
     case
         when s.error is not null and s.backtest_quarters >= h.confidence_quarters
             then round(greatest(1 - s.error, 0), 4)
     end as ai_forecast_confidence,
     case
-        when s.weighted_amount is null then null
+        when s.ai_forecast is null then null
         when s.week_number = 0 then 'next quarter'
         when s.backtest_quarters >= h.confidence_quarters then 'backtest'
         else 'too few quarters'
     end as confidence_basis,
-    s.backtest_quarters
+    s.backtest_quarters,
+    round(s.ai_forecast * (1 - e.reach), 2) as forecast_low,
+    round(s.ai_forecast * (1 + e.reach), 2) as forecast_high
 from short as s
 inner join staging.thresholds as h on s.tenant_id = h.tenant_id and s.snapshot_date = h.snapshot_date
 left join lateral (
@@ -220,3 +284,9 @@ left join lateral (
     order by f.shortfall_at_most asc nulls last
     limit 1
 ) as k on s.shortfall is not null and s.week_number > 0
+-- Student's t: nine cases of ten lie below it, so that four of five lie between it and its negative.
+left join lateral (
+    select s.relative_error * (array[3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397])[
+        least(s.backtest_quarters, 8)
+    ] as reach
+) as e on s.week_number > 0 and s.backtest_quarters >= h.confidence_quarters

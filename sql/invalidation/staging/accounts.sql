@@ -39,6 +39,15 @@ read_days as (
     group by d.tenant_id, d.account_id
     union all
     select
+        tenant_id,
+        account_id,
+        'won' as kind,
+        range_agg(ops.valid_days(d_from, least(d_to, closed_day + :forecast_methods_days))) as days
+    from deals
+    where status = 'won'
+    group by tenant_id, account_id
+    union all
+    select
         v.tenant_id,
         v.exited_account_id as account_id,
         'left a stage' as kind,
@@ -64,6 +73,7 @@ cross join
         ('dashboard.next_best_actions', row(c.account_id, c.account_name)::text, 'open'),
         ('staging.deal_days', row(c.account_id, c.segment)::text, 'open'),
         ('staging.rep_closings', row(c.account_id, c.segment)::text, 'closed'),
+        ('analytics.forecast_methods', row(c.account_id, c.segment)::text, 'won'),
         ('analytics.stage_durations', row(c.account_id, c.segment)::text, 'left a stage')
     ) as r (dataset, content, kind)
 where d.kind = r.kind

@@ -52,6 +52,11 @@ cross join
             ops.valid_days(c.d_from, c.d_from + 1), c.d_from = c.opened_on
         ),
         (
+            'analytics.forecast_methods',
+            row(c.opportunity_id, c.account_id, c.credited_owner_id, c.amount, c.closed_at, c.opened_at)::text,
+            ops.valid_days(c.d_from, least(c.d_to, c.closed_day + :forecast_methods_days)), c.status = 'won'
+        ),
+        (
             'analytics.win_probability',
             row(c.opportunity_id, c.visit_number)::text,
             ops.valid_days(c.d_from, c.d_to), c.status = 'open'
