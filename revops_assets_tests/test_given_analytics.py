@@ -25,6 +25,7 @@ THRESHOLDS = {
     "velocity_red_days": 3, "velocity_tolerance": D("0.2"), "velocity_change_days": D("0.5"), "trend_errors": D("1.96"), "at_risk_change": D("0.01"),
     "silence_days": 21, "close_date_days": 90, "risk_flags_count": 4, "best_time_attempts": 5, "search_errors": D("2.54"), "low_activity_share": D("0.7"),
     "low_activity_errors": D("2.33"), "potential_deals": 20, "potential_own_deals": 10,
+    "choice_quarters": 2, "pace_deals": 2,
 }  # fmt: skip
 
 
@@ -130,22 +131,62 @@ def test_how_deals_with_a_flag_fared_is_seen_a_quarter_later(settings: Settings)
 
 
 def test_a_forecast_is_judged_on_the_quarter_s_last_day(settings: Settings) -> None:
-    """By what was won. Week 13 is that of the day before; a Monday is no week's end; SMB won nothing."""
-    lines = [("2024-01-07", "Q1 2024", "All", "Closed Won", 10), ("2024-01-07", "Q1 2024", "All", "Commit", 50), ("2024-01-07", "Q2 2024", "All", "Commit", 7),
-             ("2024-01-08", "Q1 2024", "All", "Commit", 7), ("2024-03-30", "Q1 2024", "All", "Closed Won", 130), ("2024-03-31", "Q1 2024", "All", "Commit", 7),
-             ("2024-01-07", "Q1 2024", "SMB", "Commit", 5)]  # fmt: skip
+    """By what was won, each method by itself. Week 13 is that of the day before; a Monday is no week's end; SMB won nothing."""
+    said = [("2024-01-07", "All", "default", 60), ("2024-01-07", "All", "commit", None), ("2024-01-08", "All", "default", 7),
+            ("2024-03-30", "All", "default", 130), ("2024-03-31", "All", "default", 7), ("2024-01-07", "SMB", "default", 5)]  # fmt: skip
     won = [("2024-03-31", "Q1 2024", "All", "Closed Won", 100), ("2024-03-31", "Q1 2024", "SMB", "Closed Won", 0)]
-    names = "snapshot_date quarter segment line"
     assert selected(
         settings, "analytics.forecast_backtest",
-        "snapshot_date::text, segment, week_number, week_end::text, forecast_amount, actual_amount, error_amount, absolute_percentage_error, bias",
+        "snapshot_date::text, segment, method, week_number, week_end::text, forecast_amount, actual_amount, error_amount, absolute_percentage_error, bias",
         "2024-03-30", "2024-03-31",
-        analytics__forecast_lines=[
-            ALL | line for line in table(f"{names} weighted_amount", *lines, amount=999) + table(f"{names} amount", *won, weighted_amount=999)
-        ],
+        analytics__forecast_methods=[ALL | line for line in table("snapshot_date segment method forecast_amount", *said, quarter="Q1 2024")],
+        analytics__forecast_lines=[ALL | line for line in table("snapshot_date quarter segment line amount", *won, weighted_amount=999)],
     ) == [
-        ("2024-03-31", "All", 1, "2024-01-07", 60, 100, -40, D("0.4"), D("-0.4")),
-        ("2024-03-31", "All", 13, "2024-03-30", 130, 100, 30, D("0.3"), D("0.3")), ("2024-03-31", "SMB", 1, "2024-01-07", 5, 0, 5, None, None),
+        ("2024-03-31", "All", "commit", 1, "2024-01-07", None, 100, None, None, None),
+        ("2024-03-31", "All", "default", 1, "2024-01-07", 60, 100, -40, D("0.4"), D("-0.4")),
+        ("2024-03-31", "All", "default", 13, "2024-03-30", 130, 100, 30, D("0.3"), D("0.3")),
+        ("2024-03-31", "SMB", "default", 1, "2024-01-07", 5, 0, 5, None, None),
+    ]  # fmt: skip
+
+
+def test_what_each_method_forecasts(settings: Settings) -> None:
+    """Day 60 of a quarter of 91, 31 are left. 100 is won of two deals, 80 stands in Commit. Learned: 100, 0.5 x 80 and 0.1 x 90, whenever due,
+    and what such deals as w (30, won in 21 days) may add in the 10 days that then remain: 30 x 10 / 200 days of history;
+    v was won too long ago, and u took longer than is left. By the source's probability: 25 % of 80, of what is due."""
+    span = {"status": "won", "credited_owner_id": "r", "opened_at": "2024-01-01Z"}
+    assert selected(
+        settings, "analytics.forecast_methods", "segment, method, forecast_amount, missing", DAY,
+        analytics__forecast_lines=table("quarter line segment deals_count amount weighted_amount", ("Q1 2024", "Closed Won", "All", 2, 100, 100),
+                                        ("Q1 2024", "Commit", "All", 1, 80, 60), ("Q2 2024", "Commit", "All", 1, 90, 45),
+                                        ("Q1 2024", "Closed Won", "Lone", 1, 5, 5), ("Q1 2024", "Closed Won", "Bare", 2, None, None), team_id="All", region="All"),
+        analytics__win_probability=table("opportunity_id method amount won_by_quarter_end expected_amount", ("d", "learned", 80, .5, 40),
+                                         ("e", "learned", 90, .1, 9), ("n", "learned", None, .1, None), owner_id="r"),
+        staging__deal_days=table("opportunity_id amount probability close_date forecast_category", ("d", 80, 25, "2024-03-31", "Commit"),
+                                 ("e", 90, None, "2024-04-30", "Commit"), ("n", None, None, "2024-03-01", "Commit")),
+        staging__deal_intervals=table("opportunity_id d_from d_to closed_at amount", ("w", "2024-01-22", "infinity", "2024-01-22Z", 30),
+                                      ("v", "2023-02-20", "infinity", "2023-02-28Z", 999), ("u", "2024-02-20", "infinity", "2024-02-20Z", 170), **span),
+        staging__rep_days=[{"rep_id": "r", "team_id": "m"}], staging__thresholds=[THRESHOLDS],
+        staging__source_coverage=[{"matter": "deals", "since_date": "2023-08-14"}],
+    ) == [
+        *(("All", *row) for row in (("closed_so_far", D("151.67"), None), ("commit", 180, None), ("default", 160, None), ("learned", D("150.5"), None),
+                                    ("run_rate", 91, None), ("stage_weighted", 120, None))),
+        *(("Bare", name, None, "amounts or close dates") for name in ("closed_so_far", "commit", "default", "learned", "run_rate", "stage_weighted")),
+        ("Lone", "closed_so_far", None, "deals closed in the quarter"), ("Lone", "commit", 5, None), ("Lone", "default", 5, None),
+        ("Lone", "learned", 5, None), ("Lone", "run_rate", 0, None), ("Lone", "stage_weighted", 5, None),
+    ]  # fmt: skip
+
+
+def test_what_a_method_lacks(settings: Settings) -> None:
+    """A deal by the rule of thumb, one without a probability, and 90 days of a quarter of 91."""
+    assert selected(
+        settings, "analytics.forecast_methods", "method, forecast_amount, missing", DAY,
+        analytics__forecast_lines=table("quarter line deals_count amount weighted_amount", ("Q1 2024", "Closed Won", 2, 100, 100), **ALL),
+        analytics__win_probability=table("opportunity_id method amount won_by_quarter_end", ("d", "rule of thumb", 80, .5), owner_id="r"),
+        staging__deal_days=[{"opportunity_id": "d", "amount": 80, "close_date": "2024-03-31", "forecast_category": "Pipeline"}],
+        staging__rep_days=[{"rep_id": "r"}], staging__thresholds=[THRESHOLDS], staging__source_coverage=[{"matter": "deals", "since_date": "2023-12-02"}],
+    ) == [
+        ("closed_so_far", D("151.67"), None), ("commit", 100, None), ("default", 100, None), ("learned", None, "ended deals to learn from"),
+        ("run_rate", None, "a quarter of history"), ("stage_weighted", None, "probabilities of the source"),
     ]  # fmt: skip
 
 
@@ -190,6 +231,21 @@ def test_targets_of_the_company_and_of_groups(settings: Settings) -> None:
     }  # fmt: skip
 
 
+def test_how_wrong_methods_were(settings: Settings) -> None:
+    """Week 9 of two quarters that sold 500 was wrong by 150: 0.3; with weeks 8 and 10, 150 + 40 of 1000. The quarter before the
+    last eight, one without sales, and a method that forecast nothing count for nothing."""
+    names = "snapshot_date week_number actual_amount error_amount forecast_amount"
+    past = [("2021-12-31", 9, 1, 999, 1), ("2022-03-31", 9, 100, -50, 50), ("2023-06-30", 9, 0, 9, 9), ("2023-12-31", 9, 400, 100, 500),
+            ("2023-12-31", 8, 400, 40, 440), ("2022-03-31", 10, 100, 0, 100), ("2023-12-31", 12, 400, None, None)]  # fmt: skip
+    assert selected(
+        settings, "analytics.forecast_errors", "week_number, quarters_count, error, round(square_error, 4), choice_quarters, round(choice_error, 4)", "2023-12-30", "2023-12-31",
+        analytics__forecast_backtest=table(names, *past, method="default", **ALL),
+    ) == [
+        (7, 0, None, None, 1, D("0.1")), (8, 1, D("0.1"), D("0.0083"), 2, D("0.2111")), (9, 2, D("0.3"), D("0.52"), 2, D("0.19")),
+        (10, 1, 0, 0, 2, D("0.25")), (11, 0, None, None, 1, 0),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("day", "left", "quarters"),
     [
@@ -198,18 +254,60 @@ def test_targets_of_the_company_and_of_groups(settings: Settings) -> None:
     ],
 )  # fmt: skip
 def test_confidence_goes_from_week_to_week(settings: Settings, day: str, left: D | float | None, quarters: int) -> None:
-    """Three quarters sold 600; week 8 was wrong by 450 of them (1/4 is left), week 9 by 187.5 (11/16); day 4 of 7 between
-    them is a half. Week 13 ends after six: 3 of them between 3/10 and 1/10. The quarter before the last eight, and one
-    without sales, count for nothing; of week 11 nothing is known."""
+    """Week 8 was wrong by 3/4, week 9 by 5/16: day 4 of 7 between them is a half. Week 13 ends after six days: 3 of them between
+    3/10 and 1/10; of week 11 nothing is known."""
     basis = "backtest" if quarters == 3 else "too few quarters"
-    ends = [("2021-12-31", 1), ("2022-03-31", 100), ("2023-06-30", 0), ("2023-09-30", 100), ("2023-12-31", 400)]
-    errors = {1: (-50, 50, 50), 8: (-150, 150, 150), 9: (0, 0, D("187.5")), 12: (180, 0, 0), 13: (0, 60, 0)}
-    past = [(*quarter, week, error) for week, (a, b, c) in errors.items() for quarter, error in zip(ends, (999, a, 999, b, c), strict=True)]  # fmt: skip
+    errors = [(1, 3, 0.25), (8, 3, 0.75), (9, 3, D("0.3125")), (12, 3, 0.3), (13, 3, 0.1)]
     assert selected(
         settings, "analytics.forecast_confidence", "line, ai_forecast_confidence, confidence_basis, backtest_quarters", day,
         analytics__forecast_lines=[ALL | {"quarter": "Q1 2024", "line": "Commit", "weighted_amount": 1}], staging__thresholds=[THRESHOLDS],
-        analytics__forecast_backtest=table("snapshot_date actual_amount week_number error_amount", *past, method="default", **ALL),
+        analytics__forecast_methods=[ALL | {"quarter": "Q1 2024", "method": "default", "forecast_amount": 1}],
+        analytics__forecast_errors=table("week_number quarters_count error", *errors, method="default", snapshot_date="2023-12-31", **ALL),
     )[1:] == [("TOTAL FORECAST", left, basis, quarters)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("day", "expected"), [
+    (DAY, ("learned", 200, D("0.9333"), 3, D("134.48"), D("265.52"))), ("2024-01-07", ("default", 100, None, 0, None, None)),
+    ("2024-03-31", ("commit", 50, None, 2, None, None)),
+])  # fmt: skip
+def test_the_forecast_is_that_of_the_method_with_the_best_record(
+    settings: Settings, day: str, expected: tuple[Any, ...]
+) -> None:
+    """In week 9 learned is less wrong than default; run_rate never was, but forecasts nothing now. The bounds: 0.2 to each side
+    x 1.638, three quarters' t. In week 13 commit has two quarters, enough to be chosen, too few for a confidence; learned has one."""
+    past = [
+        ("learned", 8, 3, 0.0667, 0.04, 3, 0.0667),
+        ("default", 8, 3, 0.3, 0.1, 3, 0.3),
+        ("run_rate", 8, 3, 0, 0, 3, 0),
+    ]
+    past += [(name, 9, *rest) for name, _, *rest in past]
+    past += [
+        (name, week, 2, 0.05, 0.01, quarters, 0.05)
+        for name, quarters in (("commit", 2), ("learned", 1))
+        for week in (12, 13)
+    ]
+    names = "method week_number quarters_count error square_error choice_quarters choice_error"
+    said = table("method forecast_amount", ("default", 100), ("learned", 200), ("commit", 50), ("run_rate", None), quarter="Q1 2024", snapshot_date=day, **ALL)  # fmt: skip
+    [row] = [row[1:] for row in selected(
+        settings, "analytics.forecast_confidence", "line, method, ai_forecast, ai_forecast_confidence, backtest_quarters, forecast_low, forecast_high", day,
+        analytics__forecast_lines=[ALL | {"quarter": "Q1 2024", "line": "Commit", "weighted_amount": 100}], staging__thresholds=[THRESHOLDS],
+        analytics__forecast_methods=said, analytics__forecast_errors=table(names, *past, snapshot_date="2023-12-31", **ALL),
+    ) if row[0] == "TOTAL FORECAST"]  # fmt: skip
+    assert row == expected
+
+
+def test_the_record_of_what_was_said(settings: Settings) -> None:
+    """What was said of this quarter, 90 within 80 to 110, and of two before: in 1 of 2 with bounds; the oldest is over two years ago."""
+    names = "snapshot_date week_number actual_amount forecast_amount"
+    assert selected(
+        settings, "analytics.forecast_record", "method, forecast_amount, error_amount, is_within, quarters_count, wape, bias, interval_quarters, within_quarters", "2024-03-31",
+        analytics__forecast_backtest=table(names + " week_end method", ("2024-03-31", 2, 100, 130, "2024-01-14", "default"), quarter="Q1 2024", **ALL),
+        analytics__forecast_confidence=table("snapshot_date quarter line ai_forecast forecast_low forecast_high", ("2024-01-14", "Q1 2024", "TOTAL FORECAST", 90, 80, 110), **ALL),
+        analytics__forecast_record=[ALL | {"method": "ai", "quarter": "Q"} | row for row in table(
+            names + " is_within", ("2023-12-31", 2, 100, 150, False), ("2023-09-30", 2, 200, 200, None), ("2022-03-31", 2, 1, 999, True), ("2023-12-31", 3, 1, 999, True))],
+    ) == [
+        ("ai", 90, -10, True, 3, D("0.15"), D("0.1"), 2, 1), ("default", 130, 30, None, 1, D("0.3"), D("0.3"), 0, 0),
+    ]  # fmt: skip
 
 
 def test_the_waterfall_of_a_week(settings: Settings) -> None:

@@ -8,8 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 
 from revops_assets.datasets import dated_reference
@@ -115,7 +115,8 @@ def test_the_change_of_seven_days_fills_in_the_day_before(
     assert warehouse("select dataset, min(snapshot_date)::text, count(*) from ops.partition_ledger group by 1 order by 1") == [
         ("enriched.deal_health_scores", "2024-01-31", 1), ("enriched.health_rules", "2024-01-24", 2),
         ("enriched.stage_rules", "2024-01-24", 2), ("staging.deal_days", "2024-01-24", 2), ("staging.rep_days", "2024-01-24", 2),
-        ("staging.stage_medians", "2024-01-24", 2), ("staging.thresholds", "2024-01-24", 2),
+        ("staging.stage_medians", "2024-01-24", 2), ("staging.stage_survival", "2024-01-24", 2),
+        ("staging.thresholds", "2024-01-24", 2),
     ]  # fmt: skip
     assert health("health_score, health_change_7d", "2024-01-12") == [(70, -30)]  # 12 days, and 5
 
@@ -125,7 +126,8 @@ def test_an_own_median_is_a_benchmark_only_where_there_is_no_other(put: Put, hea
     history = [row for n in range(20) for row in moves(("Own", "Other", f"01-{5 + n % 10:02d}"), deal=f"e{n}")]
     put("a", opportunities=[deal("Own"), *closed], opportunity_history=history)
     columns = "opportunity_id, benchmark_days, benchmark_source, own_median_days, round(velocity_ratio::numeric, 4)"
-    assert health(columns, "2024-01-17")[0] == ("d1", 8.5, "own median", 8.5, Decimal("2.0000"))
+    # Of 21 visits, d1's among them, 10 are over after 8 days and 12 after 9; d1 has lasted 17.
+    assert health(columns, "2024-01-17")[0] == ("d1", 9.0, "own median", 9.0, Decimal("1.8889"))
     assert health(columns, "2024-01-13")[0][:3] == ("d1", None, None)  # 18 completed are too few
 
 
@@ -186,9 +188,8 @@ def expected_on(day: date) -> dict[str, dict[str, Any]]:
 
 
 def own_medians(day: date) -> dict[str, float]:
-    """Medians of the visits completed in the year before a day's end."""
-
-    end, stays = day_end(PLAN, day), {}
+    """Days after which half of the visits that began in the year before a day's end were over, those counted that last."""
+    end, visits = day_end(PLAN, day), {}  # type: ignore[var-annotated]
     for found in company_deals():
         if found.deleted_at and found.deleted_at < end:
             continue
@@ -197,10 +198,20 @@ def own_medians(day: date) -> dict[str, float]:
             for change in found.changes
             if change.field == "StageName" and change.at < end
         ]
-        for (at, stage), (left, _) in pairwise(steps):
-            if stage not in (WON, LOST) and elapsed(left, end) <= 365:
-                stays.setdefault(str(stage), []).append(elapsed(at, left))
-    return {stage: float(np.median(found)) for stage, found in stays.items()}
+        for (at, stage), (left, _) in pairwise([*steps, (None, None)]):
+            if stage not in (WON, LOST) and (day - at.astimezone(ZoneInfo(PLAN.timezone)).date()).days < 365:
+                visits.setdefault(str(stage), []).append((elapsed(at, left or end), left is not None))
+    return {stage: median for stage, found in visits.items() if (median := half_life(found))}
+
+
+def half_life(visits: list[tuple[float, bool]]) -> float | None:
+    lasting = 1.0
+    for days in sorted({days for days, is_over in visits if is_over}):
+        seen = sum(other >= days for other, _ in visits)
+        lasting *= 1 - visits.count((days, True)) / seen
+        if lasting <= 0.5 + 1e-9:
+            return days
+    return None
 
 
 def test_the_generated_company_s_health(

@@ -71,18 +71,23 @@ DATASETS = [
         deps=["analytics.forecast_lines", "analytics.forecast_methods"],
         looks_back_on={"analytics.forecast_methods": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS},
     ),
+    daily(
+        "analytics.forecast_errors",
+        deps=["analytics.forecast_backtest"],
+        looks_back_on={"analytics.forecast_backtest": LookBack.PAST_QUARTERS},
+    ),
     daily("analytics.forecast_targets", deps=["staging.quota_days", "staging.rep_days"]),
     daily(
         "analytics.forecast_confidence",
         deps=[
             "analytics.forecast_lines",
             "analytics.forecast_methods",
-            "analytics.forecast_backtest",
+            "analytics.forecast_errors",
             "analytics.forecast_targets",
             "staging.thresholds",
             "reference.forecast_risk",
         ],
-        looks_back_on={"analytics.forecast_backtest": LookBack.PAST_QUARTERS},
+        looks_back_on={"analytics.forecast_errors": LookBack.LAST_QUARTER},
     ),
     daily(
         "analytics.forecast_record",
@@ -127,7 +132,13 @@ DATASETS = [
     daily("analytics.stage_durations", deps=["staging.visit_facts", "staging.accounts", "staging.rep_days"]),
     daily(
         "analytics.stage_velocity",
-        deps=["analytics.stage_durations", "staging.deal_days", "staging.thresholds", "enriched.stage_rules"],
+        deps=[
+            "analytics.stage_durations",
+            "staging.deal_days",
+            "staging.stage_survival",
+            "staging.thresholds",
+            "enriched.stage_rules",
+        ],
     ),
     daily(
         "analytics.process_bottlenecks",

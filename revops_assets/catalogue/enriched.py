@@ -20,6 +20,7 @@ DATASETS = [
             "staging.visit_facts",
             "staging.stage_benchmarks",
             "staging.stage_medians",
+            "staging.stage_survival",
             "staging.thresholds",
             "reference.stage_benchmarks",
         ],

@@ -91,4 +91,5 @@ DATASETS = [
     ),
     daily("staging.rep_closings", deps=["staging.deal_intervals", "staging.deal_credits", "staging.accounts"]),
     daily("staging.stage_medians", deps=["staging.visit_facts"]),
+    daily("staging.stage_survival", deps=["staging.visit_facts"]),
 ]

@@ -50,6 +50,7 @@
 --   learn_half_life_won int not null: won deals in whose time what was seen comes to count half
 --   calibration_deals int not null: ended deals that it takes to judge a score by
 --   pace_deals int not null: won deals that it takes to tell a quarter's pace
+--   choice_quarters int not null: past quarters that it takes to choose how to forecast
 select
     d.tenant_id,
     d.day as snapshot_date,
@@ -96,7 +97,8 @@ select
     max(t.value) filter (where t.name = 'learn_prior') as learn_prior,
     max(t.value) filter (where t.name = 'learn_half_life_won')::int as learn_half_life_won,
     max(t.value) filter (where t.name = 'calibration_deals')::int as calibration_deals,
-    max(t.value) filter (where t.name = 'pace_deals')::int as pace_deals
+    max(t.value) filter (where t.name = 'pace_deals')::int as pace_deals,
+    max(t.value) filter (where t.name = 'choice_quarters')::int as choice_quarters
 from pg_temp.run_days as d
 inner join reference.thresholds as t on d.tenant_id = t.tenant_id and d.day >= t.valid_from and d.day < t.valid_to
 group by d.tenant_id, d.day

@@ -22,6 +22,7 @@
 --   exited_account_id text: the deal's account on that day
 --   gone_on date not null: business day from which on it does not count, the deal being deleted or merged; infinity if
 --       it was not
+--   entered_at timestamptz: when it began
 -- Rules:
 --   ended_by does not agree with exited_on unless (exited_on is null) = (ended_by is null)
 with visits as (
@@ -62,7 +63,8 @@ select
     coalesce(b.owner_id, '-1') as entered_owner_id,
     case when v.exited_on is not null then coalesce(e.owner_id, '-1') end as exited_owner_id,
     e.account_id as exited_account_id,
-    v.gone_on
+    v.gone_on,
+    v.entered_at
 from dated as v
 left join staging.deal_intervals as b
     on

@@ -1,6 +1,7 @@
 -- How long a visit to each stage should take, as of every day: what the tenant's own rows of
 -- sql/reference/stage_benchmarks.csv say, else its CRM, else the defaults, else its own median of the year before (a
--- habit of slowness is no yardstick where there is another).
+-- habit of slowness is no yardstick where there is another). Its own median counts visits that still last
+-- (staging.stage_survival) where enough of those that began in the year are over and half of all are.
 --
 -- Grain: tenant, day and stage.
 -- Key: tenant_id, snapshot_date, stage_id
@@ -62,7 +63,10 @@ sourced as (
         d.*,
         b.expected_days as file_days,
         c.expected_days as source_days,
-        m.median_days,
+        case
+            when v.completed_count >= t.own_median_visits then coalesce(v.median_days, m.median_days)
+            else m.median_days
+        end as median_days,
         m.visits_count,
         coalesce(b.needs_economic_buyer, false) as needs_economic_buyer,
         t.stall_factor,
@@ -83,6 +87,8 @@ sourced as (
         on d.tenant_id = c.tenant_id and d.stage_id = c.stage_id and d.as_of > c.valid_from and d.as_of <= c.valid_to
     left join staging.stage_medians as m
         on d.tenant_id = m.tenant_id and d.day = m.snapshot_date and d.stage_id = m.stage_id
+    left join staging.stage_survival as v
+        on d.tenant_id = v.tenant_id and d.day = v.snapshot_date and d.stage_id = v.stage_id
 ),
 
 measured as (

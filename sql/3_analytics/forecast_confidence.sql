@@ -1,6 +1,6 @@
 -- The forecast of each day's quarter and the next, line by line and in total: what is won, what open deals add by the
 -- weights of their category and health, and how that compares with the target. ai_forecast is that of the method which
--- was wrong by least at the same time of the last eight quarters (analytics.forecast_backtest), the weights where too
+-- was wrong by least at the same time of the last eight quarters (analytics.forecast_errors), the weights where too
 -- few quarters tell; its confidence is 1 less that error, summed over the quarters as a share of what was sold (WAPE),
 -- between the ends of two weeks in proportion to the days; its bounds are what those errors say for four cases of five.
 -- Of the next quarter, whose forecast holds no deals that are yet to be created, nothing is said. For every combination
@@ -77,31 +77,6 @@ totals as (
         this_quarter_end
 ),
 
--- Errors of the last eight quarters before the day's, at the end of each week, method by method.
-past_errors as (
-    select
-        q.tenant_id,
-        q.quarter_start,
-        b.team_id,
-        b.segment,
-        b.region,
-        b.method,
-        b.week_number,
-        count(*) as quarters_count,
-        sum(abs(b.error_amount)) / sum(b.actual_amount) as error,
-        avg((b.error_amount / nullif(b.forecast_amount, 0)) ^ 2) as square_error
-    from (select distinct
-        r.tenant_id,
-        r.quarter_start
-    from pg_temp.run_days as r) as q
-    inner join analytics.forecast_backtest as b
-        on
-            q.tenant_id = b.tenant_id and q.quarter_start > b.snapshot_date
-            and b.snapshot_date >= (q.quarter_start - interval '24 months')::date
-    where b.actual_amount > 0 and b.error_amount is not null
-    group by q.tenant_id, q.quarter_start, b.team_id, b.segment, b.region, b.method, b.week_number
-),
-
 -- From the end of the week before to this one's; the first week has none before, the 13th ends a day early.
 timed as (
     select
@@ -131,6 +106,9 @@ recorded as (
         t.region,
         m.method,
         m.forecast_amount,
+        case
+            when e.choice_quarters >= h.choice_quarters and m.forecast_amount is not null then e.choice_error
+        end as choice_error,
         case when t.passed = 1 then e.error else p.error + (e.error - p.error) * t.passed end as error,
         case
             when t.passed = 1 then coalesce(e.quarters_count, 0)
@@ -147,32 +125,28 @@ recorded as (
         on
             t.tenant_id = m.tenant_id and t.snapshot_date = m.snapshot_date and t.quarter = m.quarter
             and t.team_id = m.team_id and t.segment = m.segment and t.region = m.region
-    left join past_errors as e
+    inner join staging.thresholds as h on t.tenant_id = h.tenant_id and t.snapshot_date = h.snapshot_date
+    left join analytics.forecast_errors as e
         on
-            t.tenant_id = e.tenant_id and t.this_quarter_start = e.quarter_start and t.team_id = e.team_id
+            t.tenant_id = e.tenant_id and t.this_quarter_start - 1 = e.snapshot_date and t.team_id = e.team_id
             and t.segment = e.segment and t.region = e.region and m.method = e.method
             and t.week_number = e.week_number
-    left join past_errors as p
+    left join analytics.forecast_errors as p
         on
-            t.tenant_id = p.tenant_id and t.this_quarter_start = p.quarter_start and t.team_id = p.team_id
+            t.tenant_id = p.tenant_id and t.this_quarter_start - 1 = p.snapshot_date and t.team_id = p.team_id
             and t.segment = p.segment and t.region = p.region and m.method = p.method
             and t.week_before = p.week_number
 ),
 
 chosen as (
     select
-        r.*,
+        *,
         row_number() over (
-            partition by r.tenant_id, r.snapshot_date, r.quarter, r.team_id, r.segment, r.region
-            order by
-                case when r.backtest_quarters >= h.confidence_quarters then r.error end asc nulls last,
-                r.method <> 'default' asc, r.method asc
+            partition by tenant_id, snapshot_date, quarter, team_id, segment, region
+            order by choice_error asc nulls last, method <> 'default' asc, method asc
         ) as place
-    from recorded as r
-    inner join staging.thresholds as h on r.tenant_id = h.tenant_id and r.snapshot_date = h.snapshot_date
-    where
-        r.method = 'default'
-        or r.forecast_amount is not null and r.error is not null and r.backtest_quarters >= h.confidence_quarters
+    from recorded
+    where method = 'default' or choice_error is not null
 ),
 
 judged as (

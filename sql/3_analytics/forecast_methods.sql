@@ -138,7 +138,7 @@ select
     t.segment,
     t.region,
     m.method,
-    case when m.missing is null then round(m.forecast_amount, 2) end as forecast_amount,
+    case when t.won_amount is not null and m.missing is null then round(m.forecast_amount, 2) end as forecast_amount,
     case when t.won_amount is null then 'amounts or close dates' else m.missing end as missing
 from totals as t
 left join summed as s

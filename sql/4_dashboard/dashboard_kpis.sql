@@ -31,7 +31,8 @@
 --   open_deals_count bigint not null, at least 0: open deals of the quarter
 --   open_pipeline_amount numeric(18, 2): what they are worth
 --   without_amount_count bigint not null, at least 0: deals of the quarter without an amount
---   forecast_method text, one of default: how open deals were weighed
+--   forecast_method text, one of default, learned, stage_weighted, commit, closed_so_far, run_rate: how it is forecast
+--       (analytics.forecast_methods)
 --   confidence_basis text, one of backtest, too few quarters, next quarter: what the confidence is from, or why there
 --       is none: backtest, too few quarters, or next quarter
 --   backtest_quarters bigint, at least 0: past quarters that the confidence is from

@@ -34,6 +34,17 @@ cross join
             ops.valid_days(c.exited_on, least(c.exited_on + :stage_medians_days, c.gone_on)), c.exited_on is not null
         ),
         (
+            'staging.stage_survival',
+            row('entry', c.opportunity_id, c.visit_number, c.stage_id, c.entered_at)::text,
+            ops.valid_days(c.entered_on, least(c.entered_on + :stage_survival_days, c.gone_on)), true
+        ),
+        (
+            'staging.stage_survival',
+            row('exit', c.opportunity_id, c.visit_number, c.ended_by, c.elapsed_us, c.entered_at)::text,
+            ops.valid_days(c.exited_on, least(c.entered_on + :stage_survival_days, c.gone_on)),
+            c.exited_on is not null
+        ),
+        (
             'analytics.stage_durations',
             row(
                 'exit', c.opportunity_id, c.visit_number, c.pipeline_id, c.stage_id, c.exited_on, c.exited_owner_id,
