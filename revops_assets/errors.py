@@ -2,9 +2,22 @@
 
 import re
 
+LONGEST = 4000
+BREAK = re.compile(r"\s*[\n\r\t]\s*")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """A text on one line that can be printed and stored: what cannot stands as an escape."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
 
 class RevopsError(Exception):
-    """Something the user can understand and mend; its text says what and where."""
+    """Something the user can understand and mend; its text says what and where, on one line, whatever it quotes."""
+
+    def __str__(self) -> str:
+        text = printable(BREAK.sub(" ", super().__str__()))
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 class NotFound(RevopsError):

@@ -19,6 +19,15 @@ SQL_DIR = PROJECT_ROOT / "sql"
 Env = Literal["dev", "prod"]
 
 
+def is_time_zone(name: str) -> bool:
+    """Whether a time zone has this name, which need not even be one that a file may have."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 class Settings(BaseSettings):
     """Settings of one installation; each field is the environment variable REVOPS_<NAME>, or as its alias says."""
 
@@ -47,6 +56,12 @@ class Settings(BaseSettings):
     env: Env = Field(default="dev", description="Which warehouse is written: dev or prod")
     timezone: str = Field(default="UTC", description="Business time zone: where a day and a month begin")
     landing_dir: Path | None = Field(default=None, description="Landing zone of CRM exports; default <home>/landing")
+    mappings_dir: Path | None = Field(
+        default=None, description="Mappings of your own that manifests may name, NAME.yaml; absent: the shipped ones"
+    )
+    unpack_ratio: int = Field(
+        default=200, ge=1, description="A gzipped file that unpacks to more than so many times its size is refused"
+    )
     metrics_dir: Path = Field(
         default=SQL_DIR / "semantic", description="Business metrics' definitions, category/metric.yml"
     )
@@ -97,10 +112,8 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not a time zone name such as 'UTC' or 'Europe/Berlin'") from error
+        if not is_time_zone(value):
+            raise ValueError(f"{value!r} is not a time zone name such as 'UTC' or 'Europe/Berlin'")
         return value
 
     @property

@@ -12,7 +12,7 @@ from revops_assets.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "revops_assets"
 FLOORS = (
-    ("settings", "errors"),
+    ("settings", "errors", "regular_files", "yaml_text"),
     ("warehouse",),
     ("datasets", "loading", "scenario"),
     ("contracts",),

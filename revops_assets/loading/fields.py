@@ -77,7 +77,7 @@ def _is_pattern(text: str) -> bool:
     now = datetime.now()
     try:
         datetime.strptime(now.strftime(text), text)
-    except ValueError:
+    except (ValueError, re.error):  # a part that stands twice is a group that does
         return False
     return True
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from revops_assets.loading import fields
+from revops_assets.regular_files import is_inner
+from revops_assets.settings import is_time_zone
 
 # Columns that the loader puts beside a file's fields.
 RESERVED = {"load_id", "file_name", "line_no", "extra"}
+# Means itself in every encoding whose lines can be cut apart and read by themselves.
+ODD_BYTES = b'id;"\\u0041+AAA-~{\x1b$'
+# PostgreSQL cuts names off here.
+LONGEST_NAME, LONGEST_KEY = 63, 50
 # What a condition compares a field with: a value, one of several, a beginning ('00Q*'), or null for none.
 Wanted = str | None | list[str | None]
 Condition = dict[str, Wanted]
@@ -80,7 +85,7 @@ class FileSpec(_Strict):
     complete: bool | None = None
     raw: bool = True
     encoding: str = "utf-8"
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    delimiter: str = Field(",", pattern=r'^[^"\r\n]$')
     records: str | None = None
     explode: str | None = None
     optional_columns: bool = False
@@ -94,6 +99,18 @@ class FileSpec(_Strict):
             )
         return self
 
+    @field_validator("fields")
+    @classmethod
+    def _names_are_told_apart(cls, value: dict[str, FieldSpec]) -> dict[str, FieldSpec]:
+        cut = [name.encode()[:LONGEST_NAME] for name in value]
+        if b"" in cut:
+            raise ValueError("a field without a name; take it by 'path' under one")
+        if len(set(cut)) < len(cut):
+            raise ValueError(
+                f"two names that differ after {LONGEST_NAME} bytes only; take the fields by 'path' under shorter names"
+            )
+        return value
+
     @model_validator(mode="after")
     def _skips_by_known_fields(self) -> FileSpec:
         for name in (name for condition in self.skip for name in condition):
@@ -105,11 +122,19 @@ class FileSpec(_Strict):
     @classmethod
     def _splits_at_newline_bytes(cls, value: str) -> str:
         try:
-            fits = "\n".encode(value) == b"\n"
-        except LookupError:
-            raise ValueError(f"{value!r} is no encoding") from None
+            fits = "\n".encode(value) == b"\n" and ODD_BYTES.decode(value, "surrogateescape") == ODD_BYTES.decode()
+        except (LookupError, ValueError):
+            raise ValueError(f"{value!r} is no encoding of texts") from None
         if not fits:
             raise ValueError(f"{value} is not an encoding in which a line ends with one byte; convert to UTF-8")
+        return value
+
+    @field_validator("path")
+    @classmethod
+    def _stays_in_the_folder(cls, value: list[str]) -> list[str]:
+        for path in value:
+            if not is_inner(path):
+                raise ValueError(f"{path!r} is no name of a file below the export's folder")
         return value
 
 
@@ -242,10 +267,10 @@ class Mapping(_Strict):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     timezone: str = "UTC"
-    raw_schema: str | None = None
+    raw_schema: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$")
     complete: bool = False
     max_reject_share: float = Field(0.05, ge=0, le=1)
-    files: dict[str, FileSpec] = Field(min_length=1)
+    files: dict[Annotated[str, Field(min_length=1, max_length=LONGEST_KEY)], FileSpec] = Field(min_length=1)
     tables: dict[str, Annotated[list[TableSpec], BeforeValidator(_as_list), Field(min_length=1)]] = Field(min_length=1)
     fold_opportunities: bool = False
     sha256: str = ""
@@ -253,10 +278,8 @@ class Mapping(_Strict):
     @field_validator("timezone")
     @classmethod
     def _is_a_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{value!r} is not a time zone name") from None
+        if not is_time_zone(value):
+            raise ValueError(f"{value!r} is not a time zone name")
         return value
 
     def is_raw(self, key: str) -> bool:

@@ -14,6 +14,8 @@ from revops_assets.errors import RevopsError, in_words
 from revops_assets.loading import fields
 from revops_assets.loading.mapping import ColumnSpec, Mapping, TableSpec
 from revops_assets.loading.targets import HISTORIES, LOADERS_OWN, Target, key_of, targets
+from revops_assets.regular_files import is_file, read_regular, real, shown
+from revops_assets.yaml_text import LARGEST, Bounded, YamlFault, read_yaml
 
 SHIPPED = Path(__file__).parent / "mappings"
 MISTAKES_NAMED = 10
@@ -35,8 +37,10 @@ Place = tuple[str | int, ...]
 Mistake = tuple[Place, str]
 
 
-class _Texts(yaml.SafeLoader):
+class _Texts(Bounded):
     """YAML whose scalars are texts, but for null: 'Yes', 'No' and 0061 mean themselves."""
+
+    with_aliases = True
 
 
 _Texts.yaml_implicit_resolvers = {
@@ -53,16 +57,31 @@ def shipped() -> list[str]:
 def read_mapping(name_or_path: str, folder: Path | None = None) -> Mapping:
     """A shipped mapping by name, or a file (below `folder`, if it is there); RevopsError names every mistake in it."""
     choices = [SHIPPED / f"{name_or_path}.yaml", *([folder / name_or_path] if folder else []), Path(name_or_path)]
-    path = next((choice for choice in choices if choice.is_file()), None)
+    path = next(filter(is_file, choices), None)
     if path is None:
         raise RevopsError(f"no mapping {name_or_path!r}: neither a file nor one of {', '.join(shipped())}")
-    content = path.read_bytes()
+    return _read(path)
+
+
+def installed_mapping(name: str, folder: Path | None) -> Mapping:
+    """A mapping that a manifest names: a shipped one, or one of the installation's own, in `folder`."""
+    own = sorted(path.stem for path in folder.glob("*.yaml")) if folder else []
+    if name in shipped():
+        return _read(SHIPPED / f"{name}.yaml")
+    if folder and name in own:
+        return _read(folder / f"{name}.yaml")
+    raise RevopsError(
+        f"no mapping {name!r} is installed: there are {', '.join(sorted({*shipped(), *own}))}; a manifest names none"
+        " of its own folder (REVOPS_MAPPINGS_DIR is where others lie)"
+    )
+
+
+def _read(path: Path) -> Mapping:
+    content = read_regular(real(path), LARGEST)
     try:
-        loader = _Texts(content)
-        node = loader.get_single_node()
-        document = loader.construct_document(node) if node else None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RevopsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+        node, document = read_yaml(content, _Texts)
+    except YamlFault as fault:
+        raise RevopsError(f"{shown(path)}{f' line {fault.line}' if fault.line else ''}: {fault}") from None
     if node is None or not isinstance(document, dict):
         raise RevopsError(f"{path}: a mapping is a YAML object with name, files and tables")
     lines = dict(_lines(node, ()))

@@ -17,10 +17,11 @@ import yaml
 from revops_assets.errors import RevopsError
 from revops_assets.registry.definition import Metric, metric_of, once
 from revops_assets.registry.ossie import from_ossie, is_ossie
+from revops_assets.regular_files import read_regular, real
+from revops_assets.yaml_text import LARGEST, Bounded, YamlFault, read_yaml
 
 INDEX = "metrics.yml"
 VERSION = "2.0"
-LARGEST = 1_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,8 @@ class Folder:
         return [metric for document in self.documents for metric in document.metrics]
 
 
-class _Loader(yaml.SafeLoader):
-    """Mappings remember their line; keys that stand twice and aliases (which can grow without bound) are errors."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases are not read", problem_mark=self.get_mark())
-        return super().compose_node(parent, index)
+class _Loader(Bounded):
+    """Keys that stand twice are errors."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -97,40 +93,18 @@ def read(path: Path) -> Folder:
             for metric in document.metrics:
                 if (other := seen.setdefault(metric.id, file)) is not file:
                     raise RevopsError(f"{metric.id} stands in {other}, too")
-        except _Fault as fault:
+        except YamlFault as fault:
             folder.failures.append(Failure(file, fault.line, str(fault)))
         except (RevopsError, OSError) as error:
-            folder.failures.append(Failure(file, None, str(error)))
+            folder.failures.append(Failure(file, None, str(error).removeprefix(f"{file} ")))
         else:
             folder.documents.append(document)
     return folder
 
 
-class _Fault(RevopsError):
-    """What is wrong in a line of a file."""
-
-    def __init__(self, line: int | None, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-
-
 def _document(file: Path) -> Document:
-    if not file.is_file():
-        raise RevopsError("is no regular file")
-    if file.stat().st_size > LARGEST:
-        raise RevopsError(f"is larger than {LARGEST:,} bytes")
-    body = file.read_bytes()
-    try:
-        loader = _Loader(body.decode("utf-8"))
-        node = loader.get_single_node()
-        given = loader.construct_document(node) if node else None
-    except UnicodeDecodeError as error:
-        raise RevopsError(f"is not UTF-8: byte {error.start}") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise _Fault(line, f"no YAML that is read here: {error.problem}") from None
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RevopsError(f"no YAML that is read here: {' '.join(str(error).split())}") from None
+    body = read_regular(real(file), LARGEST)
+    node, given = read_yaml(body, _Loader)
     if node is None or given in (None, []):
         raise RevopsError("holds no metric")
     if is_ossie(given):
@@ -144,7 +118,7 @@ def _document(file: Path) -> Document:
         try:
             metrics.append(metric_of(_from_file(item, file.parent.name)))
         except RevopsError as error:
-            raise _Fault(part.start_mark.line + 1, str(error)) from None
+            raise YamlFault(part.start_mark.line + 1, str(error)) from None
     return Document(file, body, tuple(once(metrics)))
 
 
