@@ -32,6 +32,11 @@ class Interrupted(BaseException):
     """Ctrl-C. No KeyboardInterrupt, which libraries take for theirs."""
 
 
+def quoted(value: str) -> str:
+    """A value as it is quoted in a message: not all of a long one."""
+    return repr(value if len(value) <= 60 else value[:60] + "…")
+
+
 def in_words(message: str) -> str:
     """A Pydantic message without the library's own prefix; that of a key nobody knows in plain words."""
     if message == "Extra inputs are not permitted":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from revops_assets.errors import NotFound, RevopsError, printable
 
@@ -48,7 +48,7 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """A regular file's bytes, looked at after it was opened and without waiting for a writer; RevopsError if it is a
     symlink, a folder, a pipe, a device, or cannot be opened."""
     try:

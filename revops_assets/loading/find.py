@@ -3,12 +3,13 @@
 A mapping's path names an object: "Opportunity.json" is also Opportunity.csv, Opportunity.jsonl.gz, opportunities.json,
 Opportunity-2.json, parts/Opportunity_part_1.csv and everything in a sub-folder Opportunity/; a file of its own name in
 another sub-folder is a copy, not a part, and a sub-folder with a manifest is an export of its own. A path with * or ?
-is a pattern of names or of relative paths.
+is a pattern of names or of relative paths. Where a manifest lists files, no other is read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from collections.abc import Mapping as Dict
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from revops_assets.loading.mapping import FileSpec, Mapping
 from revops_assets.loading.mapping_file import read_mapping, shipped
 from revops_assets.loading.names import plain
 from revops_assets.loading.records import is_json, survey
+from revops_assets.regular_files import shown
 
 DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 PACKED = ".gz"
@@ -27,20 +29,27 @@ PART = re.compile(r"[-_. (]*(?:part|chunk|batch|page|results?|of)?[-_. (]*\d[\dT
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Every file of a folder and its sub-folders, hidden ones and the manifest left out, in order of their names."""
+    """Whatever is no folder in a folder and its sub-folders, hidden ones and the manifest left out, in order of their
+    names; symlinks are not followed."""
     found = []
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in inner.parts) and str(inner) != MANIFEST:
+        is_folder = path.is_dir() and not path.is_symlink()
+        if not is_folder and not any(part.startswith(".") for part in inner.parts) and str(inner) != MANIFEST:
             found.append(path)
     return found
 
 
-def find_files(folder: Path, files: Dict[str, FileSpec]) -> dict[str, list[Path]]:
-    """The files that each object of the mapping is read from; an object without any is not in the result."""
+def find_files(
+    folder: Path, files: Dict[str, FileSpec], listed: Collection[str] | None = None
+) -> dict[str, list[Path]]:
+    """The files that each object of the mapping is read from, of those that are `listed` if any are; an object without
+    any is not in the result."""
     found: dict[str, list[Path]] = {}
     others = {path.parent for path in folder.rglob(MANIFEST)} - {folder}
     for path in files_in(folder):
+        if listed is not None and path.relative_to(folder).as_posix() not in listed:
+            continue
         inner = PurePosixPath(path.relative_to(folder).as_posix())
         ranks = {key: _rank(inner, file) for key, file in files.items()}
         best = max(ranks.values(), default=0)
@@ -52,7 +61,7 @@ def find_files(folder: Path, files: Dict[str, FileSpec]) -> dict[str, list[Path]
 
 def name_in(folder: Path, path: Path) -> str:
     """What a file is called in messages: its path below the export's folder."""
-    return path.relative_to(folder).as_posix()
+    return shown(path.relative_to(folder))
 
 
 def _rank(inner: PurePosixPath, file: FileSpec) -> int:
@@ -99,15 +108,15 @@ def _spellings(object_name: str) -> set[str]:
     return {one, one + "s", one + "es", *({one[:-1] + "ies"} if one.endswith("y") else set())}
 
 
-def detect_mapping(folder: Path) -> Mapping:
+def detect_mapping(folder: Path, listed: Collection[str] | None = None) -> Mapping:
     """The shipped mapping whose required files the folder holds; of several the one with the most of them."""
     if not folder.is_dir():
         raise RevopsError(f"{folder} is {'a file; give its folder' if folder.exists() else 'not there'}")
     fitting: dict[int, list[Mapping]] = {}
     for mapping in map(read_mapping, shipped()):
         required = [key for key, file in mapping.files.items() if file.required]
-        present = find_files(folder, {key: mapping.files[key] for key in required})
-        if all(key in present and _may_be(present[key][0], mapping.files[key]) for key in required):
+        present = find_files(folder, {key: mapping.files[key] for key in required}, listed)
+        if all(key in present and _may_be(folder, present[key][0], mapping.files[key]) for key in required):
             fitting.setdefault(len(required), []).append(mapping)
     found = fitting[max(fitting)] if fitting else []
     if len(found) != 1:
@@ -116,10 +125,10 @@ def detect_mapping(folder: Path) -> Mapping:
     return found[0]
 
 
-def _may_be(path: Path, file: FileSpec) -> bool:
+def _may_be(folder: Path, path: Path, file: FileSpec) -> bool:
     """Whether a CSV has the columns that the object needs; of other files that is not known before they are read."""
     try:
-        survey(path, file)
+        survey(path, file, folder)
     except RevopsError:
-        return is_json(path) or path.stat().st_size == 0
+        return is_json(path.name) or path.lstat().st_size == 0
     return True

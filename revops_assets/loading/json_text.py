@@ -67,15 +67,13 @@ class JsonText:
         self.peek()
         while True:
             try:
-                value, end = DECODER.raw_decode(self._buffer, self._at)
+                value, end = self._decoded()
             except json.JSONDecodeError as error:
                 if self._is_read or len(self._buffer) - self._at > lines.LONGEST_LINE:
                     cut = "; the file was cut off" if self._is_read and self._handle else ""
                     raise RevopsError(f"{self.name} line {self.line_no}: {in_words(error)}{cut}") from None
                 self._more()
                 continue
-            except Unusable as error:
-                value, end = error, ANY.raw_decode(self._buffer, self._at)[1]
             except RecursionError as error:
                 raise RevopsError(f"{self.name} line {self.line_no}: {in_words(error)}") from None
             if end == len(self._buffer) and not self._is_read and not isinstance(value, str | dict | list):
@@ -84,6 +82,13 @@ class JsonText:
             line_no, text = self.line_no, self._buffer[self._at : end]
             self._forward(end)
             return line_no, value, text
+
+    def _decoded(self) -> tuple[Any, int]:
+        """What stands here and where it ends; of what cannot be stored, too, once all of it has been read."""
+        try:
+            return DECODER.raw_decode(self._buffer, self._at)
+        except Unusable as error:
+            return error, ANY.raw_decode(self._buffer, self._at)[1]
 
     def entries(self) -> Iterator[Value | tuple[int, Unusable, str]]:
         """The values of the array that begins here, up to its end."""

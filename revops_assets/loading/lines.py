@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from revops_assets.errors import RevopsError
+from revops_assets.regular_files import open_regular
+from revops_assets.settings import get_settings
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 4 << 20
 GZIP = b"\x1f\x8b"  # what every gzipped file begins with
+UNPACKED_FREELY = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,33 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """A file's bytes, unpacked if they are gzipped, whatever its name says; RevopsError if they cannot be unpacked to
     their end."""
     try:
-        with path.open("rb") as plain:
+        with open_regular(path) as plain:
             is_packed = plain.read(len(GZIP)) == GZIP
             plain.seek(0)
             if is_packed:
-                with gzip.open(plain, "rb") as unpacked:
+                with _Unpacked(plain, path.name) as unpacked:
                     yield cast(BinaryIO, unpacked)
             else:
                 yield plain
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RevopsError(f"{path.name}: not readable as gzip: {error}") from None
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzipped file that is not read further than it may unpack to."""
+
+    def __init__(self, packed: BinaryIO, name: str) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self.packed_name, self.ratio = name, get_settings().unpack_ratio
+        self.most = max(UNPACKED_FREELY, self.ratio * os.fstat(packed.fileno()).st_size)
+
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size)
+        if self.tell() > self.most:
+            raise RevopsError(
+                f"{self.packed_name} unpacks to more than {self.ratio} times its size (REVOPS_UNPACK_RATIO)"
+            )
+        return block
 
 
 def decoded_lines(path: Path, encoding: str) -> Iterator[tuple[int, str, str]]:

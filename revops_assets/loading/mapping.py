@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from revops_assets.errors import quoted
 from revops_assets.loading import fields
 from revops_assets.regular_files import is_inner
 from revops_assets.settings import is_time_zone
@@ -50,8 +51,8 @@ class FieldSpec(_Strict):
             if not fields.is_format(self.type, text):
                 numbers = ", ".join(fields.NUMBER_FORMATS)
                 raise ValueError(
-                    f"format {text!r} is none of type {self.type}: times and days take iso, epoch_s, epoch_ms or a"
-                    f" pattern such as %m/%d/%Y %H:%M, numbers an example: {numbers}"
+                    f"format {quoted(text)} is none of type {self.type}: times and days take iso, epoch_s, epoch_ms or"
+                    f" a pattern such as %m/%d/%Y %H:%M, numbers an example: {numbers}"
                 )
         return self
 
@@ -64,7 +65,7 @@ def _field_spec(value: Any) -> Any:
     kind, *rest = value.split()
     if kind not in fields.TYPES or any(word not in ("required", "optional") for word in rest):
         raise ValueError(
-            f"{value!r} is no type of field; there are {', '.join(fields.TYPES)}, then 'required' or 'optional'"
+            f"{quoted(value)} is no type of field; there are {', '.join(fields.TYPES)}, then 'required' or 'optional'"
         )
     return {"type": kind, "required": "required" in rest or kind == "id", "optional": "optional" in rest}
 
@@ -124,9 +125,9 @@ class FileSpec(_Strict):
         try:
             fits = "\n".encode(value) == b"\n" and ODD_BYTES.decode(value, "surrogateescape") == ODD_BYTES.decode()
         except (LookupError, ValueError):
-            raise ValueError(f"{value!r} is no encoding of texts") from None
+            raise ValueError(f"{quoted(value)} is no encoding of texts") from None
         if not fits:
-            raise ValueError(f"{value} is not an encoding in which a line ends with one byte; convert to UTF-8")
+            raise ValueError(f"{quoted(value)} is not an encoding in which a line ends with one byte; convert to UTF-8")
         return value
 
     @field_validator("path")
@@ -134,7 +135,7 @@ class FileSpec(_Strict):
     def _stays_in_the_folder(cls, value: list[str]) -> list[str]:
         for path in value:
             if not is_inner(path):
-                raise ValueError(f"{path!r} is no name of a file below the export's folder")
+                raise ValueError(f"{quoted(path)} is no name of a file below the export's folder")
         return value
 
 
@@ -279,7 +280,7 @@ class Mapping(_Strict):
     @classmethod
     def _is_a_zone(cls, value: str) -> str:
         if not is_time_zone(value):
-            raise ValueError(f"{value!r} is not a time zone name")
+            raise ValueError(f"{quoted(value)} is not a time zone name")
         return value
 
     def is_raw(self, key: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from revops_assets.errors import RevopsError, in_words
+from revops_assets.errors import RevopsError, in_words, quoted
 from revops_assets.loading import fields
 from revops_assets.loading.mapping import ColumnSpec, Mapping, TableSpec
 from revops_assets.loading.targets import HISTORIES, LOADERS_OWN, Target, key_of, targets
@@ -59,7 +59,7 @@ def read_mapping(name_or_path: str, folder: Path | None = None) -> Mapping:
     choices = [SHIPPED / f"{name_or_path}.yaml", *([folder / name_or_path] if folder else []), Path(name_or_path)]
     path = next(filter(is_file, choices), None)
     if path is None:
-        raise RevopsError(f"no mapping {name_or_path!r}: neither a file nor one of {', '.join(shipped())}")
+        raise RevopsError(f"no mapping {quoted(name_or_path)}: neither a file nor one of {', '.join(shipped())}")
     return _read(path)
 
 
@@ -71,8 +71,8 @@ def installed_mapping(name: str, folder: Path | None) -> Mapping:
     if folder and name in own:
         return _read(folder / f"{name}.yaml")
     raise RevopsError(
-        f"no mapping {name!r} is installed: there are {', '.join(sorted({*shipped(), *own}))}; a manifest names none"
-        " of its own folder (REVOPS_MAPPINGS_DIR is where others lie)"
+        f"no mapping {quoted(name)} is installed: there are {', '.join(sorted({*shipped(), *own}))}; a manifest names"
+        " none of its own folder (REVOPS_MAPPINGS_DIR is where others lie)"
     )
 
 
@@ -236,4 +236,4 @@ def _may_be(value: str, target: Target) -> bool:
 
 def _not_a(value: str, target: Target) -> str:
     wanted = " or ".join(target.allowed) if target.allowed else f"a {CHECKED_AS[target.type]}"
-    return f"{value!r} is not {wanted}"
+    return f"{quoted(value)} is not {wanted}"

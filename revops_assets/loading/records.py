@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from revops_assets.errors import RevopsError
+from revops_assets.errors import RevopsError, quoted
 from revops_assets.loading.csv_rows import csv_rows
 from revops_assets.loading.expressions import skipper
 from revops_assets.loading.fields import Convert, converter
@@ -22,6 +22,7 @@ from revops_assets.loading.json_records import Answer, as_text, exploded, inner,
 from revops_assets.loading.lines import BLOCK_BYTES, Reject, opened
 from revops_assets.loading.mapping import FieldSpec, FileSpec
 from revops_assets.loading.names import find_name, plain
+from revops_assets.regular_files import inside, open_regular, shown
 
 WRONG_BOMS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 NOWHERE = "\0"  # no name of a member: an object with such a one is refused
@@ -34,8 +35,9 @@ NOTHING_FOUND = "Records not found for this query"
 
 @dataclass
 class Survey:
-    """One file of an export: what a first look says, before anything is written (its name below the export's folder,
-    its hash, its lines, a CSV's header), and what reading it showed: which fields were there, what answers said."""
+    """One file of an export: what a first look says, before anything is written (where it really lies, its name below
+    the export's folder, its hash, its lines, a CSV's header), and what reading it showed: which fields were there, what
+    answers said."""
 
     path: Path
     name: str
@@ -49,19 +51,20 @@ class Survey:
     @property
     def is_json(self) -> bool:
         """Whether records are JSON objects."""
-        return is_json(self.path)
+        return is_json(self.name)
 
 
-def is_json(path: Path) -> bool:
+def is_json(name: str) -> bool:
     """Whether a file holds JSON objects, by its name."""
-    return Path(path.name.removesuffix(".gz")).suffix.lower() in JSON_SUFFIXES
+    return PurePath(name.removesuffix(".gz")).suffix.lower() in JSON_SUFFIXES
 
 
-def survey(path: Path, file: FileSpec, name: str | None = None) -> Survey:
-    """Hash a file and read its header; refuse what cannot be this file at all."""
-    name = name or path.name
+def survey(path: Path, file: FileSpec, folder: Path | None = None) -> Survey:
+    """Hash a file and read its header; refuse what cannot be this file at all, and what does not lie in `folder`."""
+    name = shown(path.relative_to(folder or path.parent))
+    path = inside(folder or path.parent, path)
     digest, newlines, last = hashlib.sha256(), 0, b"\n"
-    with path.open("rb") as handle:
+    with open_regular(path) as handle:
         while block := handle.read(BLOCK_BYTES):
             digest.update(block)
             newlines += block.count(b"\n")
@@ -81,7 +84,7 @@ def survey(path: Path, file: FileSpec, name: str | None = None) -> Survey:
 
 
 def _delimiter(found: Survey, file: FileSpec) -> str:
-    return "\t" if found.path.name.removesuffix(".gz").lower().endswith(".tsv") else file.delimiter
+    return "\t" if found.name.removesuffix(".gz").lower().endswith(".tsv") else file.delimiter
 
 
 def _titles(found: Survey, file: FileSpec) -> tuple[str, ...]:
@@ -166,9 +169,7 @@ def records(found: Survey, file: FileSpec, keep_whole: bool = False, is_raw: boo
             elif convert and (said := convert(value)) is not value:
                 spec = file.fields[name]
                 if said is None or (is_raw and spec.type == "integer" and said != value):
-                    reason = (
-                        f"{name}: {_shorten(value)} is not a valid {WORDS.get(spec.type, spec.type)}{_formats(spec)}"
-                    )
+                    reason = f"{name}: {quoted(value)} is not a valid {WORDS.get(spec.type, spec.type)}{_formats(spec)}"
                     break
                 if not is_raw:
                     kept = kept if kept is not row else row.copy()
@@ -187,7 +188,7 @@ def _convert_parts(kept: list[str], at: int, name: str, convert: Convert) -> str
     for part, value in parts.items():
         said = convert(value)
         if said is None:
-            return f"{name.replace('*', part)}: {_shorten(value)} is not a valid time"
+            return f"{name.replace('*', part)}: {quoted(value)} is not a valid time"
         parts[part] = said
     kept[at] = json.dumps(parts, ensure_ascii=False) if parts else ""
     return ""
@@ -322,10 +323,6 @@ def _csv_picker(name: str, columns: list[int], titles: tuple[str, ...], spec: Fi
         return json.dumps(found, ensure_ascii=False) if found else ""
 
     return pick
-
-
-def _shorten(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:60] + "…")
 
 
 def _as_csv(row: list[str]) -> str:

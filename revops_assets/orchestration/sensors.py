@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,9 +18,10 @@ from revops_assets.invalidation.plan import plan
 from revops_assets.invalidation.run_tags import ENV_TAG, PRIORITY_TAG, TENANTS_TAG
 from revops_assets.invalidation.stale import mark_running_days
 from revops_assets.loading import manifest
-from revops_assets.loading.load import known_exports, unreadable_id
+from revops_assets.loading.load import known_exports, landed, unreadable_id
 from revops_assets.orchestration.alerts import Alert, raise_alerts
 from revops_assets.orchestration.jobs import daily_job, load_export_job, refresh_job, reruns_job, scenario_job
+from revops_assets.regular_files import shown
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
@@ -61,22 +63,31 @@ def exports_due(settings: Settings) -> tuple[dict[str, Path], list[str]]:
     due: dict[str, Path] = {}
     waiting: list[str] = []
     paths = [path for depth in range(1, DEPTH + 1) for path in settings.landing.glob("*/" * depth + manifest.NAME)]
-    for path in sorted(paths):
+    for folder in sorted(path.parent for path in paths):
         try:
-            found = manifest.read_manifest(path.parent)
+            found = landed(settings, folder)
         except RevopsError as error:
-            if time.time() - path.stat().st_mtime < SETTLED_SECONDS:
+            if _may_be_written_to(folder / manifest.NAME):
                 waiting.append(str(error))
-            elif ("default", sha256 := unreadable_id(path.parent)) not in known:
-                due.setdefault(sha256, path.parent)
+            elif ("default", sha256 := unreadable_id(folder)) not in known:
+                due.setdefault(sha256, Path(shown(folder)))
             continue
-        if found is None or (found.tenant, found.sha256) in known:
+        if (found.tenant, found.sha256) in known:
             continue
-        if missing := found.missing(path.parent):
-            waiting.append(f"{path.parent}: {', '.join(missing)} not there yet")
+        if missing := found.missing(folder):
+            waiting.append(f"{folder}: {', '.join(missing)} not there yet")
         else:
-            due.setdefault(found.sha256, path.parent)
+            due.setdefault(found.sha256, folder)
     return due, waiting
+
+
+def _may_be_written_to(path: Path) -> bool:
+    """Whether a manifest that cannot be read may still be on its way, or is already gone again."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return True
+    return stat.S_ISREG(found.st_mode) and abs(time.time() - found.st_mtime) < SETTLED_SECONDS
 
 
 def tables_due(connection: sa.Connection) -> tuple[int, tuple[str, ...] | None] | None:
