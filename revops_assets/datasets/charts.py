@@ -1,8 +1,10 @@
-"""Charts for asset previews: declarative Vega-Lite specs, rendered offline to a picture inside the metadata."""
+"""Charts for asset previews: declarative Vega-Lite specs, rendered offline to a picture inside the metadata; and what
+any chart may hold, whatever a CRM's records say."""
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +15,37 @@ import pandas as pd
 import vl_convert
 
 TENANTS_SHOWN = 3
+GROUPS_SHOWN = 200
+LONGEST_LABEL = 80
+# What no XML holds ends the chart library's process; line separators break its expressions.
+UNDRAWABLE = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: Any) -> str:
+    """A label that can be drawn."""
+    return UNDRAWABLE.sub(" ", str(text))[:LONGEST_LABEL]
+
+
+def svg(chart: Any) -> str:
+    """The chart's picture, whatever texts it holds."""
+    return str(vl_convert.vegalite_to_svg(_drawable(chart.to_dict())))
+
+
+def _drawable(part: Any) -> Any:
+    """A part of a chart without what cannot be drawn."""
+    if isinstance(part, dict):
+        return {_drawable(name): _drawable(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_drawable(entry) for entry in part]
+    return UNDRAWABLE.sub(" ", part) if isinstance(part, str) else part
 
 
 def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], unit: str) -> alt.Chart:
     """Horizontal bars, one group per row in the rows' order; `values` maps columns to what the legend calls them."""
     frame = pd.DataFrame(
         [
-            {"label": row[label], "series": name, "value": float(row[column])}
-            for row in rows for column, name in values.items() if row[column] is not None
+            {"label": clean(row[label]), "series": name, "value": float(row[column])}
+            for row in rows[:GROUPS_SHOWN] for column, name in values.items() if row[column] is not None
         ],
         columns=["label", "series", "value"],
     )  # fmt: skip
@@ -56,15 +81,19 @@ class Chart:
 
     def draw(self, rows: Sequence[tuple[str, str, str, Any]]) -> dict[str, dg.MetadataValue]:
         """A chart for each of the first tenants."""
-        frame = pd.DataFrame(rows, columns=["tenant_id", "label", "series", "value"]).dropna(subset=["value"])
+        frame = pd.DataFrame(
+            [(tenant, clean(label), clean(series), value) for tenant, label, series, value in rows],
+            columns=["tenant_id", "label", "series", "value"],
+        ).dropna(subset=["value"])
         shown = {}
         for tenant in list(dict.fromkeys(frame["tenant_id"]))[:TENANTS_SHOWN]:
             own = frame[frame["tenant_id"] == tenant].astype({"value": float})
-            shown[f"chart, {tenant}"] = as_metadata(_grouped(own, self.unit))
+            first = own["label"].drop_duplicates()[:GROUPS_SHOWN]
+            shown[f"chart, {tenant}"] = as_metadata(_grouped(own[own["label"].isin(first)], self.unit))
         return shown
 
 
 def as_metadata(chart: alt.Chart) -> dg.MetadataValue:
     """The chart as Dagster shows it: an SVG within Markdown, an eighth of a PNG's size; every event keeps its own."""
-    picture = base64.b64encode(vl_convert.vegalite_to_svg(chart.to_json()).encode()).decode()
+    picture = base64.b64encode(svg(chart).encode()).decode()
     return dg.MetadataValue.md(f"![chart](data:image/svg+xml;base64,{picture})")

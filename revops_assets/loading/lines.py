@@ -19,7 +19,7 @@ from revops_assets.settings import get_settings
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 4 << 20
 GZIP = b"\x1f\x8b"  # what every gzipped file begins with
-UNPACKED_FREELY = 64 << 20
+UNPACKED_FREELY = 16 << 20
 
 
 @dataclass(frozen=True)

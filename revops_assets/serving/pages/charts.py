@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 import altair as alt
 import pandas as pd
-import vl_convert
 from markupsafe import Markup
+
+from revops_assets.datasets.charts import GROUPS_SHOWN, clean, svg
 
 COLOURS = ["#2f6f9f", "#c2571a", "#3b8a5a", "#8a6fb0", "#b0892f", "#777777"]
 PICTURES = 512
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def clean(text: Any) -> str:
-    """A label without control characters, which end the chart library's process."""
-    return CONTROL.sub(" ", str(text))[:80]
 
 
 def _remembered(draw: Callable[..., Markup]) -> Callable[..., Markup]:
@@ -47,8 +41,7 @@ def _svg(chart: Any, height: int, width: int = 640) -> Markup:
         .configure_legend(labelColor="currentColor", titleColor="currentColor", orient="bottom", columns=4)
         .configure_range(category=COLOURS)
     )
-    svg = vl_convert.vegalite_to_svg(spec.to_json(indent=None))
-    return Markup(svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
+    return Markup(svg(spec).replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1))
 
 
 @_remembered
@@ -85,7 +78,7 @@ def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], uni
     frame = pd.DataFrame(
         [
             {"label": clean(row[label]), "series": name, "value": float(row[column])}
-            for row in rows for column, name in values.items() if row[column] is not None
+            for row in rows[:GROUPS_SHOWN] for column, name in values.items() if row[column] is not None
         ],
         columns=["label", "series", "value"],
     )  # fmt: skip
@@ -114,7 +107,7 @@ def waterfall(steps: Sequence[dict[str, Any]], unit: str) -> Markup:
                 "label": clean(step["label"]), "start": float(step["start"]), "end": float(step["end"]),
                 "kind": step["kind"],
             }
-            for step in steps
+            for step in steps[:GROUPS_SHOWN]
         ],
         columns=["label", "start", "end", "kind"],
     )  # fmt: skip
