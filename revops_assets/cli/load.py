@@ -50,6 +50,8 @@ def load_command(
 
 def print_load(result: LoadResult) -> None:
     """What a load did, for people."""
+    from rich.markup import escape
+
     from revops_assets.cli.doctor import print_missing
     from revops_assets.cli.show import console, print_table
     from revops_assets.diagnostics.missing_inputs import MissingInput
@@ -94,10 +96,10 @@ def print_load(result: LoadResult) -> None:
             query = f"select * from crm_remote.load_rejects where load_id = {result.load_id}"
             console.print(f'… {total} in all: revops psql -- -c "{query}"')
     if result.unread:
-        console.print(f"[bold]Left unread[/bold] {len(result.unread)} files: {', '.join(result.unread[:UNREAD_SHOWN])}"
-                      + (" …" if len(result.unread) > UNREAD_SHOWN else ""))  # fmt: skip
+        names = escape(", ".join(result.unread[:UNREAD_SHOWN])) + (" …" if len(result.unread) > UNREAD_SHOWN else "")
+        console.print(f"[bold]Left unread[/bold] {len(result.unread)} files: {names}")
     for note in result.notes:
-        console.print(f"[bold]Note[/bold] {note}")
+        console.print(f"[bold]Note[/bold] {escape(note)}")
     if result.faults:
         print_table(
             ["check", "rows>", "finds"],

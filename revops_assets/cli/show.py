@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column, Table
+from rich.text import Text
 
 from revops_assets.datasets.shown import shown
+from revops_assets.errors import printable
 
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
@@ -67,11 +69,16 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, default=str, indent=2, ensure_ascii=False))
 
 
+def as_it_is(text: str) -> str:
+    """A text from somebody's records without what a terminal would take for commands; its lines stay."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
     """A plain table; numbers stand to the right. A column name ending in '>' does too. Where the terminal is too narrow
     for the words of a row, each row is a record: a line for each of its values."""
     names = [column.removesuffix(">") for column in columns]
-    texts = [[shown(value, aligned=True) for value in row] for row in rows]
+    texts = [[as_it_is(shown(value, aligned=True)) for value in row] for row in rows]
     needed = [
         max(len(word) for text in (name, *(row[index] for row in texts)) for word in (text.split() or [""]))
         for index, name in enumerate(names)
@@ -89,5 +96,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     for column in columns:
         table.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
     for row in texts:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)

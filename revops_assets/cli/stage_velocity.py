@@ -89,7 +89,9 @@ def _print(report: Report, json: bool) -> None:
         print_json({"run": header, "stages": report.rows, "excluded": report.excluded})
         return
     parameters = header["parameters"]
-    console.print(f"Run {header['id']}: {header['tenant']}, {header['pipeline']}, as of {parameters['as_of']}")
+    console.print(
+        f"Run {header['id']}: {header['tenant']}, {header['pipeline']}, as of {parameters['as_of']}", markup=False
+    )
     if header["period_start"] or header["period_end"]:
         console.print(
             f"Visits that began from {header['period_start'] or 'ever'} to before {header['period_end'] or 'then'}"

@@ -12,7 +12,10 @@ from revops_assets.loading.mapping import ColumnSpec, Condition, FileSpec, Mappi
 
 Relation = Callable[[str], sql.Composable]
 # An id must fit into an index; a longer one keeps its beginning and becomes unique by its hash.
-SHORT_ID = "case when length({0}) > 512 then left({0}, 400) || '|' || md5({0}) else {0} end"
+SHORT_ID = (
+    "case when octet_length({0}) > 512 then"
+    " left({0}, case when octet_length({0}) = length({0}) then 400 else 100 end) || '|' || md5({0}) else {0} end"
+)
 
 
 @dataclass

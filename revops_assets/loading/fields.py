@@ -17,7 +17,7 @@ FieldType = Literal[
 TYPES: tuple[str, ...] = get_args(FieldType)
 # Which way an instant may be written, beside Python's strptime patterns.
 NAMED_FORMATS = ("iso", "epoch_s", "epoch_ms")
-LONGEST_ID = 512  # an index entry of PostgreSQL holds no more than some 2,700 bytes
+LONGEST_ID = 512  # bytes: a key of several ids fits into an index entry of PostgreSQL, which holds some 2,700
 
 TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?)(?:(?<=:\d\d:\d\d)\.\d{1,9})?(?:Z|[+-](\d\d)(?::?[0-5]\d)?)?",
@@ -40,6 +40,7 @@ NUMBER_FORMATS = {
     "1234.56": ("", "."), "1,234.56": (",", "."), "1.234,56": (".", ","), "1234,56": ("", ","),
     "1 234,56": (" ", ","), "1 234.56": (" ", "."), "1'234.56": ("'", "."),
 }  # fmt: skip
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 ID_15 = re.compile(r"(?=\D*\d)[0-9a-zA-Z]{15}", re.ASCII)
 CHECK_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -87,7 +88,8 @@ def _text(value: str) -> str:
 
 
 def _id(value: str) -> str | None:
-    return value if 0 < len(value) <= LONGEST_ID else None
+    fits = 0 < len(value) <= LONGEST_ID // 4 or 0 < len(value.encode()) <= LONGEST_ID
+    return value if fits and (value.isprintable() or not CONTROL.search(value)) else None
 
 
 def _boolean(value: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from revops_assets.datasets.csv_cell import csv_cell, from_csv_cell
 from revops_assets.errors import NotFound, RevopsError
 from revops_assets.registry.definition import fault_of
 from revops_assets.registry.guard import SCHEMA, inputs
@@ -182,7 +183,7 @@ def import_csv(connection: sa.Connection, path: Path) -> Imported:
                 if "more" in line:
                     raise RevopsError("more values than columns")
                 written = set_column(
-                    connection, line["table_id"], line["column_name"], line.get("description"), line.get("basetype"),
+                    connection, line["table_id"], line["column_name"], _described(line), line.get("basetype"),
                     line.get("confidence") or "manual", IMPORTED,
                 )  # fmt: skip
             except RevopsError as error:
@@ -195,11 +196,16 @@ def import_csv(connection: sa.Connection, path: Path) -> Imported:
     return done
 
 
+def _described(line: dict[str, str]) -> str | None:
+    text = line.get("description")
+    return text if text is None else from_csv_cell(text)
+
+
 def export_csv(connection: sa.Connection, path: Path) -> int:
     """Write everything that was said as a CSV file that import reads; of how many columns."""
     found = stored(connection)
     with path.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(FILE_FIELDS)
-        lines.writerows([getattr(one, name) or "" for name in FILE_FIELDS] for one in found)
+        lines.writerows([csv_cell(getattr(one, name) or "") for name in FILE_FIELDS] for one in found)
     return len(found)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, create_model
 from revops_assets.catalogue import CATALOGUE
 from revops_assets.contracts import CONTRACTS
 from revops_assets.contracts.models import list_of, model_name, plain
+from revops_assets.datasets.csv_cell import csv_cell
 from revops_assets.errors import RevopsError
 from revops_assets.serving.access import AUTH, Access, Word, company
 from revops_assets.serving.pages.board import Board, Row
@@ -28,7 +29,6 @@ from revops_assets.warehouse.sql_files import SqlFile
 MOST = 10_000
 # Filters that every dashboard read accepts, by what its column is called.
 FILTERS = {"quarter": "quarter", "team": "team_id", "segment": "segment", "region": "region", "rep": "rep_id"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Format(StrEnum):
@@ -190,7 +190,7 @@ def written(format: Format, file: SqlFile, rows: Sequence[Row]) -> bytes:
         text = io.StringIO()
         lines = csv.writer(text)
         lines.writerow(names)
-        lines.writerows([_cell(row[name]) for name in names] for row in rows)
+        lines.writerows([csv_cell(row[name]) for name in names] for row in rows)
         return text.getvalue().encode()
     kinds = {name: column.type for name, column in file.all_columns.items()}
     told = [{name: _value(row[name], kind) for name, kind in kinds.items()} for row in rows]
@@ -224,10 +224,3 @@ def _arrow(kind: str) -> pa.DataType:
     return {
         "date": pa.date32(), "timestamptz": pa.timestamp("us", tz="UTC"), "boolean": pa.bool_(),
     }.get(base, pa.string())  # fmt: skip
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

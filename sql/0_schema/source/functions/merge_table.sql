@@ -21,6 +21,7 @@ declare
     v_rule text;
     v_reason text;
     v_is_unfit boolean;
+    v_control text := '[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]';
     v_is_staged boolean;
 begin
     execute format('select exists (select from %s where load_id = %s)', v_stage, p_load_id) into v_is_staged;
@@ -39,14 +40,20 @@ begin
 
     v_out.load_id := p_load_id;
     v_out.table_name := p_table;
-    -- Records without an id, with numbers or days that no figure can hold, or that the table's own rules refuse.
-    create temporary table if not exists merge_rules (rule text, reason text) on commit drop;
+    -- Records without an id, with numbers, days or texts that no figure or index can hold, or that the table's own rules
+    -- refuse.
+    create temporary table if not exists merge_rules (rule text, reason text, is_quick boolean default true) on commit drop;
     truncate pg_temp.merge_rules;
-    insert into pg_temp.merge_rules
+    insert into pg_temp.merge_rules (rule, reason)
         select format('s.%s is null', v_key), quote_literal(format('%s: %s is empty', p_table, v_info.key_column))
         union all
-        select format('s.%I in (''NaN'', ''Infinity'', ''-Infinity'')', attname),
+        select format('s.%1$I in (''NaN'', ''Infinity'', ''-Infinity'')', attname),
             format('%L || s.%I || '' is not a finite number''', p_table || ': ' || attname || ' ', attname)
+        from pg_attribute
+        where attrelid = v_versions::regclass and attnum > 0 and not attisdropped and atttypid = 'numeric'::regtype
+        union all
+        select format('abs(s.%I) >= 1e15', attname),
+            format('%L || left(s.%I::text, 60) || '' is not below 10^15''', p_table || ': ' || attname || ' ', attname)
         from pg_attribute
         where attrelid = v_versions::regclass and attnum > 0 and not attisdropped and atttypid = 'numeric'::regtype
         union all
@@ -63,6 +70,10 @@ begin
         from (values ('old_value'), ('new_value')) as v (which)
         where p_table = 'opportunity_history'
         union all
+        select format('%s and octet_length(s.%I) > 512', b.applies, b.name),
+            format('%L || quote_literal(left(s.%I, 60)) || '' must have at most 512 bytes''', p_table || ': ' || b.name || ' ', b.name)
+        from crm.bounded_texts(p_table) as b
+        union all
         -- The comment on a rule says it in a user's words, after field and value; one that begins with = is an expression.
         select format('(%s) is false', pg_get_expr(c.conbin, c.conrelid)), case
             when obj_description(c.oid, 'pg_constraint') like '=%' then substr(obj_description(c.oid, 'pg_constraint'), 2)
@@ -73,14 +84,20 @@ begin
         end
         from pg_constraint as c
         where c.conrelid = v_versions::regclass and c.contype = 'c' and c.conname <> 'known_interval';
-    execute format('select exists (select from %s as s where s.load_id = %s and (%s))', v_stage, p_load_id,
-        (select string_agg(rule, ' or ') from pg_temp.merge_rules)) into v_is_unfit;
+    insert into pg_temp.merge_rules
+        select format('%s and s.%I ~ %L', b.applies, b.name, v_control),
+            format('%L || quote_literal(left(s.%I, 60)) || '' has a control character''', p_table || ': ' || b.name || ' ', b.name), false
+        from crm.bounded_texts(p_table) as b;
+    execute format('select exists (select from %s as s where s.load_id = %s and (%s or concat_ws('''', %s) ~ %L))', v_stage, p_load_id,
+        (select string_agg(rule, ' or ') from pg_temp.merge_rules where is_quick),
+        (select string_agg(format('s.%I', b.name), ', ') from crm.bounded_texts(p_table) as b), v_control) into v_is_unfit;
     for v_rule, v_reason in select rule, reason from pg_temp.merge_rules where v_is_unfit loop
         execute format($sql$
             with unusable as (delete from %1$s as s where s.load_id = %2$s and (%3$s) returning s.*)
             insert into crm.load_rejects
-            select load_id, %4$L, 'rejected', file_name, line_no, %5$s, to_jsonb(s)::text from unusable as s
-        $sql$, v_stage, p_load_id, v_rule, v_tenant, v_reason);
+            select load_id, %4$L, 'rejected', file_name, line_no, regexp_replace(%5$s, %6$L, '?', 'g'), to_jsonb(s)::text
+            from unusable as s
+        $sql$, v_stage, p_load_id, v_rule, v_tenant, v_reason, v_control);
     end loop;
     execute format('select count(*) from %s where load_id = %s', v_stage, p_load_id) into v_out.rows_staged;
     if v_columns ~ '\ymerged_into_id\y' then  -- from the merge on only the survivor counts
