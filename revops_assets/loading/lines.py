@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             is_packed = plain.read(len(GZIP)) == GZIP
             plain.seek(0)
             if is_packed:
-                with _Unpacked(plain, path.name) as unpacked:
+                with Unpacked(plain, path.name) as unpacked:
                     yield cast(BinaryIO, unpacked)
             else:
                 yield plain
@@ -48,7 +48,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         raise RevopsError(f"{path.name}: not readable as gzip: {error}") from None
 
 
-class _Unpacked(gzip.GzipFile):
+class Unpacked(gzip.GzipFile):
     """A gzipped file that is not read further than it may unpack to."""
 
     def __init__(self, packed: BinaryIO, name: str) -> None:

@@ -19,7 +19,7 @@ from revops_assets.loading.csv_rows import csv_rows
 from revops_assets.loading.expressions import skipper
 from revops_assets.loading.fields import Convert, converter
 from revops_assets.loading.json_records import Answer, as_text, exploded, inner, json_records
-from revops_assets.loading.lines import BLOCK_BYTES, Reject, opened
+from revops_assets.loading.lines import BLOCK_BYTES, Reject, Unpacked, opened
 from revops_assets.loading.mapping import FieldSpec, FileSpec
 from revops_assets.loading.names import find_name, plain
 from revops_assets.regular_files import inside, open_regular, shown
@@ -74,6 +74,8 @@ def survey(path: Path, file: FileSpec, folder: Path | None = None) -> Survey:
         for bom, encoding in WRONG_BOMS.items():
             if start.startswith(bom):
                 raise RevopsError(f"{name}: the file is {encoding}; convert it to {file.encoding.upper()}")
+        while isinstance(handle, Unpacked) and handle.read(BLOCK_BYTES):
+            pass  # whether it can be unpacked, and to how much, is known before its records are looked at
     if start.lstrip()[:9].lower().startswith((b"<?xml", b"<html", b"<!doctype")):
         raise RevopsError(f"{name}: XML or HTML, as a server answers in place of an export; export it again")
     found = Survey(path, name, digest.hexdigest(), newlines + (last != b"\n"))
