@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import os
+import random
 import shutil
 import socket
 import time
@@ -36,6 +37,7 @@ from revops_assets.registry.documents import read
 from revops_assets.regular_files import open_regular
 from revops_assets.serving.pages import charts
 from revops_assets.settings import Settings, get_settings
+from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.exports import STAGES, USERS, opportunity, write
 
@@ -477,3 +479,42 @@ def test_no_cell_is_a_formula() -> None:
     for value in (-1, -1.5, 0, None, True, "a=1", "", "it's", "'tis"):
         assert csv_cell(value) == value
     assert [from_csv_cell(text) for text in ("'tis", "a", "", "=1")] == ["'tis", "a", "", "=1"]
+
+
+def test_the_longest_texts_that_are_taken_stop_no_build(put: Put, clean: Settings, warehouse: Query) -> None:
+    """Every id and group as long as it may be, every free text long and odd; incompressible, as indexes compress."""
+    turn = random.Random(1)
+
+    def bounded() -> str:
+        return "".join(chr(turn.randrange(0x10000, 0x1F000)) for _ in range(128))
+
+    free = "\x01\x1b[2J\ufffe=" + "".join(chr(turn.randrange(0x4E00, 0x9000)) for _ in range(12_000))
+    rep, deal, account, pipeline, group, region = (bounded() for _ in range(6))
+    stages = {outcome: bounded() for outcome in ("open", "won", "lost")}
+    records = {
+        "reps": [{"rep_id": rep, "name": free, "email": free, "manager_id": bounded(), "region": region, "segment": group, "role": bounded()}],
+        "accounts": [{"account_id": account, "name": free, "segment": group, "region": region, "industry": bounded(), "owner_id": rep}],
+        "pipelines": [{"pipeline_id": pipeline, "name": bounded()}],
+        "pipeline_stages": [
+            {"stage_id": stage, "name": bounded(), "pipeline_id": pipeline, "stage_order": number, "outcome": outcome}
+            for number, (outcome, stage) in enumerate(stages.items())
+        ],
+        "contacts": [{"contact_id": bounded(), "account_id": account, "name": free, "email": free, "title": free}],
+        "leads": [{"lead_id": bounded(), "name": free, "company": free, "source": bounded(), "status": bounded(), "owner_id": rep, "created_at": "2024-03-05Z"}],
+        "opportunities": [
+            {
+                "opportunity_id": deal if outcome == "open" else bounded(), "name": free, "account_id": account, "owner_id": rep, "pipeline_id": pipeline,
+                "stage_id": stages[outcome], "amount": 10, "created_at": "2024-01-02Z", "close_date": "2024-03-05", "is_closed": outcome != "open",
+                "is_won": outcome == "won", "closed_at": None if outcome == "open" else "2024-03-05Z", "next_step": free, "loss_reason": free,
+                "lead_source": bounded(), "competitor": bounded(), "competitor_status": "named", "forecast_category": bounded(),
+            }
+            for outcome in stages
+        ],
+        "opportunity_history": [{"history_id": bounded(), "opportunity_id": deal, "field": "owner_id", "old_value": bounded(), "new_value": rep, "changed_at": "2024-02-01Z"}],
+        "activities": [{"activity_id": bounded(), "type": "call", "subject": free, "opportunity_id": deal, "rep_id": rep, "occurred_at": "2024-03-05Z"}],
+        "quotas": [{"quota_id": bounded(), "rep_id": rep, "period_start": "2024-01-01", "period_end": "2024-03-31", "amount": 5}],
+    }  # fmt: skip
+    put("t", **records)
+    materialize(clean, "+group:dashboard", "2024-03-07")
+    assert warehouse("select count(*) from ops.unwritten") == [(0,)]
+    assert warehouse("select count(*) from dashboard.dashboard_kpis where tenant_id = 't'")[0][0] > 0
