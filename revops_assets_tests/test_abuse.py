@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -35,6 +36,7 @@ from revops_assets.loading.result import LoadResult
 from revops_assets.orchestration.sensors import exports_due
 from revops_assets.registry.documents import read
 from revops_assets.regular_files import open_regular
+from revops_assets.serving.api import application
 from revops_assets.serving.pages import charts
 from revops_assets.settings import Settings, get_settings
 from revops_assets_tests.building import materialize
@@ -453,7 +455,7 @@ def test_the_shipped_mappings_are_within_the_bounds() -> None:
 
 # ---------------------------------------------------------------------------------------------- what people see
 
-LABELS = [*map(chr, (0, 1, 7, 8, 9, 10, 11, 12, 13, 27, 31, 127, 0x85, 0x2028, 0x2029, 0x202E, 0xFDD0, 0xFFFE, 0xFFFF, 0x10FFFF)), "x" * 12_000, ODD, "", "&#0;]]>"]  # fmt: skip
+LABELS = [*map(chr, (0, 1, 7, 8, 9, 10, 11, 12, 13, 27, 31, 127, 0x85, 0x2028, 0x2029, 0x202E, 0xFDD0, 0xFFFE, 0xFFFF, 0x10FFFF)), "x" * 12_000, "😀" * 40, "Ready to sign with procurement and legal 🔥🔥🔥", ODD, "", "&#0;]]>"]  # fmt: skip
 
 
 def test_no_text_ends_a_chart() -> None:
@@ -518,3 +520,8 @@ def test_the_longest_texts_that_are_taken_stop_no_build(put: Put, clean: Setting
     materialize(clean, "+group:dashboard", "2024-03-07")
     assert warehouse("select count(*) from ops.unwritten") == [(0,)]
     assert warehouse("select count(*) from dashboard.dashboard_kpis where tenant_id = 't'")[0][0] > 0
+    with TestClient(
+        application(clean, is_open=True), base_url="http://127.0.0.1", raise_server_exceptions=False
+    ) as site:
+        shown = ["/pipeline", "/coaching", "/compare", *(f"/api/datasets/dashboard.dashboard_kpis?tenant=t&format={kind}" for kind in ("json", "csv", "arrow", "parquet"))]  # fmt: skip
+        assert {path: site.get(path).status_code for path in shown} == dict.fromkeys(shown, 200)

@@ -36,7 +36,7 @@ ALL = "team_id = 'All' and segment = 'All' and region = 'All'"
 def site(clean: Settings, tmp_path: Path, put: Put) -> Iterator[TestClient]:
     """Two days of the generated company's dashboards, and beside it a company that nobody else may see."""
     load_company(clean, tmp_path)
-    put("other", opportunities=[{"opportunity_id": "<b>x", "name": "<script>alert(1)</script>", "stage_id": "S\x07<i>", "created_at": "2024-01-01Z"}])  # fmt: skip
+    put("other", opportunities=[{"opportunity_id": "<b>x", "name": "<script>alert(1)</script>", "stage_id": "S\ufffe<i>", "created_at": "2024-01-01Z"}])  # fmt: skip
     with databases.engine(clean, "warehouse").begin() as connection:
         import_definitions(connection, clean.metrics_dir)
     built = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai"

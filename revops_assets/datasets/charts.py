@@ -20,6 +20,10 @@ LONGEST_LABEL = 80
 # What no XML holds ends the chart library's process; line separators break its expressions.
 UNDRAWABLE = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
+# The library shortens a label that is too wide by halves of characters such as these, and stumbles over the other half.
+PAIRED = re.compile(r"[\U00010000-\U0010ffff]")
+NEVER_CUT = 10
+
 
 def clean(text: Any) -> str:
     """A label that can be drawn."""
@@ -37,7 +41,12 @@ def _drawable(part: Any) -> Any:
         return {_drawable(name): _drawable(value) for name, value in part.items()}
     if isinstance(part, list):
         return [_drawable(entry) for entry in part]
-    return UNDRAWABLE.sub(" ", part) if isinstance(part, str) else part
+    return _drawable_text(part) if isinstance(part, str) else part
+
+
+def _drawable_text(text: str) -> str:
+    drawn = UNDRAWABLE.sub(" ", text)
+    return drawn if len(drawn) <= NEVER_CUT else PAIRED.sub("□", drawn)
 
 
 def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], unit: str) -> alt.Chart:
