@@ -145,6 +145,7 @@ BAD_EXPORTS: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture
 def landing(clean: Settings) -> Iterator[Path]:
+    shutil.rmtree(clean.landing, ignore_errors=True)
     clean.landing.mkdir(parents=True)
     yield clean.landing
     shutil.rmtree(clean.landing)

@@ -164,7 +164,7 @@ def test_the_demo_from_nothing_and_again(clean: Settings) -> None:
     [
         ("name: x", "files: Field required"),
         ("[1, 2]", "a mapping is a YAML object with name, files and tables"),
-        ("name: [", "not readable as YAML"),
+        ("name: [", "no YAML that is read here"),
         ("name: x\nfiles: {a: {path: a.csv, fields: {id: uuid}}}\ntables: {reps: {from: a, columns: {rep_id: id}}}",
          "m.yaml line 2: files.a.fields.id: 'uuid' is no type of field; there are id, sfid, text"),
         ("name: x\nfiles: {a: {path: a.csv, fields: {id: id}}}\ntables: {reps: {from: a, columns: {rep_id: key}}}",

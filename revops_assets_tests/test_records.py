@@ -160,7 +160,7 @@ def test_types_accept_just_what_postgresql_reads_in_the_same_meaning(
 values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12)
 
 
-@given(st.lists(st.tuples(values.filter(bool), values, values), max_size=30))
+@given(st.lists(st.tuples(values.filter(lambda value: accepts("id", value)), values, values), max_size=30))
 def test_whatever_csv_writes_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
 ) -> None:

@@ -39,7 +39,8 @@ FILES = ("activity", "activity_types", "deal_changes", "fields", "stages", "user
 
 @pytest.fixture
 def landing(clean: Settings) -> Iterator[Path]:
-    clean.landing.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(clean.landing, ignore_errors=True)  # what another test generated there
+    clean.landing.mkdir(parents=True)
     yield clean.landing
     shutil.rmtree(clean.landing)
 

@@ -70,10 +70,6 @@ begin
         from (values ('old_value'), ('new_value')) as v (which)
         where p_table = 'opportunity_history'
         union all
-        select format('%s and octet_length(s.%I) > 512', b.applies, b.name),
-            format('%L || quote_literal(left(s.%I, 60)) || '' must have at most 512 bytes''', p_table || ': ' || b.name || ' ', b.name)
-        from crm.bounded_texts(p_table) as b
-        union all
         -- The comment on a rule says it in a user's words, after field and value; one that begins with = is an expression.
         select format('(%s) is false', pg_get_expr(c.conbin, c.conrelid)), case
             when obj_description(c.oid, 'pg_constraint') like '=%' then substr(obj_description(c.oid, 'pg_constraint'), 2)
@@ -83,7 +79,11 @@ begin
             ), ' ' || coalesce(obj_description(c.oid, 'pg_constraint'), 'must hold: ' || pg_get_expr(c.conbin, c.conrelid)))
         end
         from pg_constraint as c
-        where c.conrelid = v_versions::regclass and c.contype = 'c' and c.conname <> 'known_interval';
+        where c.conrelid = v_versions::regclass and c.contype = 'c' and c.conname <> 'known_interval'
+        union all
+        select format('%s and octet_length(s.%I) > 512', b.applies, b.name),
+            format('%L || quote_literal(left(s.%I, 60)) || '' must have at most 512 bytes''', p_table || ': ' || b.name || ' ', b.name)
+        from crm.bounded_texts(p_table) as b;
     insert into pg_temp.merge_rules
         select format('%s and s.%I ~ %L', b.applies, b.name, v_control),
             format('%L || quote_literal(left(s.%I, 60)) || '' has a control character''', p_table || ': ' || b.name || ' ', b.name), false
