@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     reader_password: SecretStr | None = Field(
         default=None, description="Of the role by which the warehouse reads the source; default: derived from that one"
     )
+    roles_secret: SecretStr | None = Field(
+        default=None, description="What the passwords of roles that log in are derived from; default: that password"
+    )
     database_prefix: str = Field(
         default="", pattern=r"^[a-z0-9_]*$", description="Before the names of databases and roles"
     )

@@ -125,8 +125,7 @@ def drop_databases(settings: Settings) -> None:
     with connection.cursor() as cursor:
         for name in databases_of(settings):
             cursor.execute(f'drop database if exists "{name}" with (force)')
-        given = roles(settings)
-        for name in (given.reader, given.loader, given.bi, given.metrics, given.analyst, given.web):
+        for name in roles(settings).names.values():
             cursor.execute(f'drop role if exists "{name}"')
     connection.close()
 
@@ -144,7 +143,7 @@ def clean(settings: Settings) -> Settings:
     return settings
 
 
-KEPT = "'canonical_tables', 'calendar', 'calendar_settings'"
+KEPT = "'canonical_tables', 'calendar', 'calendar_settings', 'seal_secret'"
 
 
 def empty(settings: Settings, database: databases.Database, schemas: str) -> None:

@@ -108,7 +108,7 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
             for _, told in write_apart(run.warehouse, run.run_id, [table], part, once, explain):
                 yield told
     with run.warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
-        connection.execute(sa.text(f"analyze {file.table}"))
+        connection.execute(sa.text("select ops.analyze_table(to_regclass(:table))"), {"table": file.table})
 
 
 def windows(missing: Sequence[date], start: date, end: date, tenants: tuple[str, ...]) -> Iterator[Window]:

@@ -71,7 +71,7 @@ def write_table(
     else:
         written = replace_window(connection, file, at, window, select=select)
     note_table(connection, file.table, at, tenants or all_tenants(connection))
-    connection.execute(sa.text(f"analyze {file.table}"))
+    connection.execute(sa.text("select ops.analyze_table(to_regclass(:table))"), {"table": file.table})
     return {
         "dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}")),
         "rows_removed": written.deleted,

@@ -15,11 +15,17 @@ app.add_typer(analyst, name="analyst")
 
 
 @analyst.command("setup")
-def setup_command(directory: Annotated[Path, typer.Argument(help="Folder to write into")]) -> None:
+def setup_command(
+    directory: Annotated[Path, typer.Argument(help="Folder to write into")],
+    tenant: Annotated[
+        list[str] | None,
+        typer.Option(help="The only companies that analysts read; default: what they were granted, at first every one"),
+    ] = None,
+) -> None:
     """Write a connection profile, a guide (CLAUDE.md), metrics and tables with their freshness, queries that run."""
     from revops_assets.reports.analyst import setup
 
-    written = setup(get_settings(), directory)
+    written = setup(get_settings(), directory, tenant or ())
     print(f"{directory}: {', '.join(path.name for path in written)}")
     print(f'Connect: PGSERVICEFILE={directory}/pg_service.conf PGPASSFILE={directory}/.pgpass psql "service=revops"')
 

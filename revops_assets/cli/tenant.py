@@ -1,4 +1,4 @@
-"""`revops tenant`: the companies of this installation."""
+"""`revops tenant`: the companies of this installation, and who reads their rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 from revops_assets.cli import app
 from revops_assets.settings import get_settings
 
-tenant = typer.Typer(no_args_is_help=True, help="Companies: which there are, and taking one out again.")
+tenant = typer.Typer(
+    no_args_is_help=True, help="Companies: which there are, who reads their rows, taking one out again."
+)
 app.add_typer(tenant, name="tenant")
 
 
@@ -51,3 +53,45 @@ def remove_command(
     if not yes:
         print("Nothing was done: --yes does it")
         raise typer.Exit(1)
+
+
+@tenant.command("grant")
+def grant_command(
+    role: Annotated[str, typer.Argument(help="A login, or a role that logins are members of")],
+    slugs: Annotated[list[str], typer.Argument(help="Companies, as in `revops tenant list`; '*' is every one")],
+) -> None:
+    """Let a login read companies' rows, of the tables that its roles may read. Without a grant it sees none."""
+    from revops_assets.warehouse.tenant_grants import give
+
+    give(get_settings(), role, slugs)
+    print(f"{role} reads {', '.join(slugs)}")
+
+
+@tenant.command("revoke")
+def revoke_command(
+    role: Annotated[str, typer.Argument(help="The login or role, as in `revops tenant grants`")],
+    slugs: Annotated[list[str] | None, typer.Argument(help="Companies; default: all that it was granted")] = None,
+) -> None:
+    """Let a login read companies' rows no longer."""
+    from revops_assets.warehouse.tenant_grants import take
+
+    take(get_settings(), role, slugs or [])
+    print(f"{role} no longer reads {', '.join(slugs or ['any company'])}")
+
+
+@tenant.command("grants")
+def grants_command(json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False) -> None:
+    """Who reads which companies' rows, and who said so."""
+    from dataclasses import asdict
+
+    from revops_assets.cli.show import print_json, print_table
+    from revops_assets.warehouse.tenant_grants import granted
+
+    found = granted(get_settings())
+    if json:
+        print_json([asdict(one) for one in found])
+    else:
+        print_table(
+            ["role", "tenant", "granted by", "at"],
+            [(one.role, one.tenant_id, one.granted_by, one.granted_at) for one in found],
+        )

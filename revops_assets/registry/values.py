@@ -215,16 +215,14 @@ where v.tenant_id = :tenant and v.metric_id = :metric and v.variant = :variant a
     and v.period <= coalesce(cast(:last as date), 'infinity')
 order by v.measure, v.period, v.dimensions, v.snapshot_date desc
 """
-BUILT = (
-    "select max(w.snapshot_date) from ops.partition_ledger as w where w.dataset = :dataset and w.tenant_id = :tenant"
-)
+BUILT = "select max(w.snapshot_date) from semantic.partitions as w where w.dataset = :dataset and w.tenant_id = :tenant"
 
 FAULT = """
 select r.error from semantic.metric_runs as r
 where r.tenant_id = :tenant and r.snapshot_date = :day and r.metric_id = :metric and r.variant = :variant
 """
 IS_BUILT = (
-    "select exists (select from ops.partition_ledger"
+    "select exists (select from semantic.partitions"
     " where dataset = :dataset and tenant_id = :tenant and snapshot_date = :day)"
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from psycopg2.extensions import connection as PgConnection
 from revops_assets.errors import RevopsError
 from revops_assets.registry import store
 from revops_assets.settings import Settings
-from revops_assets.warehouse import databases
+from revops_assets.warehouse import databases, tenant_grants
 from revops_assets.warehouse.roles import BI_SCHEMAS, METRICS_SECONDS, analyst_url
 
 SERVICE = "revops"
@@ -99,9 +99,13 @@ order by f.tenant_id
 """
 
 
-def setup(settings: Settings, folder: Path) -> list[Path]:
-    """Write the folder; what is there of it is written anew. Returns its files."""
+def setup(settings: Settings, folder: Path, tenants: Sequence[str] = ()) -> list[Path]:
+    """Write the folder; what is there of it is written anew. Returns its files.
+
+    The analyst role reads these companies; of none that are named, what it was granted, at first every one.
+    """
     url = analyst_url(settings)
+    _let_in(settings, str(url.username), tenants)
     (folder / QUERIES).mkdir(parents=True, exist_ok=True)
     written = [folder / PROFILE, folder / GUIDE, folder / METRICS, folder / TABLES]
     profile = configparser.ConfigParser(interpolation=None)
@@ -123,6 +127,14 @@ def setup(settings: Settings, folder: Path) -> list[Path]:
         (folder / QUERIES / f"{name}.sql").write_text(text, encoding="utf-8")
         written.append(folder / QUERIES / f"{name}.sql")
     return written
+
+
+def _let_in(settings: Settings, role: str, tenants: Sequence[str]) -> None:
+    has_any = any(one.role == role for one in tenant_grants.granted(settings))
+    if tenants:
+        tenant_grants.take(settings, role, ())
+    if tenants or not has_any:
+        tenant_grants.give(settings, role, tenants or [tenant_grants.EVERY])
 
 
 def check(settings: Settings, folder: Path) -> tuple[list[str], list[dict[str, Any]]]:

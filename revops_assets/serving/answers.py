@@ -1,6 +1,7 @@
 """What programs ask of metrics and datasets: each answer with its SQL, the day that it is as of, and how fresh it is.
 
-Metrics run as the metrics role, datasets are read as the analyst role; both may only read, for seconds and some rows.
+Metrics run as the metrics role, datasets are read as the analyst role; both may only read, for seconds and some
+rows, of the company that is asked about.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from revops_assets.registry.run import SECONDS, plain, readers, run
 from revops_assets.registry.store import Stored
 from revops_assets.registry.validate import offline
 from revops_assets.registry.values import period_of, statements, tables_behind
+from revops_assets.serving.reading import SETTING, Reading
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import BI_SCHEMAS, analyst_url
@@ -42,6 +44,7 @@ class Answers:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.engine: sa.Engine = databases.engine(settings, "warehouse")
+        self.reading = Reading(settings)
 
     # ------------------------------------------------------------------------------------------------ metrics
 
@@ -230,7 +233,8 @@ class Answers:
         conditions = dict(filters or {})
         if conditions.setdefault("tenant_id", tenant) != tenant:
             raise RevopsError(f"the filter names another tenant than {tenant!r}")
-        connection = databases.open_connection(self.settings, analyst_url(self.settings))
+        seal = {SETTING: self.reading.seal(tenant)}
+        connection = databases.open_connection(self.settings, analyst_url(self.settings), **seal)
         try:
             with connection, connection.cursor() as cursor:
                 if day is None:
@@ -277,7 +281,7 @@ class Answers:
 
     def freshness(self, tenant: str) -> dict[str, Any]:
         """The newest load of a company, and the newest day of each daily dataset."""
-        with self.engine.connect() as connection:
+        with self.reading.of(tenant) as connection:
             rows = connection.execute(sa.text(FRESHNESS), {"tenant": tenant}).mappings().all()
         return {
             "tenant": tenant,

@@ -11,12 +11,14 @@ from revops_assets.registry.run import as_data, run
 from revops_assets.registry.validate import offline, validate
 from revops_assets.registry.values import as_totals, stored_values
 from revops_assets.serving.access import AUTH, UNKNOWN, Access, Number, Part, Word, company
+from revops_assets.serving.reading import Reading
 from revops_assets.serving.tokens import Token
 
 
 def metric_routes(access: Access) -> APIRouter:
     """The routes of the registry."""
     routes = APIRouter(tags=["metrics"])
+    reading = Reading(access.settings)
     Reader = Annotated[Token, Depends(access.reader)]
     Admin = Annotated[Token, Depends(access.admin)]
 
@@ -66,9 +68,9 @@ def metric_routes(access: Access) -> APIRouter:
     ) -> dict[str, Any]:
         """What a metric was as of the end of a day (default: the newest built), as stored, of the periods from first to
         last; `total` adds up over period or a dimension, where that means something."""
-        metric = metric_of(category, name)
-        with access.engine.connect() as connection:
-            found = stored_values(connection, metric, company(token, tenant), day, variant, first, last)
+        metric, asked = metric_of(category, name), company(token, tenant)
+        with reading.of(asked) as connection:
+            found = stored_values(connection, metric, asked, day, variant, first, last)
         return as_totals(found, total) if total else found.data
 
     @routes.post("/api/admin/metrics", status_code=201, responses=AUTH)

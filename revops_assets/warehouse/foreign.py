@@ -89,7 +89,7 @@ def _try(warehouse: PgConnection, settings: Settings) -> None:
 
 
 def _server(connection: PgConnection, settings: Settings, name: str, url: sa.URL) -> None:
-    """Create or adjust a foreign server, read only, and the mapping of the current user to the reader."""
+    """Create or adjust a foreign server, read only. Whoever may select from its tables does so as the reader."""
     host, port = url.query.get("host", url.host) or "127.0.0.1", str(url.port or 5432)
     if settings.fdw_address:
         host, _, port = settings.fdw_address.rpartition(":")
@@ -114,12 +114,13 @@ def _server(connection: PgConnection, settings: Settings, name: str, url: sa.URL
             for key, value in options.items()
         )
         cursor.execute(sql.SQL("alter server {} options ({})").format(sql.Identifier(name), clause))
-        cursor.execute(sql.SQL("drop user mapping if exists for current_user server {}").format(sql.Identifier(name)))
+        for who in ("current_user", "public"):
+            cursor.execute(sql.SQL(f"drop user mapping if exists for {who} server {{}}").format(sql.Identifier(name)))
         pairs = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(key), sql.Literal(value)) for key, value in mapping.items()
         )
         cursor.execute(
-            sql.SQL("create user mapping for current_user server {} options ({})").format(sql.Identifier(name), pairs)
+            sql.SQL("create user mapping for public server {} options ({})").format(sql.Identifier(name), pairs)
         )
 
 

@@ -1,10 +1,9 @@
-"""Who may do what: six roles of least privilege, made and granted to by `revops db upgrade`.
+"""The roles of an installation: made by `revops db upgrade`, with the passwords and limits of those that log in.
 
-The reader is how the warehouse reaches the source: it reads crm and pipedrive_raw. The loader writes these schemas and
-nothing else. The BI role reads metrics and dashboards. The metrics role runs what people define: it reads
-semantic_input, one tenant and day at a time. The analyst reads what the BI role reads and the registry of metrics:
-`revops analyst setup` writes its profile. The web role reads datasets, for the pages. Loader and BI role cannot log in:
-grant them to whoever does.
+The loader writes the source, the transformer the warehouses; admins say who reads which company. The reader is how the
+warehouse reaches the source. The BI role and the analyst read what is published, the web role what the pages show, the
+metrics role what definitions may read: each of them only the companies that it may (ops.tenants_read). Loader,
+transformer, admin and BI role cannot log in: grant them to whoever does. What each may do: warehouse/rights.py.
 """
 
 from __future__ import annotations
@@ -23,31 +22,21 @@ from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 
-SOURCE_SCHEMAS = ("crm", "pipedrive_raw")
-LOADED_SCHEMAS = (*SOURCE_SCHEMAS, "crm_staging")
 BI_SCHEMAS = ("metrics", "dashboard")
-# How long a statement of the metrics role may run.
+# How long a statement may run.
 METRICS_SECONDS = 30
-# What of the registry is read by who queries the warehouse.
-WEB_SCHEMAS = ("staging", "enriched", "analytics", "dashboard", "ai", "metrics", "reference")
 WEB_SECONDS = 15
-REGISTRY = (
-    "metric_definitions", "metric_values", "metric_runs", "column_metadata", "table_profiles", "freshness",
-    "partitions",
-)  # fmt: skip
-
-
-# What only the pages read: loads of every company, and rows of schemas that analysts are not given.
-SHOWN_ON_PAGES = ("loads", "restatements")
 
 
 @dataclass(frozen=True)
 class Roles:
     """Names of the roles; passwords of those that log in, null where the server lets them in without one."""
 
-    reader: str
     loader: str
+    transformer: str
+    admin: str
     bi: str
+    reader: str
     metrics: str
     analyst: str
     web: str
@@ -56,22 +45,28 @@ class Roles:
     analyst_password: str | None
     web_password: str | None
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Every role's name, by what it is called here."""
+        return {name: getattr(self, name) for name in NAMES}
+
+
+NAMES = ("loader", "transformer", "admin", "bi", "reader", "metrics", "analyst", "web")
+
 
 def roles(settings: Settings) -> Roles:
     """The roles of this installation."""
-    names = ("revops_reader", "revops_loader", "revops_bi", "revops_metrics", "revops_analyst", "revops_web")
-    reader, loader, bi, metrics, analyst, web = (settings.database_prefix + name for name in names)
+    names = {name: f"{settings.database_prefix}revops_{name}" for name in NAMES}
     given = (settings.reader_password.get_secret_value() if settings.reader_password else None) or None
-    ours = databases.server_url(settings).password
+    secret = settings.roles_secret.get_secret_value() if settings.roles_secret else None
+    ours = secret or databases.server_url(settings).password
 
     def derived(role: str) -> str | None:
         # The same at every upgrade, and of no use to find out the password that it comes from.
         return hmac.new(str(ours).encode(), role.encode(), hashlib.sha256).hexdigest() if ours else None
 
-    return Roles(
-        reader, loader, bi, metrics, analyst, web,
-        given or derived(reader), derived(metrics), derived(analyst), derived(web),
-    )  # fmt: skip
+    passwords = {f"{name}_password": derived(names[name]) for name in ("reader", "metrics", "analyst", "web")}
+    return Roles(**names | passwords | ({"reader_password": given} if given else {}))  # type: ignore[arg-type]
 
 
 def metrics_url(settings: Settings) -> sa.URL:
@@ -102,7 +97,7 @@ def create_roles(connection: PgConnection, settings: Settings) -> None:
             wanted.analyst: wanted.analyst_password,
             wanted.web: wanted.web_password,
         }
-        for name in (*logins, wanted.loader, wanted.bi):
+        for name in wanted.names.values():
             cursor.execute("select 1 from pg_roles where rolname = %s", (name,))
             if not cursor.fetchone():
                 create = sql.SQL("create role {} login" if name in logins else "create role {}")
@@ -132,62 +127,3 @@ def _as_administrator(cursor: psycopg2.extensions.cursor, statement: sql.Composa
         cursor.execute(statement)
     except psycopg2.errors.InsufficientPrivilege:
         raise RevopsError(f"the database user may not {what}: grant it CREATEROLE") from None
-
-
-def grant_on_source(settings: Settings) -> None:
-    """In the source database: the reader reads, the loader writes."""
-    given = roles(settings)
-    with databases.connect(settings, "source") as connection:
-        _grant(connection, given.reader, SOURCE_SCHEMAS, ("select on all tables",))
-        _grant(
-            connection,
-            given.loader,
-            LOADED_SCHEMAS,
-            ("select, insert, update, delete on all tables", "usage, select on all sequences"),
-        )
-        _close(connection, databases.name_of(settings, "source"), temporary_for=given.loader)
-
-
-def grant_on_warehouse(settings: Settings) -> None:
-    """In a warehouse: the BI role reads what is published, the reader the funnel, which prod shows beside its own."""
-    given = roles(settings)
-    with databases.connect(settings, "warehouse") as connection:
-        _grant(connection, given.bi, BI_SCHEMAS, ("select on all tables",))
-        _grant(connection, given.reader, ("pipedrive",), ("select on all tables",))
-        _grant(connection, given.metrics, ("semantic_input",), ("select on all tables",))
-        _grant(connection, given.analyst, BI_SCHEMAS, ("select on all tables",))
-        _grant(connection, given.web, WEB_SCHEMAS, ("select on all tables",))
-        for role, names in ((given.analyst, REGISTRY), (given.web, (*REGISTRY, *SHOWN_ON_PAGES))):
-            registry = sql.SQL(", ").join(sql.Identifier("semantic", name) for name in names)
-            _grant(connection, role, ("semantic",), ())
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL("grant select on {} to {}").format(registry, sql.Identifier(role)))
-        with connection.cursor() as cursor:
-            cursor.execute("revoke execute on all functions in schema metrics from public")
-        _close(connection, databases.name_of(settings, "warehouse"))
-
-
-def _close(connection: PgConnection, database: str, temporary_for: str | None = None) -> None:
-    """Take away what everybody may write by PostgreSQL's own defaults: temporary tables, and large objects."""
-    name = sql.Identifier(database)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("revoke temporary on database {} from public").format(name))
-        if temporary_for:
-            cursor.execute(sql.SQL("grant temporary on database {} to {}").format(name, sql.Identifier(temporary_for)))
-        cursor.execute("select rolsuper from pg_roles where rolname = current_user")
-        if cursor.fetchall() == [(True,)]:  # only a superuser may say so of PostgreSQL's own functions
-            cursor.execute(
-                "revoke execute on function"
-                " lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea) from public"
-            )
-
-
-def _grant(connection: PgConnection, role: str, schemas: tuple[str, ...], rights: tuple[str, ...]) -> None:
-    """Give a role these rights in these schemas, and take every other away that it has there."""
-    name = sql.Identifier(role)
-    with connection.cursor() as cursor:
-        for schema in map(sql.Identifier, schemas):
-            cursor.execute(sql.SQL("revoke all on all tables in schema {} from {}").format(schema, name))
-            cursor.execute(sql.SQL("grant usage on schema {} to {}").format(schema, name))
-            for right in rights:
-                cursor.execute(sql.SQL(f"grant {right} in schema {{}} to {{}}").format(schema, name))

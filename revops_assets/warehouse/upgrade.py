@@ -27,7 +27,8 @@ from revops_assets.settings import SQL_DIR, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.calendar import fill_calendar
 from revops_assets.warehouse.foreign import link_warehouse, publish_funnel
-from revops_assets.warehouse.roles import BI_SCHEMAS, create_roles, grant_on_source, grant_on_warehouse
+from revops_assets.warehouse.rights import grant
+from revops_assets.warehouse.roles import BI_SCHEMAS, create_roles
 from revops_assets.warehouse.tables import create_tables
 from revops_assets.warehouse.views import comment_tables, create_views
 
@@ -83,7 +84,7 @@ def upgrade(settings: Settings) -> Upgraded:
             [(version,)] = cursor.fetchall()
         create_roles(guard, settings)
         _migrate(databases.url_of(dev, "source"), "source")
-        grant_on_source(dev)
+        grant(dev, "source")
         for environment in (dev, prod):
             _migrate(databases.url_of(environment, "warehouse"), "warehouse")
             link_warehouse(environment)
@@ -98,9 +99,10 @@ def upgrade(settings: Settings) -> Upgraded:
                 comment_tables(connection, BI_SCHEMAS)
                 with connection.cursor() as cursor:
                     cursor.execute("select semantic.push_comments()")
-            grant_on_warehouse(environment)
+            grant(environment, "warehouse")
         publish_funnel(prod)
         _prepare_dagster(settings)
+        grant(dev, "dagster")
     finally:
         guard.close()
     return Upgraded(version, created, time.monotonic() - started)

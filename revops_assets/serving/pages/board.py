@@ -12,12 +12,10 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 
 from revops_assets.errors import RevopsError
+from revops_assets.serving.reading import EVERY, Reading
 from revops_assets.settings import SQL_DIR, Settings
-from revops_assets.warehouse import databases
-from revops_assets.warehouse.roles import web_url
 from revops_assets.warehouse.sql_files import header_and_body
 
-CONNECTIONS = 8
 ALL = "All"
 Row = dict[str, Any]
 
@@ -81,12 +79,12 @@ class Board:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.engine = databases.engine_as(settings, web_url(settings), CONNECTIONS)
+        self.reading = Reading(settings)
 
     def rows(self, query: str, **params: Any) -> list[Row]:
-        """Rows of a query; RevopsError where it runs too long."""
+        """Rows of a query of one company, the `tenant`, which sees no other's; RevopsError where it runs too long."""
         try:
-            with self.engine.connect() as connection:
+            with self.reading.of(params["tenant"]) as connection:
                 return [dict(row) for row in connection.execute(sa.text(query), params).mappings()]
         except sa.exc.OperationalError as error:
             if "statement timeout" in str(error):
@@ -98,7 +96,9 @@ class Board:
 
         `only`: the company that the token is bound to. Empty where nothing was built, RevopsError for unknown filters.
         """
-        tenants = [only] if only is not None else [str(row["tenant_id"]) for row in self.rows(query("tenants"))]
+        tenants = (
+            [only] if only is not None else [str(row["tenant_id"]) for row in self.rows(query("tenants"), tenant=EVERY)]
+        )
         if not tenants:
             raise Empty("no day was built yet: `revops load` an export, then `revops materialize`, or `make demo`")
         tenant = tenant or tenants[0]

@@ -1,5 +1,7 @@
 -- Puts what semantic.column_metadata says into PostgreSQL's comments, of one table or of all; returns how many columns.
-create or replace function semantic.push_comments(p_table text default null) returns bigint language plpgsql as $$
+-- With its owner's rights: whoever writes the registry does not own the tables.
+create or replace function semantic.push_comments(p_table text default null) returns bigint language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
 declare
     v_column record;
     v_count bigint := 0;
@@ -19,3 +21,4 @@ begin
     end loop;
     return v_count;
 end $$;
+revoke execute on function semantic.push_comments(text) from public;
