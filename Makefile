@@ -43,11 +43,12 @@ lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql/[1-9]_* sql/pipedrive sql/dyno_crm/*.sql sql/checks sql/invalidation sql/pages sql/questions
 	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" PYTHONWARNINGS=ignore $(BIN)/dg check defs
 
-docs: $(INSTALLED) ## the generated pages: data_dictionary.md, contracts.ts, the questions of bi.md, crm_columns.md
+docs: $(INSTALLED) ## the generated pages: data_dictionary.md, contracts.ts, the questions of bi.md, crm_columns.md, roles.md
 	@$(BIN)/python -m revops_assets.contracts.dictionary
 	@$(BIN)/python -m revops_assets.contracts.models
 	@$(BIN)/python -m revops_assets.contracts.questions
 	@$(BIN)/python -m revops_assets.loading.columns_page
+	@$(BIN)/python -m revops_assets.warehouse.rights_page
 
 bench: $(INSTALLED) ## speed, always beside a yardstick
 	@$(BIN)/python -m bench.run

@@ -110,9 +110,13 @@ def main() -> None:
     asked, options = board.asked(None, None, {})
     if given.copies > 1:
         enlarge(settings, asked.tenant, given.copies)
-    [(rows, deals)] = board.engine.connect().execute(
-        sa.text(
-            "select count(*), (select count(distinct opportunity_id) from staging.deal_intervals) from staging.deal_days"
+    [(rows, deals)] = (
+        databases.engine(settings, "warehouse")
+        .connect()
+        .execute(
+            sa.text(
+                "select count(*), (select count(distinct opportunity_id) from staging.deal_intervals) from staging.deal_days"
+            )
         )
     )
     with socket.socket() as probe:
@@ -146,7 +150,7 @@ def main() -> None:
             print(f"{name:28} {spread(measured(lambda path=path: get(path), given.readers, given.requests))}")
         first_paint(address, paths)
         names = ("kpis", "history", "velocity", "health", "waterfall", "cohorts", "stuck")
-        lock = threading.Semaphore(board.engine.pool.size() + 10)  # type: ignore[attr-defined]
+        lock = threading.Semaphore(board.reading.engine.pool.size() + 10)  # type: ignore[attr-defined]
 
         def bare() -> None:
             with lock:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -12,10 +17,11 @@ from pydantic import SecretStr
 from revops_assets.errors import RevopsError
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.settings import Settings
-from revops_assets.warehouse import databases
-from revops_assets.warehouse.roles import BI_SCHEMAS, create_roles, roles
-from revops_assets_tests.conftest import Export, Put, Query
+from revops_assets.settings import PROJECT_ROOT, Settings
+from revops_assets.warehouse import databases, rights_page
+from revops_assets.warehouse.roles import BI_SCHEMAS, NAMES, create_roles, roles
+from revops_assets.warehouse.tenant_grants import give, granted
+from revops_assets_tests.conftest import Export, Put, Query, query
 
 DENIED = psycopg2.errors.InsufficientPrivilege
 
@@ -82,6 +88,8 @@ def test_the_bi_role_reads_metrics_and_dashboards_and_nothing_else(
     bi, name = member
     refused(bi, "warehouse", *(f"select * from {table}" for table, _ in relations(warehouse)))
     grant(clean, roles(clean).bi, name)
+    assert attempt(bi, "warehouse", "select total_leads from metrics.daily_lead_funnel") == []
+    give(clean, name, ["a"])
     assert attempt(bi, "warehouse", "select total_leads from metrics.daily_lead_funnel") == [(1,)]
     for table, is_published in relations(warehouse):
         if is_published:
@@ -183,7 +191,7 @@ def test_whoever_may_not_make_roles_is_told_what_is_missing(settings: Settings, 
     connection = databases.open_connection(poor, databases.server_url(poor))
     try:
         with pytest.raises(
-            RevopsError, match=r"the database user may not create the role .*revops_reader: grant it CREATEROLE"
+            RevopsError, match=r"the database user may not create the role .*revops_loader: grant it CREATEROLE"
         ):
             create_roles(connection, fresh)
     finally:
@@ -202,3 +210,160 @@ def test_the_reader_s_password_is_its_own(settings: Settings) -> None:
     assert derived != password(database_password=SecretStr("other"))
     assert derived != password(database_password=SecretStr("secret"), database_prefix="x_")
     assert password(reader_password=SecretStr("mine"), database_password=SecretStr("secret")) == "mine"
+    assert password(roles_secret=SecretStr("secret")) == derived  # whoever connects
+
+
+# ------------------------------------------------------------------------------------- the table of docs/roles.md
+
+TABLE_LINE = re.compile(r"^\| `revops_(\w+)` \| (\w+) \| (?:`(\w+)`)? ?\| (.+) \|$", re.MULTILINE)
+THERE = """
+select case c.relkind when 'S' then 'sequences' when 'f' then 'foreign tables' when 'v' then 'views' else 'tables' end,
+    n.nspname, c.relname, c.relispartition
+from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and n.nspname !~ '^(pg_|information_schema$)'
+union all
+select 'functions', n.nspname, p.proname, false from pg_proc as p inner join pg_namespace as n on n.oid = p.pronamespace
+where n.nspname !~ '^(pg_|information_schema$)' and p.prokind = 'f'
+"""
+MAY = """
+select r.rolname, a.nspname, a.name, lower(a.privilege_type)
+from (
+    select n.nspname, c.relname as name, (aclexplode(c.relacl)).*
+    from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace
+    union all
+    select n.nspname, p.proname, (aclexplode(p.proacl)).*
+    from pg_proc as p inner join pg_namespace as n on n.oid = p.pronamespace
+    union all
+    select n.nspname, c.relname || '.' || a.attname, (aclexplode(a.attacl)).*
+    from pg_attribute as a inner join pg_class as c on c.oid = a.attrelid
+    inner join pg_namespace as n on n.oid = c.relnamespace
+    union all
+    select nspname, '', (aclexplode(nspacl)).* from pg_namespace
+    union all
+    select '', '', (aclexplode(datacl)).* from pg_database where datname = current_database()
+) as a
+inner join pg_roles as r on r.oid = a.grantee
+where r.rolname = any(%s)
+"""
+DATABASES: tuple[databases.Database, ...] = ("source", "warehouse", "dagster")
+
+
+def promised(database: str, there: list[tuple[str, str, str, bool]]) -> set[tuple[str, str, str, str]]:
+    """Role, schema, object ('' for the schema itself) and privilege, as the page says of a database."""
+    found = set()
+    for role, of, schema, may in TABLE_LINE.findall((PROJECT_ROOT / "docs" / "roles.md").read_text()):
+        if of != database:
+            continue
+        found |= {(role, schema, "", "usage")} if schema else set()
+        for privileges, on in (part.split(" on ", 1) for part in may.split("; ")):
+            named = set(re.findall(r"`(\w+)`", on))
+            kinds = {"tables", "views", "foreign tables"} if on == "relations" else {on}
+            objects = {
+                name
+                for kind, where, name, is_partition in there
+                if where == schema and (name in named or (kind in kinds and not (is_partition and on == "tables")))
+            }
+            objects = {""} if on == "database" else objects
+            found |= {(role, schema, name, privilege) for name in objects for privilege in privileges.split(", ")}
+    return found
+
+
+@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_the_table_of_roles_is_what_the_catalogue_says(
+    settings: Settings, database: databases.Database, env: str
+) -> None:
+    """Every right of every role on every schema, table, view, function and database, and no other."""
+    assert rights_page.page() == rights_page.PAGE.read_text(), "run `make docs`"
+    chosen = settings.for_env(env)  # type: ignore[arg-type]
+    names = {name: role for role, name in roles(settings).names.items()}
+    stands = {(names[role], *rest) for role, *rest in query(chosen, database, MAY, list(names))}
+    assert stands == promised(database, query(chosen, database, THERE))
+    everybody = "select n.nspname, c.relname, a.privilege_type from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace cross join aclexplode(c.relacl) as a where a.grantee = 0 and n.nspname !~ '^(pg_|information_schema$)'"  # fmt: skip
+    assert query(chosen, database, everybody) == []
+
+
+def test_every_role_is_small(settings: Settings) -> None:
+    assert query(
+        settings, "warehouse",
+        "select count(*) from pg_roles where rolname = any(%s)"
+        " and not (rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication)",
+        [roles(settings).names[name] for name in NAMES],
+    ) == [(len(NAMES),)]  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------- logins of operators
+
+
+def revops(chosen: Settings, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command line, connected as a login."""
+    assert chosen.database_url is not None
+    environment = os.environ | {"REVOPS_DATABASE_URL": chosen.database_url.get_secret_value(), "REVOPS_SCENARIO": "off"}
+    command = [str(Path(sys.executable).parent / "revops"), *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def test_a_loader_loads_and_a_transformer_builds(
+    clean: Settings, tmp_path: Path, warehouse: Query, source: Query, member: tuple[Settings, str]
+) -> None:
+    """By the commands, as a login with nothing but its role: first the one, then the other."""
+    login, name = member
+    made = revops(login, "scenario", "generate", "--out", str(tmp_path), "--deals", "12", "--end-date", "2024-03-15")
+    assert made.returncode == 0, made.stderr
+    load = ("load", str(tmp_path), "--tenant", "acme")
+    build = ("materialize", "--partition", "2024-03-15")
+    assert "permission denied" in revops(login, *load).stderr
+    grant(clean, roles(clean).loader, name)
+    loaded = revops(login, *load)
+    assert loaded.returncode == 0, loaded.stderr
+    assert source("select count(*) from crm.opportunities") == [(12,)]
+    assert revops(login, *build).returncode != 0
+    with databases.connect(clean, "warehouse") as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("revoke {} from {}").format(*map(sql.Identifier, (roles(clean).loader, name))))
+    grant(clean, roles(clean).transformer, name)
+    built = revops(login, *build)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert warehouse("select count(*) > 0 from dashboard.dashboard_kpis") == [(True,)]
+    assert warehouse("select count(*) > 0, count(error) from semantic.metric_runs") == [(True, 0)]
+    assert revops(login, *load[:-1], "other").returncode != 0
+    refused(
+        login,
+        "source",
+        "delete from crm.leads_versions",
+        "create table crm.mine (a int)",
+        "update crm.leads_versions set email = ''",
+    )
+    refused(
+        login, "warehouse", "create table staging.mine (a int)", "drop table staging.reps", "truncate staging.reps",
+        "select * from ops.api_tokens", "select secret from ops.seal_secret", "insert into ops.tenant_grants values (1, '*')",
+        "delete from semantic.metric_audit", "alter table staging.reps disable row level security", "select ops.seal('*')",
+    )  # fmt: skip
+
+
+def test_an_admin_says_who_reads_what_and_reads_nothing(
+    clean: Settings, put: Put, warehouse: Query, member: tuple[Settings, str]
+) -> None:
+    put("acme")
+    login, name = member
+    assert revops(login, "tenant", "grant", name, "acme").returncode != 0
+    grant(clean, roles(clean).admin, name)
+    for words in (
+        ("tenant", "grant", name, "acme"),
+        ("token", "create", "Al", "--tenant", "acme"),
+    ):
+        done = revops(login, *words)
+        assert done.returncode == 0, done.stderr
+    [(token,)] = warehouse("select token_id::text from ops.api_tokens")
+    assert revops(login, "token", "revoke", token).returncode == 0
+    assert [(one.role, one.tenant_id, one.granted_by) for one in granted(clean)] == [(name, "acme", name)]
+    assert warehouse("select tenant_id, revoked_at is not null from ops.api_tokens") == [("acme", True)]
+    for table, _ in relations(warehouse):
+        if table not in ("ops.tenant_grants", "ops.api_tokens", "semantic.tenants"):
+            refused(login, "warehouse", f"select * from {table}")
+    refused(
+        login,
+        "warehouse",
+        "delete from ops.api_tokens",
+        "update ops.tenant_grants set tenant_id = '*'",
+        "select ops.seal('acme')",
+    )

@@ -25,15 +25,17 @@ SECONDS = METRICS_SECONDS
 # PostgreSQL's types of numbers: int8, int2, int4, float4, float8, numeric.
 NUMBERS = frozenset((20, 21, 23, 700, 701, 1700))
 BIND = """
-insert into semantic.bindings (pid, backend_start, tenant_id, day, as_of)
-select a.pid, a.backend_start, %s, %s, %s from pg_stat_get_activity(%s) as a
+insert into semantic.bindings (tenant_id, day, as_of, pid, backend_start) values (%s, %s, %s, %s, %s)
 on conflict (pid) do update
 set backend_start = excluded.backend_start, tenant_id = excluded.tenant_id, day = excluded.day, as_of = excluded.as_of
 """
+# Who a session is: its process, and since when, as only it may ask without being a superuser.
+ITSELF = "select pid, backend_start from pg_stat_get_activity(pg_backend_pid())"
 # Of sessions that ended without a word.
 FORGET = """
 delete from semantic.bindings as b where not exists (
-    select from pg_stat_get_activity(null) as a where a.pid = b.pid and a.backend_start = b.backend_start
+    select from pg_stat_get_activity(null) as a
+    where a.pid = b.pid and coalesce(a.backend_start, b.backend_start) = b.backend_start
 )
 """
 NEWEST = """
@@ -122,9 +124,10 @@ def run(
 class Session:
     """A read-only connection of the metrics role, which reads what it is bound to: a tenant and a day."""
 
-    def __init__(self, owner: PgConnection, reader: PgConnection) -> None:
+    def __init__(self, owner: PgConnection, reader: PgConnection, itself: tuple[int, datetime]) -> None:
         self.owner = owner
         self.reader = reader
+        self.itself = itself
 
     def newest(self, tenant: str, known_as_of: int | None = None) -> tuple[date, datetime, int]:
         """Day, instant and number of the tenant's newest load, or of the newest that was known after a load."""
@@ -149,7 +152,7 @@ class Session:
         if not self._ask("select 1 from ops.calendar where day = %s", day):
             raise RevopsError(f"{day} lies outside the calendar")
         with self.owner.cursor() as cursor:
-            cursor.execute(BIND, (tenant, day, as_of, self.reader.info.backend_pid))
+            cursor.execute(BIND, (tenant, day, as_of, *self.itself))
 
     def fetch(self, what: str, sql: str, known_as_of: int | None = None) -> Result:
         """What a checked statement gives, within the limits of time and rows, as known after a load."""
@@ -170,10 +173,13 @@ def readers(settings: Settings) -> Iterator[Session]:
     try:
         reader = databases.open_connection(settings, metrics_url(settings))
         reader.set_session(readonly=True)
-        pid = reader.info.backend_pid
+        with reader, reader.cursor() as cursor:
+            cursor.execute(ITSELF)
+            [itself] = cursor.fetchall()
+        pid = itself[0]
         with owner.cursor() as cursor:
             cursor.execute(FORGET)
-        yield Session(owner, reader)
+        yield Session(owner, reader, itself)
     finally:
         if reader is not None:
             reader.close()

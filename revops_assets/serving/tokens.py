@@ -34,7 +34,7 @@ def create(connection: sa.Connection, name: str, role: Role, tenant: str | None)
         raise RevopsError("a token needs a name: who holds it?")
     if tenant is not None:
         known = connection.scalar(
-            sa.text("select exists (select from crm_remote.tenants where tenant_id = :tenant)"), {"tenant": tenant}
+            sa.text("select exists (select from semantic.tenants where tenant_id = :tenant)"), {"tenant": tenant}
         )
         if not known:
             raise RevopsError(f"there is no tenant {tenant!r}")

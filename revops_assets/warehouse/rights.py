@@ -61,7 +61,7 @@ def _list() -> Iterator[Right]:
     yield from _of_the_transformer()
     yield Right("admin", "warehouse", "ops", "select, insert, delete", ("tenant_grants",))
     yield Right("admin", "warehouse", "ops", "select, insert, update", ("api_tokens",))
-    yield Right("admin", "warehouse", "crm_remote", READ, ("tenants",))
+    yield Right("admin", "warehouse", "semantic", READ, ("tenants",))
     for role in ("bi", "analyst", "web"):
         yield Right(role, "warehouse", "dashboard", READ)
         yield Right(role, "warehouse", "metrics", READ)
@@ -88,9 +88,10 @@ def _of_the_transformer() -> Iterator[Right]:
         yield Right(role, "warehouse", schema, READ, "foreign tables")
     for schema in ("history", "semantic", "semantic_input"):
         yield Right(role, "warehouse", schema, READ, "relations")
-    written = ("bindings", "column_metadata", "metric_audit", "metric_definitions", "metric_documents", "metric_runs",
-               "metric_values", "table_profiles")  # fmt: skip
+    written = ("bindings", "column_metadata", "metric_definitions", "metric_documents", "metric_runs", "metric_values",
+               "table_profiles")  # fmt: skip
     yield Right(role, "warehouse", "semantic", WRITE, written)
+    yield Right(role, "warehouse", "semantic", "insert", ("metric_audit",))
     yield Right(role, "warehouse", "semantic", "execute", ("push_comments",))
     yield Right(role, "warehouse", "ops", WRITE, BOOKKEEPING)
     yield Right(role, "warehouse", "ops", READ, LOOKED_UP)

@@ -37,7 +37,7 @@ def give(settings: Settings, role: str, tenants: Sequence[str]) -> None:
     """Let a role, and whoever is a member of it, read these companies' rows. NotFound."""
     for environment in (settings.for_env("dev"), settings.for_env("prod")):
         with databases.connect(environment, "warehouse") as connection, connection.cursor() as cursor:
-            cursor.execute("select tenant_id from crm_remote.tenants")
+            cursor.execute("select tenant_id from semantic.tenants")
             known = {EVERY, *(tenant for (tenant,) in cursor.fetchall())}
             if unknown := sorted(set(tenants) - known):
                 raise NotFound(f"there is no tenant {unknown[0]!r}: `revops tenant list` shows them")
