@@ -38,7 +38,7 @@ TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
 REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
 
 IN_MEMORY = Path("/dev/shm")
-LONGEST = ("test_unwritten", "test_reruns", "test_time", "test_upgrade", "test_histories")
+LONGEST = ("test_unwritten", "test_roles", "test_reruns", "test_time", "test_upgrade", "test_histories")
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

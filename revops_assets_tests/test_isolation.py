@@ -197,6 +197,28 @@ def test_a_table_without_a_policy_is_found_and_gets_one(
     assert cursor.fetchall() == []
 
 
+def test_an_owner_who_is_no_superuser_reads_and_writes_all_rows(
+    clean: Settings, trial: tuple[PgCursor, dict[str, str], dict[str, dict[str, str]]]
+) -> None:
+    """Row-level security holds for him, too: his policy lets him, and what runs with his rights works."""
+    cursor, logins, ids = trial
+    owner, table = f"{clean.database_prefix}revops_test_owner", "dashboard.dashboard_kpis"
+    cursor.execute(f'create role "{owner}" login; grant usage on schema ops, dashboard to "{owner}"')
+    for owned in ("ops.tenant_grants", "ops.seal_secret", "ops.partition_ledger", table):
+        cursor.execute(f'alter table {owned} owner to "{owner}"')
+    for function in ("ops.tenants_read()", "ops.seal(text)"):
+        cursor.execute(f'alter function {function} owner to "{owner}"')
+    cursor.execute(f"drop policy writers on {table}; drop policy writers on ops.tenant_grants")
+    cursor.execute("select ops.isolate_tenants(%(transformer)s, %(admin)s, %(reader)s)", roles(clean).names)
+    let_in(cursor, logins["bi"], "a")
+    with acting_as(cursor, owner):
+        cursor.execute(f"update {table} set tenant_id = tenant_id")
+        assert cursor.rowcount == 2
+        cursor.execute(f"insert into {table} (tenant_id) values ('c')")
+        assert attempt(cursor, "select ops.tenants_read()") == [(["*"],)]
+    assert leaks(cursor, logins["bi"], ids, sees="a")[0] == []
+
+
 def test_views_functions_and_foreign_tables_that_readers_reach(clean: Settings, warehouse: Query) -> None:
     """A view names its companies, or the session that it is bound to; what runs with its owner's rights is known."""
     reading = [roles(clean).names[name] for name in ("bi", "analyst", "web", "metrics")]

@@ -26,6 +26,10 @@ INDEXES = """
 select indrelid::regclass::text, regexp_replace(pg_get_indexdef(indexrelid), 'INDEX \\w+ ON', 'INDEX ON') from pg_index
 where (select relnamespace::regnamespace::text !~ '^pg_' from pg_class where oid = indrelid) order by 1, 2
 """
+POLICIES = """
+select polrelid::regclass::text, polname::text, polcmd::text, pg_get_expr(polqual, polrelid), relforcerowsecurity
+from pg_policy inner join pg_class on pg_class.oid = polrelid order by 1, 2
+"""
 KEPT = (
     "staging.deal_days",
     "enriched.deal_health_scores",
@@ -149,6 +153,7 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
         for statement in CONSTRAINTS, INDEXES:
             assert query(old, "warehouse", statement) == query(settings, "warehouse", statement)
             assert query(old, "source", statement) == query(settings, "source", statement)
+        assert query(old, "warehouse", POLICIES) == query(settings, "warehouse", POLICIES)
         assert kept == {table: query(old, "warehouse", f"select count(*) from {table}") for table in KEPT}
         stale = query(old, "warehouse", "select distinct dataset, reason from ops.stale_partitions order by 1")
         assert stale == [

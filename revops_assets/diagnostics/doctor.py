@@ -11,6 +11,25 @@ import psycopg2
 from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
+from revops_assets.warehouse.roles import roles
+
+# Tables with a tenant_id that are not guarded, how many are, and logins that may read dashboards of no company.
+ISOLATION = """
+select string_agg(t.name, ', ') filter (where not t.is_guarded), count(*), (
+    select array_agg(r.rolname::text order by r.rolname)
+    from pg_roles as r
+    where r.rolcanlogin and not r.rolsuper and has_table_privilege(r.oid, 'metrics.run_log', 'select')
+        and not exists (select from ops.tenant_grants as g where pg_has_role(r.oid, g.role, 'member'))
+)
+from (
+    select c.oid::regclass::text as name, c.relrowsecurity and c.relforcerowsecurity and array(
+        select p.polname from pg_policy as p where p.polrelid = c.oid order by 1
+    ) = array['readers', 'writers']::name[] as is_guarded
+    from pg_class as c
+    inner join pg_attribute as a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+    where c.relkind in ('r', 'p') and c.relpersistence <> 't' and c.relnamespace::regnamespace::text !~ '^(pg_|inf)'
+) as t
+"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +50,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for env in ("dev", "prod"):
         chosen = settings.for_env(env)
         yield _try(f"warehouse {env}", lambda chosen=chosen: _warehouse(chosen))  # type: ignore[misc]
+        yield _try(f"isolation {env}", lambda chosen=chosen: _isolation(chosen))  # type: ignore[misc]
     yield _try("dagster storage", lambda: _dagster(settings))
     yield _try("loads", lambda: _loads(settings))
 
@@ -76,6 +96,15 @@ def _warehouse(settings: Settings) -> str:
         "select (select version_num from schema_version), (select count(*) from crm_remote.loads)",
     )
     return f"{databases.name_of(settings, 'warehouse')}: schema {revision}, reads {loads} loads over postgres_fdw"
+
+
+def _isolation(settings: Settings) -> str:
+    open_tables, guarded, blind = _one(settings, "warehouse", ISOLATION)
+    if open_tables:
+        raise RevopsError(f"{open_tables}: whoever may read that reads every company: run `revops db upgrade`")
+    told = f"{guarded} tables show a login its companies only"
+    lonely = [name for name in blind or [] if name not in roles(settings).names.values()]  # type: ignore[attr-defined]
+    return f"{told}; {', '.join(lonely)} may read and sees none: `revops tenant grant`" if lonely else told
 
 
 def _dagster(settings: Settings) -> str:

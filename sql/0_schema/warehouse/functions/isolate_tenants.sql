@@ -1,6 +1,6 @@
 -- Row-level security on every table with a tenant_id, partitions too, the owner included. Owner and transformer write and read
 -- all rows, so do the admin where it says who reads what, and the reader in the funnel; any other role reads the rows of
--- ops.tenants_read(). A table that has both policies is not touched; returns those that had not.
+-- ops.tenants_read(). A table that has these two policies and no other is not touched; returns those that it was not so of.
 create or replace function ops.isolate_tenants(p_transformer text, p_admin text, p_reader text) returns setof text
 language plpgsql as $$
 declare
@@ -8,6 +8,7 @@ declare
     c_uuid constant text := $p$tenant_id = any(array(select ops.uuid_of('tenant', t) from unnest(ops.tenants_read()) as t))
         or '*' = any((select ops.tenants_read())::text[])$p$;
     v_table record;
+    v_policy name;
 begin
     for v_table in
         select c.oid::regclass as name, a.atttypid = 'uuid'::regtype as is_uuid, array[
@@ -21,12 +22,14 @@ begin
         where c.relkind in ('r', 'p') and c.relpersistence <> 't' and n.nspname !~ '^(pg_|information_schema$)'
             and not (
                 c.relrowsecurity and c.relforcerowsecurity
-                and array['readers', 'writers']::name[] <@ array(select polname from pg_policy where polrelid = c.oid)
+                and array['readers', 'writers']::name[] = array(select polname from pg_policy where polrelid = c.oid order by 1)
             )
         order by 1
     loop
         execute format('alter table %1$s enable row level security, force row level security', v_table.name);
-        execute format('drop policy if exists writers on %1$s; drop policy if exists readers on %1$s', v_table.name);
+        for v_policy in select polname from pg_policy where polrelid = v_table.name loop
+            execute format('drop policy %I on %s', v_policy, v_table.name);
+        end loop;
         execute format('create policy writers on %s to %s using (true) with check (true)', v_table.name,
             (select string_agg(quote_ident(role), ', ') from unnest(v_table.writers) as role));
         execute format('create policy readers on %s for select using (%s)', v_table.name,
