@@ -30,7 +30,8 @@ ARGUMENTS = {
     "metrics show": "revenue/mrr", "metrics validate": "--tenant acme", "metrics values": "revenue/mrr --tenant acme", "psql": "", "quickstart": "{export} --no-serve --days 2",
     "scenario generate": "--deals 5 --out {out}/s", "scenario next-day": "--out {export}", "serve": "",
     "stage-velocity run": "--tenant acme --pipeline sales", "stage-velocity show": "00000000-0000-0000-0000-000000000000",
-    "tenant list": "", "tenant remove": "acme --yes", "token create": "x", "token list": "", "token revoke": "1", "up": "",
+    "tenant grant": "revops_bi acme", "tenant grants": "", "tenant list": "", "tenant remove": "acme --yes",
+    "tenant revoke": "revops_bi", "token create": "x", "token list": "", "token revoke": "1", "up": "",
 }  # fmt: skip
 SERVERS = {"mcp", "psql", "serve", "up"}  # psql says what is wrong itself; the others run until they are stopped
 # Themselves, or as Dagster, which needs its storage before it can run anything.

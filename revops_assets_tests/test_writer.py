@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ AT = ReadAt(7, {"a": "2024-03-01 12:00:00+00"})
 
 
 @pytest.fixture
-def dataset(clean: Settings) -> SqlFile:
+def dataset(clean: Settings) -> Iterator[SqlFile]:
     """A table of two tenants and three days, and a SELECT that gives every cell the value of :value."""
     with databases.engine(clean, "warehouse").begin() as connection:
         connection.exec_driver_sql(
@@ -31,7 +32,7 @@ def dataset(clean: Settings) -> SqlFile:
         "select t as tenant_id, d as day, :value as value from unnest(array['a', 'b']) as t,"
         " unnest(array['2024-02-28', '2024-02-29', '2024-03-01']::date[]) as d"
     )
-    return SqlFile(
+    yield SqlFile(
         "writer_test",
         "t",
         Path("t.sql"),
@@ -40,6 +41,8 @@ def dataset(clean: Settings) -> SqlFile:
         {name: Column(name, "") for name in ("tenant_id", "day", "value")},
         select,
     )
+    with databases.engine(clean, "warehouse").begin() as connection:
+        connection.exec_driver_sql("drop schema writer_test cascade")
 
 
 def write(settings: Settings, file: SqlFile, value: int, window: Window = WHOLE, **options: object) -> tuple[int, int]:

@@ -98,10 +98,11 @@ def _server(connection: PgConnection, settings: Settings, name: str, url: sa.URL
         "use_remote_estimate": "true", "updatable": "false", "truncatable": "false", "connect_timeout": "10",
     } | {name: str(url.query[name]) for name in TLS if name in url.query}  # fmt: skip
     reader = roles(settings)
-    mapping = {"user": reader.reader} | (
-        {"password": reader.reader_password} if reader.reader_password else {"password_required": "false"}
-    )
+    mapping = {"user": reader.reader} | ({"password": reader.reader_password} if reader.reader_password else {})
     with connection.cursor() as cursor:
+        cursor.execute("select rolsuper from pg_roles where rolname = current_user")
+        if cursor.fetchall() == [(True,)]:  # else PostgreSQL insists that the server asks for the password
+            mapping["password_required"] = "false"
         cursor.execute("select srvoptions from pg_foreign_server where srvname = %s", (name,))
         found = cursor.fetchone()
         if not found:
