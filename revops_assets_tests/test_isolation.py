@@ -25,6 +25,7 @@ from revops_assets.serving.answers import Answers
 from revops_assets.serving.reading import EVERY, Reading
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
+from revops_assets.warehouse.resource import driver_connection
 from revops_assets.warehouse.rights import _wanted, grant
 from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.tenant_grants import give, granted, take
@@ -206,7 +207,7 @@ def test_an_owner_who_is_no_superuser_reads_and_writes_all_rows(
     cursor.execute(f'create role "{owner}" login; grant usage on schema ops, dashboard to "{owner}"')
     for owned in ("ops.tenant_grants", "ops.seal_secret", "ops.partition_ledger", table):
         cursor.execute(f'alter table {owned} owner to "{owner}"')
-    for function in ("ops.tenants_read()", "ops.seal(text)"):
+    for function in ("ops.tenants_read()", "ops.seal(text, int)"):
         cursor.execute(f'alter function {function} owner to "{owner}"')
     cursor.execute(f"drop policy writers on {table}; drop policy writers on ops.tenant_grants")
     cursor.execute("select ops.isolate_tenants(%(transformer)s, %(admin)s, %(reader)s)", roles(clean).names)
@@ -292,7 +293,7 @@ def test_a_login_cannot_talk_its_way_to_another_company(of_a: psycopg2.extension
             says("reset all; reset role")
         assert "row-level security" in says(f"set row_security = off; select * from {table}")
         says("reset all")
-        for denied in ("set session authorization postgres", "select ops.seal('b')", "select secret from ops.seal_secret",
+        for denied in ("set session authorization postgres", "select ops.seal('b', pg_backend_pid())", "select secret from ops.seal_secret",
                        "insert into ops.tenant_grants values (1, 'b')", f"alter table {table} disable row level security",
                        f"create policy p on {table} using (true)", "select * from crm_remote.leads",
                        "select ops.isolate_tenants('', '', '')", "select ops.analyze_table('ops.alerts')"):  # fmt: skip
@@ -350,7 +351,9 @@ def test_the_api_reads_as_one_company(clean: Settings, of_a: psycopg2.extensions
     assert (seen("a"), seen("b"), seen(EVERY), seen("nobody"), seen("")) == (["a"], ["b"], ["a", "b"], [], [])
     with reading.engine.connect() as connection:
         assert list(connection.execute(every).scalars()) == []
-        for forged in ("b", "b 00", reading.seal("a").replace("a ", "b ", 1), "*", ""):
+        own = reading.seal("a", driver_connection(connection))
+        others = reading.seal("b", of_a)  # of another session
+        for forged in ("b", "b 00", own.replace("a ", "b ", 1), others, "*", ""):
             connection.execute(sa.text("select set_config('revops.tenant_seal', :forged, true)"), {"forged": forged})
             assert list(connection.execute(every).scalars()) == [], forged
     with databases.engine(clean, "warehouse").begin() as connection:

@@ -336,7 +336,7 @@ def test_a_loader_loads_and_a_transformer_builds(
     refused(
         login, "warehouse", "create table staging.mine (a int)", "drop table staging.reps", "truncate staging.reps",
         "select * from ops.api_tokens", "select secret from ops.seal_secret", "insert into ops.tenant_grants values (1, '*')",
-        "delete from semantic.metric_audit", "alter table staging.reps disable row level security", "select ops.seal('*')",
+        "delete from semantic.metric_audit", "alter table staging.reps disable row level security", "select ops.seal('*', 1)",
     )  # fmt: skip
 
 
@@ -365,5 +365,5 @@ def test_an_admin_says_who_reads_what_and_reads_nothing(
         "warehouse",
         "delete from ops.api_tokens",
         "update ops.tenant_grants set tenant_id = '*'",
-        "select ops.seal('acme')",
+        "select ops.seal('acme', 1)",
     )

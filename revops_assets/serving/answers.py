@@ -233,10 +233,10 @@ class Answers:
         conditions = dict(filters or {})
         if conditions.setdefault("tenant_id", tenant) != tenant:
             raise RevopsError(f"the filter names another tenant than {tenant!r}")
-        seal = {SETTING: self.reading.seal(tenant)}
-        connection = databases.open_connection(self.settings, analyst_url(self.settings), **seal)
+        connection = databases.open_connection(self.settings, analyst_url(self.settings))
         try:
             with connection, connection.cursor() as cursor:
+                cursor.execute("select set_config(%s, %s, true)", (SETTING, self.reading.seal(tenant, connection)))
                 if day is None:
                     newest = sql.SQL("select max({}) from {} where tenant_id = %s")
                     cursor.execute(newest.format(sql.Identifier(dataset.day_column), _table(name)), (tenant,))
