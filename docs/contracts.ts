@@ -46,8 +46,8 @@ export interface DashboardKpis {
   open_pipeline_amount: number | null;
   /** deals of the quarter without an amount */
   without_amount_count: number;
-  /** how open deals were weighed */
-  forecast_method: "default" | null;
+  /** how it is forecast (analytics.forecast_methods) */
+  forecast_method: "default" | "learned" | "stage_weighted" | "commit" | "closed_so_far" | "run_rate" | null;
   /** what the confidence is from, or why there is none: backtest, too few quarters, or next quarter */
   confidence_basis: "backtest" | "too few quarters" | "next quarter" | null;
   /** past quarters that the confidence is from */

@@ -12,7 +12,8 @@ from revops_assets.settings import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "revops_assets"
 FLOORS = (
-    ("settings", "errors", "regular_files", "yaml_text"),
+    ("settings", "errors"),
+    ("untrusted",),
     ("warehouse",),
     ("datasets", "loading", "scenario"),
     ("contracts",),

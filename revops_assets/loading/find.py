@@ -20,7 +20,7 @@ from revops_assets.loading.mapping import FileSpec, Mapping
 from revops_assets.loading.mapping_file import read_mapping, shipped
 from revops_assets.loading.names import plain
 from revops_assets.loading.records import is_json, survey
-from revops_assets.regular_files import shown
+from revops_assets.untrusted.regular_files import shown
 
 DATA_SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 PACKED = ".gz"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from revops_assets.errors import RevopsError
-from revops_assets.regular_files import open_regular
+from revops_assets.untrusted.regular_files import open_regular
 from revops_assets.settings import get_settings
 
 BLOCK_BYTES = 1 << 20

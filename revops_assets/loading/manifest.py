@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from revops_assets.errors import NotFound, RevopsError, in_words, quoted
-from revops_assets.regular_files import inside, is_inner, open_regular, read_regular, shown
+from revops_assets.untrusted.regular_files import inside, is_inner, open_regular, read_regular, shown
 
 NAME = "manifest.json"
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,62}$"

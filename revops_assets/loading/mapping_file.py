@@ -14,8 +14,8 @@ from revops_assets.errors import RevopsError, in_words, quoted
 from revops_assets.loading import fields
 from revops_assets.loading.mapping import ColumnSpec, Mapping, TableSpec
 from revops_assets.loading.targets import HISTORIES, LOADERS_OWN, Target, key_of, targets
-from revops_assets.regular_files import is_file, read_regular, real, shown
-from revops_assets.yaml_text import LARGEST, Bounded, YamlFault, read_yaml
+from revops_assets.untrusted.regular_files import is_file, read_regular, real, shown
+from revops_assets.untrusted.yaml_text import LARGEST, Bounded, YamlFault, read_yaml
 
 SHIPPED = Path(__file__).parent / "mappings"
 MISTAKES_NAMED = 10

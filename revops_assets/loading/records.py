@@ -22,7 +22,7 @@ from revops_assets.loading.json_records import Answer, as_text, exploded, inner,
 from revops_assets.loading.lines import BLOCK_BYTES, Reject, Unpacked, opened
 from revops_assets.loading.mapping import FieldSpec, FileSpec
 from revops_assets.loading.names import find_name, plain
-from revops_assets.regular_files import inside, open_regular, shown
+from revops_assets.untrusted.regular_files import inside, open_regular, shown
 
 WRONG_BOMS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", codecs.BOM_UTF32_BE: "UTF-32"}
 NOWHERE = "\0"  # no name of a member: an object with such a one is refused

@@ -17,8 +17,8 @@ import yaml
 from revops_assets.errors import RevopsError
 from revops_assets.registry.definition import Metric, metric_of, once
 from revops_assets.registry.ossie import from_ossie, is_ossie
-from revops_assets.regular_files import read_regular, real
-from revops_assets.yaml_text import LARGEST, Bounded, YamlFault, read_yaml
+from revops_assets.untrusted.regular_files import read_regular, real
+from revops_assets.untrusted.yaml_text import LARGEST, Bounded, YamlFault, read_yaml
 
 INDEX = "metrics.yml"
 VERSION = "2.0"

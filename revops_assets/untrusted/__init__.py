@@ -1,0 +1,1 @@
+"""Files and YAML that somebody else wrote: read within bounds."""
