@@ -35,10 +35,10 @@ from revops_assets.loading.mapping_file import read_mapping, shipped
 from revops_assets.loading.result import LoadResult
 from revops_assets.orchestration.sensors import exports_due
 from revops_assets.registry.documents import read
-from revops_assets.untrusted.regular_files import open_regular
 from revops_assets.serving.api import application
 from revops_assets.serving.pages import charts
 from revops_assets.settings import Settings, get_settings
+from revops_assets.untrusted.regular_files import open_regular
 from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.exports import STAGES, USERS, opportunity, write

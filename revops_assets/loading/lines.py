@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from revops_assets.errors import RevopsError
-from revops_assets.untrusted.regular_files import open_regular
 from revops_assets.settings import get_settings
+from revops_assets.untrusted.regular_files import open_regular
 
 BLOCK_BYTES = 1 << 20
 LONGEST_LINE = 4 << 20

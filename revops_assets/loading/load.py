@@ -25,8 +25,8 @@ from revops_assets.loading.progress import Tell, silent
 from revops_assets.loading.records import Survey, survey
 from revops_assets.loading.result import LoadResult, TooManyRejects
 from revops_assets.loading.transaction import LoadTransaction, spooled
-from revops_assets.untrusted.regular_files import inside, read_regular, shown
 from revops_assets.settings import Settings, get_settings
+from revops_assets.untrusted.regular_files import inside, read_regular, shown
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.trouble import in_one_sentence
 

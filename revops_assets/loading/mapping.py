@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from revops_assets.errors import quoted
 from revops_assets.loading import fields
-from revops_assets.untrusted.regular_files import is_inner
 from revops_assets.settings import is_time_zone
+from revops_assets.untrusted.regular_files import is_inner
 
 # Columns that the loader puts beside a file's fields.
 RESERVED = {"load_id", "file_name", "line_no", "extra"}

@@ -21,8 +21,8 @@ from revops_assets.loading import manifest
 from revops_assets.loading.load import known_exports, landed, unreadable_id
 from revops_assets.orchestration.alerts import Alert, raise_alerts
 from revops_assets.orchestration.jobs import daily_job, load_export_job, refresh_job, reruns_job, scenario_job
-from revops_assets.untrusted.regular_files import shown
 from revops_assets.settings import Settings
+from revops_assets.untrusted.regular_files import shown
 from revops_assets.warehouse import databases
 
 # What a run was started for: a second one is not started while there is one, nor soon after it failed.
