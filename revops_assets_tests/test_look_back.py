@@ -30,6 +30,10 @@ STAGE = [{"stage_id": "Proposal", "stage_order": 4}]
         (LookBack.LAST_WEEK, "2024-03-31", ["2024-03-24"]),  # the 13th week has seven days, or eight, or six
         (LookBack.LAST_WEEK, "2023-03-31", ["2023-03-25"]),
         (LookBack.LAST_QUARTER, "2024-03-31", ["2023-12-31"]),
+        (LookBack.MONTHS_OF_A_MONTH_THAT_ENDS, "2024-03-30", []),
+        (LookBack.MONTHS_OF_A_MONTH_THAT_ENDS, "2024-02-29", ["2024-01-31", "2023-12-31", "2023-11-30", "2023-10-31", "2023-09-30", "2023-08-31",
+                                                              "2023-07-31", "2023-06-30", "2023-05-31", "2023-04-30", "2023-03-31", "2023-02-28",
+                                                              "2023-01-31", "2022-12-31", "2022-11-30"]),
         (LookBack.WEEKS_OF_THE_QUARTER, "2024-01-21", ["2024-01-07", "2024-01-14"]),
         (LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS, "2024-03-30", []),
         (LookBack.PAST_QUARTERS, "2024-05-05", ["2024-03-31", "2023-12-31", "2023-09-30", "2023-06-30", "2023-03-31", "2022-12-31",

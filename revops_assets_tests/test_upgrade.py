@@ -159,12 +159,17 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
         assert stale == [
             (name, "a new dataset")
             for name in (
+                "analytics.forecast_errors",
+                "analytics.forecast_methods",
+                "analytics.forecast_record",
                 "analytics.forecast_targets",
                 "analytics.rep_results",
+                "analytics.score_calibration",
                 "analytics.stage_durations",
                 "analytics.win_probability",
                 "analytics.win_rates",
                 "semantic.metric_values",
+                "staging.stage_survival",
             )
         ]
     finally:

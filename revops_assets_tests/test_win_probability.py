@@ -216,3 +216,43 @@ def test_outcomes_that_hang_on_nothing_are_not_foretold(settings: Settings) -> N
     assert len(won) > 400 and len(lost) > 900
     above = sum((w > other) + (w == other) / 2 for w in won for other in lost)
     assert above / len(won) / len(lost) == pytest.approx(0.5, abs=0.03)
+
+
+def test_scores_judged_by_what_came(settings: Settings) -> None:
+    """On 29 February. a was won on 20 February: 30 days before, at January's end it was too late, at December's it stood at 80 and 0.7; 60 days
+    before (22 December) at November's. b was lost on 31 January, c on 29 February as on 30 January: December's end is more
+    than 30 days before. d was won too long ago; f is open. Of pairs of a won deal and one that was not a is above b and level with c:
+    1.5 of 2. Within 60 days of December's end a was won (0.6), not b (0.2) nor c (0.1); of January's end that is not known yet."""
+    ends = {"2023-11-30": {"a": (50, .5)}, "2023-12-31": {"a": (80, .7), "b": (40, .3), "c": (80, .2), "d": (10, .9)}, "2024-01-31": {"a": (90, .9), "c": (20, .1), "f": (30, .4)}}  # fmt: skip
+    within = {("2023-12-31", "a"): 0.6, ("2023-12-31", "b"): 0.2, ("2023-12-31", "c"): 0.1, ("2024-01-31", "a"): 0.9}
+    rows = [(day, deal, health, rate) for day, deals in ends.items() for deal, (health, rate) in deals.items()]
+    closings = table("opportunity_id closed_on is_won", ("a", "2024-02-20", True), ("b", "2024-01-31", False), ("c", "2024-02-29", False), ("d", "2024-03-01", True))  # fmt: skip
+    found = selected(
+        settings, "analytics.score_calibration",
+        "score, days_before, deals_count, won_count, mean_score::float8, auc::float8, brier::float8, base_brier::float8, skill::float8, calibration_error::float8, tenth",
+        "2024-02-28", "2024-02-29",
+        analytics__win_probability=[
+            {"snapshot_date": day, "opportunity_id": deal, "win_rate": rate, "won_within_60": within.get((day, deal))} for day, deal, _, rate in rows
+        ],
+        enriched__deal_health_scores=[{"snapshot_date": day, "opportunity_id": deal, "health_score": health} for day, deal, health, _ in rows],
+        staging__closing_facts=[row | {"d_from": row["closed_on"]} for row in closings],
+    )  # fmt: skip
+    wholes = [row[:-1] for row in found if row[-1] == 0]
+    health, rates = (0.8, 0.4, 0.8), (0.7, 0.3, 0.2)
+    base = 2 / 9
+    brier_health, brier_rate = (0.2**2 + 0.4**2 + 0.8**2) / 3, (0.3**2 + 0.3**2 + 0.2**2) / 3
+    january = (0.4**2 + 0.2**2 + 0.1**2) / 3
+    assert wholes == [
+        tuple(value if value is None else pytest.approx(value, abs=1e-4) if isinstance(value, float) else value for value in row)
+        for row in [
+            ("health_score", 30, 3, 1, sum(health) / 3, .75, brier_health, base, 1 - brier_health / base, (0.6 + 0.4 * 1) / 3),
+            ("health_score", 60, 2, 1, (.5 + .8) / 2, 0.0, ((.5) ** 2 + .8**2) / 2, .25, 1 - (.25 + .64) / 2 / .25, (.5 + .8) / 2),
+            ("health_score", 90, 0, 0, 0.0, None, None, None, None, None),
+            ("win_rate", 30, 3, 1, .4, 1.0, brier_rate, base, 1 - brier_rate / base, (.3 + .3 + .2) / 3),
+            ("win_rate", 60, 2, 1, (.5 + .2) / 2, 1.0, (.25 + .04) / 2, .25, 1 - (.29 / 2) / .25, (.5 + .2) / 2),
+            ("won_within", 60, 3, 1, .3, 1.0, january, base, 1 - january / base, (.4 + .2 + .1) / 3),
+        ] if row[2]
+    ]  # fmt: skip
+    assert [row[:5] + row[-1:] for row in found if row[0] == "health_score" and row[1] == 30 and row[-1]] == [
+        ("health_score", 30, 1, 0, .4, 5), ("health_score", 30, 2, 1, .8, 9)
+    ]  # fmt: skip

@@ -34,6 +34,13 @@ DATASETS = [
         ],
         looks_back_on={"analytics.win_rates": LookBack.LAST_WEEK},
     ),
+    daily(
+        "analytics.score_calibration",
+        deps=["analytics.win_probability", "enriched.deal_health_scores", "staging.closing_facts"],
+        looks_back_on=dict.fromkeys(
+            ["analytics.win_probability", "enriched.deal_health_scores"], LookBack.MONTHS_OF_A_MONTH_THAT_ENDS
+        ),
+    ),
     daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities", "staging.thresholds"]),
     daily(
         "analytics.pipeline_health_summary",

@@ -16,6 +16,9 @@ from revops_assets.settings import get_settings
 
 # Past quarters whose forecasts tell how far to trust the present one: analytics.forecast_confidence.
 PAST_QUARTERS = 8
+# Months at whose ends scores are judged by deals that ended in the last year, up to 90 days later:
+# analytics.score_calibration.
+PAST_MONTHS = 15
 # How far before the first partition figures are built for later days to look back on.
 LOOKED_BACK = timedelta(days=3 * 366)
 WEEK = timedelta(days=7)
@@ -42,6 +45,11 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
         yield day - WEEK
     elif kind is LookBack.LAST_WEEK:
         yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
+    elif kind is LookBack.MONTHS_OF_A_MONTH_THAT_ENDS:
+        end = day.replace(day=1) - DAY
+        for _ in range(PAST_MONTHS if (day + DAY).day == 1 else 0):
+            yield end
+            end = end.replace(day=1) - DAY
     elif kind is LookBack.LAST_QUARTER:
         yield place.quarter_start - DAY
     elif kind in (LookBack.PAST_QUARTERS, LookBack.QUARTERS_SINCE_OVER):

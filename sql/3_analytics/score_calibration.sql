@@ -1,0 +1,206 @@
+-- How far scores could be trusted, by deals that have ended: on the last day of every month, deals that were won or
+-- lost in the :window up to it, as they stood at the end of the last month 30, 60 or 90 days or more before they ended.
+-- win_rate: the probability of being won when it ends (analytics.win_probability); health_score: as a rank, and as if
+-- its hundredth were a probability. And the open deals of those months' ends: won_within_30, 60 and 90, by whether they
+-- then were. Other days have no rows.
+--
+-- Window: 365 days
+-- Grain: tenant, last day of a month, score, days before and tenth of the score (0 for all of them).
+-- Key: tenant_id, snapshot_date, score, days_before, tenth
+-- Columns:
+--   tenant_id text not null: company the row belongs to
+--   snapshot_date date not null: last day of the month
+--   score text not null, one of health_score, win_rate, won_within: what is judged
+--   days_before int not null, one of 30, 60, 90: days before the end; of won_within the days within which
+--   tenth int not null, 0 to 10: 1 for scores below a tenth, to 10; 0 for all
+--   deals_count bigint not null: deals (of won_within: deals as they stood at months' ends)
+--   won_count bigint not null: those of them that were won (of won_within: within the days)
+--   mean_score numeric(7, 6): mean of the score as a share
+--   won_share numeric(7, 6): share that was won
+--   auc numeric(7, 6), 0 to 1: of all: probability that a won deal had a higher score than one that was not; 0.5 is
+--       chance
+--   auc_error numeric(7, 6): of all: its standard error (Hanley and McNeil)
+--   brier numeric(7, 6): of all: mean square of score less outcome
+--   base_brier numeric(7, 6): of all: the same if everybody had the share that was won
+--   skill numeric: of all: share of that which the score takes away; below 0 if it adds to it
+--   calibration_error numeric(7, 6): of all: mean distance of the tenths' mean scores from what came (ECE)
+with ends as (
+    select
+        r.tenant_id,
+        r.day,
+        (date_trunc('month', r.day) - make_interval(months => n.months))::date - 1 as seen_on
+    from pg_temp.run_days as r
+    cross join lateral generate_series(0, 14) as n (months)
+    where extract(day from r.day + 1) = 1
+),
+
+-- As they stood at the months' ends, with their next closing that was known by the day.
+seen as (
+    select
+        e.tenant_id,
+        e.day,
+        e.seen_on,
+        p.opportunity_id,
+        h.health_score / 100.0 as health_score,
+        p.win_rate,
+        p.won_within_30,
+        p.won_within_60,
+        p.won_within_90,
+        c.closed_on,
+        c.is_won
+    from ends as e
+    inner join analytics.win_probability as p on e.tenant_id = p.tenant_id and e.seen_on = p.snapshot_date
+    inner join enriched.deal_health_scores as h
+        on
+            p.tenant_id = h.tenant_id and p.snapshot_date = h.snapshot_date and p.opportunity_id = h.opportunity_id
+    left join lateral (
+        select
+            f.closed_on,
+            f.is_won
+        from staging.closing_facts as f
+        where
+            f.tenant_id = p.tenant_id and f.opportunity_id = p.opportunity_id and f.closed_on > e.seen_on
+            and f.closed_on <= e.day and f.d_from <= e.day
+        order by f.closed_on
+        limit 1
+    ) as c on true
+),
+
+-- Each ended deal once for each number of days: at the last month's end that lies so long before its end.
+lasts as (
+    select
+        s.*,
+        b.days_before,
+        row_number() over (
+            partition by s.tenant_id, s.day, s.opportunity_id, s.closed_on, b.days_before order by s.seen_on desc
+        ) as place
+    from seen as s
+    cross join (values (30), (60), (90)) as b (days_before)
+    where s.closed_on > s.day - :window_days and s.closed_on >= s.seen_on + b.days_before
+),
+
+scored as (
+    select
+        l.tenant_id,
+        l.day,
+        v.score,
+        l.days_before,
+        v.value,
+        l.is_won
+    from lasts as l
+    cross join lateral (values ('health_score', l.health_score), ('win_rate', l.win_rate)) as v (score, value)
+    where l.place = 1 and v.value is not null
+    union all
+    select
+        s.tenant_id,
+        s.day,
+        'won_within' as score,
+        v.days_before,
+        v.value,
+        coalesce(s.is_won and s.closed_on <= s.seen_on + v.days_before, false) as is_won
+    from seen as s
+    cross join
+        lateral (
+            values (30, s.won_within_30), (60, s.won_within_60), (90, s.won_within_90)
+        ) as v (days_before, value)
+    where
+        s.seen_on + v.days_before <= s.day and s.seen_on + v.days_before > s.day - :window_days
+        and v.value is not null
+),
+
+ranked as (
+    select
+        *,
+        least(floor(value * 10), 9)::int + 1 as tenth,
+        rank() over scores + (count(*) over (partition by tenant_id, day, score, days_before, value) - 1) / 2.0 as place
+    from scored
+    window scores as (partition by tenant_id, day, score, days_before order by value)
+),
+
+tenths as (
+    select
+        tenant_id,
+        day,
+        score,
+        days_before,
+        tenth,
+        count(*) as deals_count,
+        count(*) filter (where is_won) as won_count,
+        avg(value) as mean_score,
+        avg(is_won::int) as won_share
+    from ranked
+    group by tenant_id, day, score, days_before, tenth
+),
+
+wholes as (
+    select
+        tenant_id,
+        day,
+        score,
+        days_before,
+        count(*) as deals_count,
+        count(*) filter (where is_won) as won_count,
+        count(*) filter (where not is_won) as others_count,
+        avg(value) as mean_score,
+        avg(is_won::int) as won_share,
+        avg((value - is_won::int) ^ 2) as brier,
+        (
+            sum(place) filter (where is_won)
+            - count(*) filter (where is_won) * (count(*) filter (where is_won) + 1) / 2.0
+        ) / nullif(count(*) filter (where is_won) * count(*) filter (where not is_won), 0) as auc
+    from ranked
+    group by tenant_id, day, score, days_before
+)
+
+select
+    tenant_id,
+    day as snapshot_date,
+    score,
+    days_before,
+    tenth,
+    deals_count,
+    won_count,
+    round(mean_score, 6) as mean_score,
+    round(won_share, 6) as won_share,
+    null::numeric as auc,
+    null::numeric as auc_error,
+    null::numeric as brier,
+    null::numeric as base_brier,
+    null::numeric as skill,
+    null::numeric as calibration_error
+from tenths
+union all
+select
+    w.tenant_id,
+    w.day as snapshot_date,
+    w.score,
+    w.days_before,
+    0 as tenth,
+    w.deals_count,
+    w.won_count,
+    round(w.mean_score, 6) as mean_score,
+    round(w.won_share, 6) as won_share,
+    round(w.auc, 6) as auc,
+    round(
+        sqrt(
+            (
+                w.auc * (1 - w.auc) + (w.won_count - 1) * (w.auc / (2 - w.auc) - w.auc * w.auc)
+                + (w.others_count - 1) * (2 * w.auc * w.auc / (1 + w.auc) - w.auc * w.auc)
+            ) / nullif(w.won_count * w.others_count, 0)
+        ), 6
+    ) as auc_error,
+    round(w.brier, 6) as brier,
+    round(w.won_share * (1 - w.won_share), 6) as base_brier,
+    round(1 - w.brier / nullif(w.won_share * (1 - w.won_share), 0), 4) as skill,
+    round(e.calibration_error, 6) as calibration_error
+from wholes as w
+inner join (
+    select
+        tenant_id,
+        day,
+        score,
+        days_before,
+        sum(abs(mean_score - won_share) * deals_count) / sum(deals_count) as calibration_error
+    from tenths
+    group by tenant_id, day, score, days_before
+) as e using (tenant_id, day, score, days_before)
