@@ -103,26 +103,14 @@ ended as (
         coalesce(lag(share) over in_time, 1) * lost_count / seen_count as lost_share
     from lasting
     window in_time as (partition by tenant_id, day, stage_id, matter order by days)
-),
-
-counted as (
-    select
-        tenant_id,
-        day,
-        stage_id,
-        count(*) as visits_count,
-        count(event) as completed_count
-    from times
-    where matter = 'visit'
-    group by tenant_id, day, stage_id
 )
 
 select
-    c.tenant_id,
-    c.day as snapshot_date,
-    c.stage_id,
-    c.visits_count,
-    c.completed_count,
+    e.tenant_id,
+    e.day as snapshot_date,
+    e.stage_id,
+    max(e.seen_count) filter (where e.matter = 'visit')::bigint as visits_count,
+    sum(e.events_count) filter (where e.matter = 'visit')::bigint as completed_count,
     min(e.days) filter (where e.matter = 'visit' and e.share <= 0.5 + 1e-9) as median_days,
     min(e.days) filter (where e.matter = 'visit' and e.share <= 0.1 + 1e-9) as p90_days,
     round(coalesce(sum(e.won_share) filter (where e.days <= 30), 0)::numeric, 6) as won_within_30,
@@ -131,8 +119,5 @@ select
     round(coalesce(sum(e.lost_share) filter (where e.days <= 90), 0)::numeric, 6) as lost_within_90,
     round(coalesce(sum(e.won_share) filter (where e.days <= 180), 0)::numeric, 6) as won_within_180,
     round(coalesce(sum(e.lost_share) filter (where e.days <= 180), 0)::numeric, 6) as lost_within_180
-from counted as c
-inner join ended as e
-    on
-        c.tenant_id = e.tenant_id and c.day = e.day and c.stage_id = e.stage_id
-group by c.tenant_id, c.day, c.stage_id, c.visits_count, c.completed_count
+from ended as e
+group by e.tenant_id, e.day, e.stage_id

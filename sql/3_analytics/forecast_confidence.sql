@@ -95,17 +95,12 @@ timed as (
     from totals as t
 ),
 
--- What each method says, how wrong it was, and which was wrong by least.
+-- What each method says of the day's quarter, how wrong it was, and which was wrong by least.
 recorded as (
     select
-        t.tenant_id,
-        t.snapshot_date,
-        t.quarter,
-        t.team_id,
-        t.segment,
-        t.region,
-        m.method,
-        m.forecast_amount,
+        t.*,
+        coalesce(m.method, 'default') as method,
+        case when m.method is null then t.weighted_amount else m.forecast_amount end as ai_forecast,
         case
             when e.choice_quarters >= h.choice_quarters and m.forecast_amount is not null then e.choice_error
         end as choice_error,
@@ -121,7 +116,7 @@ recorded as (
             end
         ) as relative_error
     from timed as t
-    inner join analytics.forecast_methods as m
+    left join analytics.forecast_methods as m
         on
             t.tenant_id = m.tenant_id and t.snapshot_date = m.snapshot_date and t.quarter = m.quarter
             and t.team_id = m.team_id and t.segment = m.segment and t.region = m.region
@@ -151,22 +146,14 @@ chosen as (
 
 judged as (
     select
-        t.*,
-        g.target,
-        coalesce(c.method, 'default') as method,
-        coalesce(c.forecast_amount, t.weighted_amount) as ai_forecast,
-        c.error,
-        coalesce(c.backtest_quarters, 0) as backtest_quarters,
-        c.relative_error
-    from timed as t
+        c.*,
+        g.target
+    from chosen as c
     left join analytics.forecast_targets as g
         on
-            t.tenant_id = g.tenant_id and t.snapshot_date = g.snapshot_date and t.quarter = g.quarter
-            and t.team_id = g.team_id and t.segment = g.segment and t.region = g.region
-    left join chosen as c
-        on
-            t.tenant_id = c.tenant_id and t.snapshot_date = c.snapshot_date and t.quarter = c.quarter
-            and t.team_id = c.team_id and t.segment = c.segment and t.region = c.region and c.place = 1
+            c.tenant_id = g.tenant_id and c.snapshot_date = g.snapshot_date and c.quarter = g.quarter
+            and c.team_id = g.team_id and c.segment = g.segment and c.region = g.region
+    where c.place = 1
 ),
 
 short as (

@@ -67,23 +67,15 @@ with said as (
 
 quarters as (
     select
-        tenant_id,
-        snapshot_date,
-        snapshot_date as quarter_end,
-        team_id,
-        segment,
-        region,
-        method,
-        week_number,
-        forecast_amount,
-        actual_amount,
+        *,
+        true as is_own,
         actual_amount between forecast_low and forecast_high as is_within
     from said
     union all
     select
         s.tenant_id,
         s.snapshot_date,
-        p.snapshot_date as quarter_end,
+        null as quarter,
         p.team_id,
         p.segment,
         p.region,
@@ -91,6 +83,9 @@ quarters as (
         p.week_number,
         p.forecast_amount,
         p.actual_amount,
+        null as forecast_low,
+        null as forecast_high,
+        false as is_own,
         p.is_within
     from (select distinct
         d.tenant_id,
@@ -100,47 +95,34 @@ quarters as (
         on
             s.tenant_id = p.tenant_id and s.snapshot_date > p.snapshot_date
             and p.snapshot_date > (s.snapshot_date + 1 - interval '24 months')::date
-),
-
-summed as (
-    select
-        tenant_id,
-        snapshot_date,
-        team_id,
-        segment,
-        region,
-        method,
-        week_number,
-        count(*) filter (where actual_amount > 0 and forecast_amount is not null) as quarters_count,
-        sum(abs(forecast_amount - actual_amount)) filter (where actual_amount > 0)
-        / sum(actual_amount) filter (where actual_amount > 0 and forecast_amount is not null) as wape,
-        sum(forecast_amount - actual_amount) filter (where actual_amount > 0)
-        / sum(actual_amount) filter (where actual_amount > 0 and forecast_amount is not null) as bias,
-        count(is_within) as interval_quarters,
-        count(*) filter (where is_within) as within_quarters
-    from quarters
-    group by tenant_id, snapshot_date, team_id, segment, region, method, week_number
 )
 
 select
-    s.tenant_id,
-    s.snapshot_date,
-    s.quarter,
-    s.team_id,
-    s.segment,
-    s.region,
-    s.method,
-    s.week_number,
-    s.forecast_amount,
-    s.actual_amount,
-    s.forecast_amount - s.actual_amount as error_amount,
-    s.forecast_low,
-    s.forecast_high,
-    s.actual_amount between s.forecast_low and s.forecast_high as is_within,
-    q.quarters_count,
-    round(q.wape, 4) as wape,
-    round(q.bias, 4) as bias,
-    q.interval_quarters,
-    q.within_quarters
-from said as s
-inner join summed as q using (tenant_id, snapshot_date, team_id, segment, region, method, week_number)
+    tenant_id,
+    snapshot_date,
+    max(quarter) as quarter,
+    team_id,
+    segment,
+    region,
+    method,
+    week_number,
+    max(forecast_amount) filter (where is_own) as forecast_amount,
+    max(actual_amount) filter (where is_own) as actual_amount,
+    max(forecast_amount - actual_amount) filter (where is_own) as error_amount,
+    max(forecast_low) as forecast_low,
+    max(forecast_high) as forecast_high,
+    bool_or(is_within) filter (where is_own) as is_within,
+    count(*) filter (where actual_amount > 0 and forecast_amount is not null) as quarters_count,
+    round(
+        sum(abs(forecast_amount - actual_amount)) filter (where actual_amount > 0)
+        / sum(actual_amount) filter (where actual_amount > 0 and forecast_amount is not null), 4
+    ) as wape,
+    round(
+        sum(forecast_amount - actual_amount) filter (where actual_amount > 0)
+        / sum(actual_amount) filter (where actual_amount > 0 and forecast_amount is not null), 4
+    ) as bias,
+    count(is_within) as interval_quarters,
+    count(*) filter (where is_within) as within_quarters
+from quarters
+group by tenant_id, snapshot_date, team_id, segment, region, method, week_number
+having bool_or(is_own)

@@ -141,155 +141,128 @@ finest as (
     group by s.tenant_id, s.learned_on, s.deal_group
 ),
 
--- Groups by number: a deal is counted once in each, and arrays of text are slow to compare.
-parts as (
+-- Of each group and number of days: the sum of its finest groups'.
+summed as (
     select
         f.tenant_id,
         f.learned_on,
-        f.deal_group as finest_group,
-        cardinality(f.deal_group) - n.cut_off as depth,
         trim_array(f.deal_group, n.cut_off) as deal_group,
-        dense_rank() over (order by f.tenant_id, f.learned_on, trim_array(f.deal_group, n.cut_off)) as group_number
+        u.place,
+        sum(f.sightings_count)::bigint as sightings_count,
+        coalesce(sum(u.weight), 0) as weight,
+        coalesce(sum(u.won), 0) as won
     from finest as f
     cross join lateral generate_series(0, cardinality(f.deal_group)) as n (cut_off)
+    cross join lateral unnest(f.weights, f.won) with ordinality as u (weight, won, place)
+    group by f.tenant_id, f.learned_on, trim_array(f.deal_group, n.cut_off), u.place
+),
+
+groups as (
+    select
+        tenant_id,
+        learned_on,
+        deal_group,
+        sightings_count,
+        array_agg(weight order by place) as weights,
+        array_agg(won order by place) as won
+    from summed
+    group by tenant_id, learned_on, deal_group, sightings_count
+),
+
+-- From the company down, each by the one that it is part of. A group that holds all of the larger one says nothing that
+-- it does not.
+shrunk as (
+    select
+        g.tenant_id,
+        g.learned_on,
+        g.deal_group,
+        g.sightings_count,
+        p.prior,
+        array(
+            select u.won / nullif(u.weight, 0)
+            from unnest(g.weights, g.won) with ordinality as u (weight, won, place)
+            order by u.place
+        ) as rates
+    from groups as g
+    inner join paces as p on g.tenant_id = p.tenant_id and g.learned_on = p.learned_on
+    where cardinality(g.deal_group) = 0
+    union all
+    select
+        g.tenant_id,
+        g.learned_on,
+        g.deal_group,
+        g.sightings_count,
+        s.prior,
+        array(
+            select
+                case
+                    when g.sightings_count = s.sightings_count then u.larger_rate
+                    else (u.won + s.prior * u.larger_rate) / (u.weight + s.prior)
+                end
+            from unnest(g.weights, g.won, s.rates) with ordinality as u (weight, won, larger_rate, place)
+            order by u.place
+        ) as rates
+    from shrunk as s
+    inner join groups as g
+        on
+            s.tenant_id = g.tenant_id and s.learned_on = g.learned_on
+            and s.deal_group = trim_array(g.deal_group, least(1, cardinality(g.deal_group)))
+    where cardinality(g.deal_group) > 0
 ),
 
 deals as (
     select
-        d.group_number,
+        tenant_id,
+        learned_on,
+        deal_group,
         count(*) as deals_count,
-        count(*) filter (where d.is_won) as won_count,
-        count(*) filter (where not d.is_won) as lost_count
+        count(*) filter (where is_won) as won_count,
+        count(*) filter (where not is_won) as lost_count
     from (
         select distinct
-            p.group_number,
+            s.tenant_id,
+            s.learned_on,
+            trim_array(s.deal_group, n.cut_off) as deal_group,
             s.opportunity_id,
             s.is_won
         from (select distinct
-            tenant_id,
-            learned_on,
-            deal_group,
-            opportunity_id,
-            is_won
-        from seen) as s
-        inner join parts as p
-            on s.tenant_id = p.tenant_id and s.learned_on = p.learned_on and s.deal_group = p.finest_group
+            d.tenant_id,
+            d.learned_on,
+            d.deal_group,
+            d.opportunity_id,
+            d.is_won
+        from seen as d) as s
+        cross join lateral generate_series(0, cardinality(s.deal_group)) as n (cut_off)
     ) as d
-    group by d.group_number
-),
-
-counted as (
-    select
-        p.tenant_id,
-        p.learned_on,
-        p.deal_group,
-        p.depth,
-        p.group_number,
-        sum(f.sightings_count)::bigint as sightings_count
-    from parts as p
-    inner join finest as f
-        on p.tenant_id = f.tenant_id and p.learned_on = f.learned_on and p.finest_group = f.deal_group
-    group by p.tenant_id, p.learned_on, p.deal_group, p.depth, p.group_number
-),
-
-rates as (
-    select
-        c.tenant_id,
-        c.learned_on,
-        c.deal_group,
-        c.depth,
-        case when c.depth > 0 then trim_array(c.deal_group, 1) end as larger_group,
-        w.prior,
-        c.sightings_count,
-        h.place,
-        coalesce(h.weight, 0) as weight,
-        coalesce(h.won, 0) as won
-    from counted as c
-    inner join paces as w on c.tenant_id = w.tenant_id and c.learned_on = w.learned_on
-    inner join (
-        select
-            p.group_number,
-            u.place,
-            sum(u.weight) as weight,
-            sum(u.won) as won
-        from parts as p
-        inner join finest as f
-            on p.tenant_id = f.tenant_id and p.learned_on = f.learned_on and p.finest_group = f.deal_group
-        cross join lateral unnest(f.weights, f.won) with ordinality as u (weight, won, place)
-        group by p.group_number, u.place
-    ) as h on c.group_number = h.group_number
-),
-
--- From the company down. A group that holds all of the larger one says nothing that it does not.
-shrunk as (
-    select
-        *,
-        won / nullif(weight, 0) as rate
-    from rates
-    where depth = 0
-    union all
-    select
-        r.*,
-        case
-            when r.sightings_count = s.sightings_count then s.rate
-            else (r.won + r.prior * s.rate) / (r.weight + r.prior)
-        end as rate
-    from shrunk as s
-    inner join rates as r
-        on
-            s.tenant_id = r.tenant_id and s.learned_on = r.learned_on and r.depth = s.depth + 1
-            and s.deal_group = r.larger_group and s.place = r.place
-),
-
--- Within 14 days is within 7, and after them: each part by the newest Fridays of which it was known.
-summed as (
-    select
-        tenant_id,
-        learned_on,
-        deal_group,
-        place,
-        case
-            when place = 9 then rate
-            when bool_and(rate is not null) over days then least(sum(rate) over days, 1)
-        end as rate
-    from shrunk
-    window days as (partition by tenant_id, learned_on, deal_group, place = 9 order by place)
-),
-
-gathered as (
-    select
-        tenant_id,
-        learned_on,
-        deal_group,
-        array_agg(rate order by place) filter (where place < 9) as probabilities,
-        max(rate) filter (where place = 9) as win_rate
-    from summed
     group by tenant_id, learned_on, deal_group
 )
 
+-- Within 14 days is within 7, and after them: each part by the newest Fridays of which it was known.
 select
-    c.tenant_id,
-    c.learned_on as snapshot_date,
-    c.deal_group,
-    c.sightings_count,
+    s.tenant_id,
+    s.learned_on as snapshot_date,
+    s.deal_group,
+    s.sightings_count,
     d.deals_count,
     d.won_count,
     d.lost_count,
-    e.half_life_days,
-    case when e.is_enough then g.probabilities end as probabilities,
-    case when e.is_enough then g.win_rate end as win_rate
-from counted as c
-inner join deals as d on c.group_number = d.group_number
-inner join gathered as g
-    on c.tenant_id = g.tenant_id and c.learned_on = g.learned_on and c.deal_group = g.deal_group
-inner join (
-    select
-        a.tenant_id,
-        a.learned_on,
-        p.half_life_days,
-        n.won_count >= p.learn_won and n.lost_count >= p.learn_lost as is_enough
-    from counted as a
-    inner join deals as n on a.group_number = n.group_number
-    inner join paces as p on a.tenant_id = p.tenant_id and a.learned_on = p.learned_on
-    where a.depth = 0
-) as e on c.tenant_id = e.tenant_id and c.learned_on = e.learned_on
+    p.half_life_days,
+    case
+        when c.won_count >= p.learn_won and c.lost_count >= p.learn_lost
+            then array(
+                select
+                    case
+                        when bool_and(u.rate is not null) over (order by u.place)
+                            then least(sum(u.rate) over (order by u.place), 1)
+                    end
+                from unnest(s.rates) with ordinality as u (rate, place)
+                where u.place < 9
+                order by u.place
+            )
+    end as probabilities,
+    case when c.won_count >= p.learn_won and c.lost_count >= p.learn_lost then s.rates[9] end as win_rate
+from shrunk as s
+inner join deals as d
+    on s.tenant_id = d.tenant_id and s.learned_on = d.learned_on and s.deal_group = d.deal_group
+inner join deals as c on s.tenant_id = c.tenant_id and s.learned_on = c.learned_on and c.deal_group = '{}'
+inner join paces as p on s.tenant_id = p.tenant_id and s.learned_on = p.learned_on
