@@ -598,6 +598,58 @@ export interface StuckDealsView {
   updated_at: string;
 }
 
+/** ai.action_outcomes. What became of next best actions, on every Friday for those of the Friday four weeks before: whether each was taken within two weeks (an activity of its kind on the deal, with its contact if it names one), where the deal stands now, and how deals fared that were given the same kind of action, those that took it beside those that did not. It shows what happened; that the action caused it does not follow. Other days have no rows. Grain: tenant, Friday, rep and action of four weeks before. */
+export interface ActionOutcomes {
+  /** company the row belongs to */
+  tenant_id: string;
+  /** the Friday */
+  snapshot_date: string;
+  /** the action, as in dashboard.next_best_actions */
+  action_id: string;
+  /** the day that it was said on */
+  said_on: string;
+  /** whom it was said to */
+  rep_id: string;
+  /** the deal */
+  opportunity_id: string;
+  /** the kind of action */
+  action_type: "call" | "email" | "meeting" | "task";
+  /** its urgency */
+  urgency: "today" | "this_week" | "soon";
+  /** whom to speak to, if it named somebody */
+  contact_id: string | null;
+  /** whether it was taken within two weeks */
+  is_taken: boolean;
+  /** on which day first */
+  taken_on: string | null;
+  /** where the deal stands now; gone if it was deleted or merged */
+  deal_status: "open" | "won" | "lost" | "gone";
+  /** whether an open deal stands in another stage than then */
+  has_moved: boolean | null;
+  /** deals with that kind of action that took it, this one included */
+  alike_taken_count: number;
+  /** those of them that are won now */
+  alike_taken_won_count: number;
+  /** those of them that are lost now */
+  alike_taken_lost_count: number;
+  /** deals with that kind of action that did not take it */
+  alike_others_count: number;
+  /** those of them that are won now */
+  alike_others_won_count: number;
+  /** those of them that are lost now */
+  alike_others_lost_count: number;
+  /** number of the newest load that the run could see */
+  known_as_of: number;
+  /** when the newest load of the tenant that the run could see had finished */
+  data_freshness: string | null;
+  /** when the text was generated */
+  generated_at: string;
+  /** when the row's day was first built */
+  created_at: string;
+  /** when the row was written */
+  updated_at: string;
+}
+
 /** ai.coaching_inputs. What can be said about every active rep from the day's dashboards: all figures, and the template text made of them: strengths and improvements by what the rep does beside the team and the top performers (improvements by what they could bring, with enough deals to tell), the three most important deals. The focus is set at a week's end, and stays for the week after it. Grain: tenant, day and active rep. */
 export interface CoachingInputs {
   /** company the row belongs to */

@@ -159,6 +159,7 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
         assert stale == [
             (name, "a new dataset")
             for name in (
+                "ai.action_outcomes",
                 "analytics.forecast_errors",
                 "analytics.forecast_methods",
                 "analytics.forecast_record",

@@ -1,4 +1,4 @@
-"""Tier 5: coaching insights, from all dashboards."""
+"""Tier 5: coaching insights, from all dashboards; what became of next best actions."""
 
 from revops_assets.catalogue.dataset import LookBack, daily
 
@@ -18,6 +18,11 @@ DATASETS = [
             "reference.rep_metrics",
         ],
         looks_back_on={"dashboard.rep_driver_comparison": LookBack.LAST_WEEK},
+    ),
+    daily(
+        "ai.action_outcomes",
+        deps=["dashboard.next_best_actions", "staging.activities", "staging.deal_intervals"],
+        looks_back_on={"dashboard.next_best_actions": LookBack.FOUR_WEEKS_OF_A_FRIDAY},
     ),
     daily("ai.rep_coaching_insights", deps=["ai.coaching_inputs"]),
 ]

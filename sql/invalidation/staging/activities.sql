@@ -56,6 +56,10 @@ cross join
             o.days is not null and c.kind in ('meeting', 'demo') and c.is_two_way
         ),
         (
+            'ai.action_outcomes', row(c.opportunity_id, c.contact_id, c.kind, c.day)::text,
+            ops.valid_days(c.day + 14, c.day + 28), c.opportunity_id is not null
+        ),
+        (
             'dashboard.rep_activity_metrics', row(c.activity_id, c.rep_id, c.kind, c.day)::text,
             ops.valid_days(c.day, c.day + :rep_activity_metrics_days), c.rep_id is not null
         ),

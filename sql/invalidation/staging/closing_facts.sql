@@ -1,5 +1,5 @@
--- How a deal stood when it was closed: for its readers' windows after it, as long as it stays closed; that it was closed
--- matters to scores of the fifteen months before, whatever became of it.
+-- How a deal stood when it was closed: for its readers' windows after it, as long as it stays closed; that it was
+-- closed matters to scores of the fifteen months before, whatever became of it.
 select
     c.tenant_id,
     c.side,

@@ -57,6 +57,14 @@ cross join
             ops.valid_days(c.d_from, least(c.d_to, c.closed_day + :forecast_methods_days)), c.status = 'won'
         ),
         (
+            'ai.action_outcomes', row(c.opportunity_id, 'now', c.status, c.stage_id)::text,
+            ops.valid_days(c.d_from, c.d_to), true
+        ),
+        (
+            'ai.action_outcomes', row(c.opportunity_id, 'then', c.stage_id)::text,
+            ops.valid_days(c.d_from + 28, c.d_to + 28), true
+        ),
+        (
             'analytics.win_probability',
             row(c.opportunity_id, c.visit_number)::text,
             ops.valid_days(c.d_from, c.d_to), c.status = 'open'
