@@ -6,6 +6,11 @@ stands in. As of every Friday each open deal's probability of being won within 3
 were predicted, and for those of 2012 alone, before which at least a month of outcomes was known.
 
 python -m bench.forecast [--keep DIR]
+python -m bench.forecast --scenario 1 2 3 [--deals 3000] [--keep DIR]
+
+With --scenario, of generated companies with these seeds: what was forecast at the ends of weeks 3 to 13 of each quarter
+that had two before it, by each method and by the one that was chosen (ai), beside what was sold; and how often that lay
+within the 80 % bounds.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -70,13 +76,29 @@ select least(floor(p * 10), 9)::int, count(*), avg(p), avg(y) from ({PREDICTED})
 """
 
 
+END, LAST_QUARTER_END = "2024-11-14", "2024-09-30"
+# Of the whole company, weeks 3 to 13, quarters with two before them: what was chosen had a record to be chosen by.
+RECORD = """
+select method, sum(abs(error_amount)) / sum(actual_amount) as wape, sum(error_amount) / sum(actual_amount) as bias,
+    count(*), count(is_within), count(*) filter (where is_within)
+from (
+    select *, dense_rank() over (partition by tenant_id order by snapshot_date) as place
+    from analytics.forecast_record where team_id = 'All' and segment = 'All' and region = 'All'
+) as r
+where place > 2 and week_number >= 3 and forecast_amount is not null
+group by method order by wape
+"""
+
+
 def main() -> None:
     """Load, build, measure, print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--scenario", type=int, nargs="+", default=[])
+    parser.add_argument("--deals", type=int, default=3000)
     options = parser.parse_args()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="revops-forecast-"))
-    is_real = LOG.is_file()
+    is_real = LOG.is_file() and not options.scenario
     os.environ.update(
         REVOPS_HOME=str(folder / "home"), REVOPS_ENV="dev", REVOPS_TIMEZONE="Europe/Amsterdam",
         REVOPS_FIRST_DAY="2011-10-01" if is_real else "2023-01-01",
@@ -84,6 +106,9 @@ def main() -> None:
     os.environ.pop("REVOPS_DATABASE_URL", None)
     get_settings.cache_clear()
     try:
+        if options.scenario:
+            _companies(folder, options.scenario, options.deals)
+            return
         first, last = _build(folder, is_real)
         print(f"{'BPI Challenge 2012' if is_real else 'A generated company'}: won within 30 days, as of every Friday")
         _figures("all that were predicted", first, last)
@@ -113,6 +138,21 @@ def _build(folder: Path, is_real: bool) -> tuple[date, date]:
         _revops("load", export, "--mapping", mapping, "--tenant", "log")
         _revops("materialize", "--select", '+key:"analytics/win_probability"', "--from", first, "--to", last)
     return first, last
+
+
+def _companies(folder: Path, seeds: list[int], deals: int) -> None:
+    """Build and print the record of generated companies' forecasts."""
+    if not (folder / "home").is_dir():
+        _revops("db", "upgrade")
+        for seed in seeds:
+            export = folder / f"export{seed}"
+            _revops("scenario", "generate", "--out", export, "--deals", deals, "--end-date", END, "--seed", seed)
+            _revops("load", export, "--mapping", "salesforce", "--tenant", f"seed{seed}")
+        _revops("materialize", "--select", '+key:"analytics/forecast_record"', "--partition", LAST_QUARTER_END)
+    print(f"{len(seeds)} generated companies of {deals:,} deals, quarters that ended up to {LAST_QUARTER_END}")
+    for method, wape, bias, ends, bounds, within in _read(RECORD, None, None):
+        held = f"   within its 80 % bounds {int(within)} of {int(bounds)}" if bounds else ""
+        print(f"  {method:15} WAPE {wape:.3f}   bias {bias:+.3f}   {int(ends)} weeks' ends{held}")
 
 
 def _write_log(export: Path) -> None:
@@ -159,10 +199,10 @@ def _figures(what: str, first: date, last: date) -> None:
         print(f"  {tenth / 10:.1f} to {tenth / 10 + 0.1:.1f}  {count:6,}  said {said:.3f}  came {came:.3f}")
 
 
-def _read(statement: str, first: date, last: date) -> list[Any]:
+def _read(statement: str, first: date | None, last: date | None) -> list[Any]:
     with databases.connect(get_settings(), "warehouse") as connection, connection.cursor() as cursor:
         cursor.execute(statement, {"first": first, "last": last})
-        return [tuple(float(x) if not isinstance(x, int) else x for x in row) for row in cursor.fetchall()]
+        return [tuple(float(x) if isinstance(x, Decimal) else x for x in row) for row in cursor.fetchall()]
 
 
 def _revops(*arguments: object) -> None:

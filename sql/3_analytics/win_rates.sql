@@ -90,7 +90,7 @@ seen as (
         p.half_life_days::float8 as half_life,
         l.opportunity_id,
         ops.win_group(
-            l.pipeline_id, l.stage_id, extract(epoch from s.ends_at - l.stage_entered_at)::float8 / 86400,
+            l.pipeline_id, l.stage_id, extract(epoch from e.ends_at - l.stage_entered_at)::float8 / 86400,
             l.visit_number, ops.forecast_category(l.forecast_category), l.close_date, s.day
         ) as deal_group,
         p.learned_on - s.day as age,
@@ -100,11 +100,15 @@ seen as (
                 then coalesce(l.won_on < coalesce(l.lost_on, 'infinity'), false)
         end as is_won
     from paces as p
-    inner join lives as l on p.tenant_id = l.tenant_id and l.status = 'open'
-    inner join ops.calendar as s
+    inner join lives as l
         on
-            l.d_from <= s.day and l.d_to > s.day and s.weekday = 5
-            and p.learned_on > s.day and p.learned_on < s.day + :window_days
+            p.tenant_id = l.tenant_id and p.learned_on > l.d_from and p.learned_on < l.d_to + :window_days
+            and l.status = 'open'
+    cross join
+        lateral ops.fridays(
+            greatest(l.d_from, p.learned_on - :window_days + 1), least(l.d_to, p.learned_on)
+        ) as s (day)
+    cross join lateral (select (s.day + 1)::timestamp at time zone (select ops.timezone()) as ends_at) as e
 ),
 
 -- Won within each span of days, and Fridays of which that was known: with weight 1 where it has just become so. Of the

@@ -101,8 +101,8 @@ select
     )::text as content,
     ops.valid_days(s.day + 1, s.day + :win_rates_days) as days
 from pg_temp.changed_rows as c
-inner join ops.calendar as s
-    on
-        s.weekday = 5 and c.d_from <= s.day and c.d_to > s.day
-        and s.day <= (select max(l.snapshot_date) from ops.partition_ledger as l)
+cross join
+    lateral ops.fridays(
+        c.d_from, least(c.d_to, (select max(l.snapshot_date) + 1 from ops.partition_ledger as l))
+    ) as s (day)
 where c.status = 'open'
