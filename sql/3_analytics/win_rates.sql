@@ -182,6 +182,9 @@ shrunk as (
         g.deal_group,
         g.sightings_count,
         p.prior,
+        p.half_life_days,
+        p.learn_won,
+        p.learn_lost,
         array(
             select u.won / nullif(u.weight, 0)
             from unnest(g.weights, g.won) with ordinality as u (weight, won, place)
@@ -197,6 +200,9 @@ shrunk as (
         g.deal_group,
         g.sightings_count,
         s.prior,
+        s.half_life_days,
+        s.learn_won,
+        s.learn_lost,
         array(
             select
                 case
@@ -239,34 +245,79 @@ deals as (
         cross join lateral generate_series(0, cardinality(s.deal_group)) as n (cut_off)
     ) as d
     group by tenant_id, learned_on, deal_group
+),
+
+-- Rates and counts side by side: as a join of the two, planned for few rows, every group would meet every other.
+sides as (
+    select
+        tenant_id,
+        learned_on,
+        deal_group,
+        sightings_count,
+        half_life_days,
+        learn_won,
+        learn_lost,
+        rates,
+        null::bigint as deals_count,
+        null::bigint as won_count,
+        null::bigint as lost_count
+    from shrunk
+    union all
+    select
+        tenant_id,
+        learned_on,
+        deal_group,
+        null as sightings_count,
+        null as half_life_days,
+        null as learn_won,
+        null as learn_lost,
+        null as rates,
+        deals_count,
+        won_count,
+        lost_count
+    from deals
+),
+
+whole as (
+    select
+        tenant_id,
+        learned_on,
+        deal_group,
+        max(sightings_count) as sightings_count,
+        max(half_life_days) as half_life_days,
+        max(deals_count) as deals_count,
+        max(won_count) as won_count,
+        max(lost_count) as lost_count,
+        max(rates) as rates,
+        max(max(won_count)) over company >= max(learn_won)
+        and max(max(lost_count)) over company >= max(learn_lost) as is_enough
+    from sides
+    group by tenant_id, learned_on, deal_group
+    window company as (partition by tenant_id, learned_on)
 )
 
 -- Within 14 days is within 7, and after them: each part by the newest Fridays of which it was known.
 select
-    s.tenant_id,
-    s.learned_on as snapshot_date,
-    s.deal_group,
-    s.sightings_count,
-    d.deals_count,
-    d.won_count,
-    d.lost_count,
-    p.half_life_days,
+    tenant_id,
+    learned_on as snapshot_date,
+    deal_group,
+    sightings_count,
+    deals_count,
+    won_count,
+    lost_count,
+    half_life_days,
     case
-        when c.won_count >= p.learn_won and c.lost_count >= p.learn_lost
+        when is_enough
             then array(
                 select
                     case
                         when bool_and(u.rate is not null) over (order by u.place)
                             then least(sum(u.rate) over (order by u.place), 1)
                     end
-                from unnest(s.rates) with ordinality as u (rate, place)
+                from unnest(rates) with ordinality as u (rate, place)
                 where u.place < 9
                 order by u.place
             )
     end as probabilities,
-    case when c.won_count >= p.learn_won and c.lost_count >= p.learn_lost then s.rates[9] end as win_rate
-from shrunk as s
-inner join deals as d
-    on s.tenant_id = d.tenant_id and s.learned_on = d.learned_on and s.deal_group = d.deal_group
-inner join deals as c on s.tenant_id = c.tenant_id and s.learned_on = c.learned_on and c.deal_group = '{}'
-inner join paces as p on s.tenant_id = p.tenant_id and s.learned_on = p.learned_on
+    case when is_enough then rates[9] end as win_rate
+from whole
