@@ -115,7 +115,7 @@ def test_the_change_of_seven_days_fills_in_the_day_before(
     assert warehouse("select dataset, min(snapshot_date)::text, count(*) from ops.partition_ledger group by 1 order by 1") == [
         ("enriched.deal_health_scores", "2024-01-31", 1), ("enriched.health_rules", "2024-01-24", 2),
         ("enriched.stage_rules", "2024-01-24", 2), ("staging.deal_days", "2024-01-24", 2), ("staging.rep_days", "2024-01-24", 2),
-        ("staging.stage_medians", "2024-01-24", 2), ("staging.stage_survival", "2024-01-24", 2),
+        ("staging.stage_medians", "2024-01-24", 2), ("staging.stage_survival", "2024-01-21", 4),
         ("staging.thresholds", "2024-01-24", 2),
     ]  # fmt: skip
     assert health("health_score, health_change_7d", "2024-01-12") == [(70, -30)]  # 12 days, and 5
@@ -188,7 +188,10 @@ def expected_on(day: date) -> dict[str, dict[str, Any]]:
 
 
 def own_medians(day: date) -> dict[str, float]:
-    """Days after which half of the visits that began in the year before a day's end were over, those counted that last."""
+    """Days after which half of the visits were over that began in the year up to the end of the week before, those
+    counted that last."""
+    start = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+    day = start + timedelta(days=7 * min((day - start).days // 7, 12) - 1)
     end, visits = day_end(PLAN, day), {}  # type: ignore[var-annotated]
     for found in company_deals():
         if found.deleted_at and found.deleted_at < end:

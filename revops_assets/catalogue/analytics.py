@@ -142,7 +142,6 @@ DATASETS = [
         deps=[
             "analytics.stage_durations",
             "staging.deal_days",
-            "staging.stage_survival",
             "staging.thresholds",
             "enriched.stage_rules",
         ],

@@ -24,6 +24,7 @@ DATASETS = [
             "staging.thresholds",
             "reference.stage_benchmarks",
         ],
+        looks_back_on={"staging.stage_survival": LookBack.LAST_WEEK},
     ),
     daily(
         "enriched.deal_health_scores",

@@ -1,14 +1,15 @@
 -- How long visits to each stage last, those that still do included (Kaplan and Meier), and what became of the deals
--- (Aalen and Johansen: won against lost), at the end of every day: visits that began in the :window up to it, for as
--- long as they have been seen. Completed visits alone are biased short: deals that stay are the last to complete.
+-- (Aalen and Johansen: won against lost), on the last day of every week (of the quarter): visits that began in the
+-- :window up to it, for as long as they have been seen. Completed visits alone are biased short: deals that stay are
+-- the last to complete. Other days have no rows.
 --
 -- Window: 365 days
--- Grain: tenant, day and stage with a visit that began in the :window.
+-- Grain: tenant, last day of a week and stage with a visit that began in the :window.
 -- Key: tenant_id, snapshot_date, stage_id
 -- Index: (snapshot_date)
 -- Columns:
 --   tenant_id text not null: company the row belongs to
---   snapshot_date date not null: the business day
+--   snapshot_date date not null: last day of the week
 --   stage_id text not null: the stage
 --   visits_count bigint not null: visits that began in the :window
 --   completed_count bigint not null: those of them that were completed
@@ -63,7 +64,9 @@ times as (
                 case when v.closed_at = v.won_at then 'won' else 'lost' end
             )
         ) as e (matter, ended_at, event)
-    where v.entered_on > cast(:window_start as date) - :window_days
+    where
+        v.entered_on > cast(:window_start as date) - :window_days
+        and ops.ends_week(r.day, r.quarter_start, r.quarter_end)
 ),
 
 -- At each time: how many were still seen, and for how many something happened.

@@ -19,6 +19,11 @@
 --   stall_days float8: days after which a visit counts as stuck
 --   critical_days float8: days after which it is a bottleneck
 --   needs_economic_buyer boolean not null: whether an economic buyer should be engaged by then
+--   survival_median_days float8: days after which half of the visits are over that began in the year up to the end of
+--       the week before, those that still last included (staging.stage_survival)
+--   survival_p90_days float8: days after which nine of ten are
+--   won_within_90 numeric(7, 6): share of their deals won within 90 days of coming into the stage
+--   lost_within_90 numeric(7, 6): share of them lost
 with visited as (
     select
         tenant_id,
@@ -48,6 +53,7 @@ named as (
         r.tenant_id,
         r.day,
         r.as_of,
+        r.quarter_start + 7 * (r.week_of_quarter - 1) - 1 as week_before,
         s.stage_id,
         coalesce(p.stage_name, s.stage_id) as stage_name,
         p.stage_order
@@ -68,6 +74,10 @@ sourced as (
             else m.median_days
         end as median_days,
         m.visits_count,
+        v.median_days as survival_median_days,
+        v.p90_days as survival_p90_days,
+        v.won_within_90,
+        v.lost_within_90,
         coalesce(b.needs_economic_buyer, false) as needs_economic_buyer,
         t.stall_factor,
         t.critical_factor,
@@ -88,7 +98,7 @@ sourced as (
     left join staging.stage_medians as m
         on d.tenant_id = m.tenant_id and d.day = m.snapshot_date and d.stage_id = m.stage_id
     left join staging.stage_survival as v
-        on d.tenant_id = v.tenant_id and d.day = v.snapshot_date and d.stage_id = v.stage_id
+        on d.tenant_id = v.tenant_id and d.week_before = v.snapshot_date and d.stage_id = v.stage_id
 ),
 
 measured as (
@@ -114,5 +124,9 @@ select
     visits_count as own_visits_count,
     benchmark_days * stall_factor::float8 as stall_days,
     benchmark_days * critical_factor::float8 as critical_days,
-    needs_economic_buyer
+    needs_economic_buyer,
+    survival_median_days,
+    survival_p90_days,
+    won_within_90,
+    lost_within_90
 from measured

@@ -38,7 +38,7 @@
 --   median_current_age_days numeric(10, 4): median of the elapsed days that they have been in it
 --   p90_current_age_days numeric(10, 4): their 90th percentile
 --   survival_median_days numeric(10, 4): days after which half of the visits of the last year are over, those that
---       still last included (staging.stage_survival; the company's, in every group)
+--       still last included (enriched.stage_rules; the company's, in every group)
 --   survival_p90_days numeric(10, 4): days after which nine of ten are
 --   won_within_90 numeric(7, 6): share of the deals won within 90 days of coming into the stage, likewise
 --   lost_within_90 numeric(7, 6): share of them lost
@@ -92,10 +92,10 @@ measured as (
         round((c.avg_duration_days - c.previous_avg_duration_days) / nullif(c.previous_avg_duration_days, 0), 4)
             as duration_change_pct,
         round(c.avg_duration_days - s.benchmark_days::numeric, 4) as deviation_days,
-        l.median_days as survival_median_days,
-        l.p90_days as survival_p90_days,
-        l.won_within_90,
-        l.lost_within_90,
+        s.survival_median_days,
+        s.survival_p90_days,
+        s.won_within_90,
+        s.lost_within_90,
         h.velocity_change_pct,
         h.velocity_change_days,
         h.trend_errors,
@@ -109,7 +109,6 @@ measured as (
     full join present as p using (tenant_id, snapshot_date, pipeline_id, stage_id, team_id, segment, region)
     inner join enriched.stage_rules as s using (tenant_id, snapshot_date, stage_id)
     inner join staging.thresholds as h using (tenant_id, snapshot_date)
-    left join staging.stage_survival as l using (tenant_id, snapshot_date, stage_id)
 )
 
 select

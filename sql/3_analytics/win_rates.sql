@@ -29,7 +29,7 @@ with recursive cuts as (
         t.learn_lost
     from pg_temp.run_days as r
     inner join staging.thresholds as t on r.tenant_id = t.tenant_id and r.day = t.snapshot_date
-    where r.day = r.quarter_end or r.week_of_quarter < 13 and (r.day - r.quarter_start) % 7 = 6
+    where ops.ends_week(r.day, r.quarter_start, r.quarter_end)
 ),
 
 -- Spans, and when the deal was won or lost next.
