@@ -238,7 +238,7 @@ def test_scores_judged_by_what_came(settings: Settings) -> None:
         staging__closing_facts=[row | {"d_from": row["closed_on"]} for row in closings],
     )  # fmt: skip
     wholes = [row[:-1] for row in found if row[-1] == 0]
-    health, rates = (0.8, 0.4, 0.8), (0.7, 0.3, 0.2)
+    health = (0.8, 0.4, 0.8)
     base = 2 / 9
     brier_health, brier_rate = (0.2**2 + 0.4**2 + 0.8**2) / 3, (0.3**2 + 0.3**2 + 0.2**2) / 3
     january = (0.4**2 + 0.2**2 + 0.1**2) / 3

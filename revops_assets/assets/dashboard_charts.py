@@ -1,4 +1,4 @@
-"""Charts of the main dashboards, as previews of their newest day."""
+"""Charts of the main dashboards and of the record of forecasts and scores, as previews of their newest day."""
 
 from revops_assets.datasets.charts import Chart
 
@@ -57,7 +57,32 @@ REPS = Chart(
     """,
 )
 
+# Of the newest day that has rows: a quarter's last, a month's last.
+RECORD = Chart(
+    "error over eight quarters (WAPE), by week",
+    """
+    select r.tenant_id, format('week %s', r.week_number) as label, r.method as series, r.wape as value
+    from analytics.forecast_record as r
+    where r.snapshot_date = (select max(n.snapshot_date) from analytics.forecast_record as n where n.snapshot_date <= :day)
+        and r.team_id = 'All' and r.segment = 'All' and r.region = 'All' and r.method in ('ai', 'default', 'learned')
+    order by r.tenant_id, r.week_number, r.method
+    """,
+)
+RELIABILITY = Chart(
+    "share won, by tenths of the score",
+    """
+    select c.tenant_id, format('%s, tenth %s', c.score, c.tenth) as label, v.series, v.value
+    from analytics.score_calibration as c
+    cross join lateral (values ('said', c.mean_score), ('came', c.won_share)) as v (series, value)
+    where c.snapshot_date = (select max(n.snapshot_date) from analytics.score_calibration as n where n.snapshot_date <= :day)
+        and c.tenth > 0 and c.days_before = 30
+    order by c.tenant_id, c.score, c.tenth
+    """,
+)
+
 CHARTS = {
+    "analytics.forecast_record": RECORD,
+    "analytics.score_calibration": RELIABILITY,
     "dashboard.forecast_history": HISTORY,
     "dashboard.dashboard_kpis": KPIS,
     "dashboard.stage_velocity": VELOCITY,
