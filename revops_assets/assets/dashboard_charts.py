@@ -63,7 +63,9 @@ RECORD = Chart(
     """
     select r.tenant_id, format('week %s', r.week_number) as label, r.method as series, r.wape as value
     from analytics.forecast_record as r
-    where r.snapshot_date = (select max(n.snapshot_date) from analytics.forecast_record as n where n.snapshot_date <= :day)
+    where r.snapshot_date = (
+            select max(n.snapshot_date) from analytics.forecast_record as n where n.snapshot_date <= :day
+        )
         and r.team_id = 'All' and r.segment = 'All' and r.region = 'All' and r.method in ('ai', 'default', 'learned')
     order by r.tenant_id, r.week_number, r.method
     """,
@@ -74,7 +76,9 @@ RELIABILITY = Chart(
     select c.tenant_id, format('%s, tenth %s', c.score, c.tenth) as label, v.series, v.value
     from analytics.score_calibration as c
     cross join lateral (values ('said', c.mean_score), ('came', c.won_share)) as v (series, value)
-    where c.snapshot_date = (select max(n.snapshot_date) from analytics.score_calibration as n where n.snapshot_date <= :day)
+    where c.snapshot_date = (
+            select max(n.snapshot_date) from analytics.score_calibration as n where n.snapshot_date <= :day
+        )
         and c.tenth > 0 and c.days_before = 30
     order by c.tenant_id, c.score, c.tenth
     """,
