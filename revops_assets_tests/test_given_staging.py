@@ -605,7 +605,7 @@ def test_what_a_stage_makes_of_a_deal_is_learned(settings: Settings, closes_by_s
             deals, ("Signed", True, True), ("Signed", True, True), ("Dead", True, False), ("Mixed", True, True), ("Mixed", True, False), ("Half", True, False),
             ("Half", False, False), ("Told", True, True), (None, True, True), **KNOWN,
         ) + table(deals, ("Old", True, True), ("Signed", False, False), **SUPERSEDED) + table(deals, ("Bin", True, True), **KNOWN | {"is_deleted": True}),
-        crm_remote__closes_by_status=[{"tenant_id": "a" if closes_by_status else "b", "known_from": 1}],
+        crm_remote__closes_by_status=[{"tenant_id": "a" if closes_by_status else "b", "known_from": 1, "known_to": 9223372036854775807}],
     ) == [
         ("Dead", "r1", "Dead", 4, "open" if closes_by_status else "lost", "-infinity", leap, "2024-02-01 00:00:00+00"),
         ("Gone", "r1", "Buried", 5, "open", leap, "infinity", leap),

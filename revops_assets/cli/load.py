@@ -1,11 +1,12 @@
-"""`revops load`: a CRM export into the source database."""
+"""`revops load`: a CRM export into the source database; `revops load undo`: out of it again."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from revops_assets.cli import app, if_interrupted
 from revops_assets.settings import get_settings
@@ -16,7 +17,19 @@ if TYPE_CHECKING:
 UNREAD_SHOWN = 20
 
 
-@app.command("load")
+class LoadGroup(TyperGroup):
+    """`revops load DIR` is `revops load export DIR`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put in the command that is left out."""
+        return super().parse_args(ctx, args if args and args[0] in self.commands else ["export", *args])
+
+
+load = typer.Typer(cls=LoadGroup, help="Load a CRM export (`revops load DIR`), or take a load back.")
+app.add_typer(load, name="load")
+
+
+@load.command("export")
 def load_command(
     directory: Annotated[Path, typer.Argument(help="Folder with the export's files")],
     mapping: Annotated[
@@ -30,7 +43,7 @@ def load_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything, say what it did, and undo it")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
 ) -> None:
-    """Load a CRM export: all of it, or nothing with a reason."""
+    """Load a CRM export: all of it, or nothing with a reason. `revops load undo LOAD_ID` takes it back."""
     from revops_assets.cli.show import Progress, print_json
     from revops_assets.diagnostics.aftermath import look_after
     from revops_assets.loading.load import choose_mappings, load_all
@@ -46,6 +59,46 @@ def load_command(
         return
     for result in results:
         print_load(result)
+
+
+@load.command("undo")
+def undo_command(
+    load_id: Annotated[int, typer.Argument(help="The load, as `revops load` named it")],
+    json: Annotated[bool, typer.Option("--json", help="Print data instead of a table")] = False,
+) -> None:
+    """Take a load back: what it changed is as before, but for what later loads changed. History keeps it."""
+    from dataclasses import asdict
+
+    from rich.markup import escape
+
+    from revops_assets.cli.show import console, print_json, print_table
+    from revops_assets.loading.undo import undo_load
+
+    if_interrupted("the load stands: taking it back is all or nothing")
+    done = undo_load(get_settings(), load_id)
+    if json:
+        print_json(asdict(done))
+        return
+    put_back, removed, later = (sum(getattr(t, name) for t in done.tables) for name in ("put_back", "removed", "later"))
+    console.print(
+        f"[bold]Load {done.load_id}[/bold] of tenant {done.tenant} is taken back, by load {done.undo_id}: {put_back:,}"
+        f" records are as before, {removed:,} are not known any more, {later:,} stay as a later load said."
+    )
+    print_table(
+        ["crm table", "as before>", "removed>", "later load>", "only history>"],
+        [(t.table_name, t.put_back, t.removed, t.later, t.past) for t in done.tables],
+    )
+    if done.is_first:
+        console.print(f"Nothing had been loaded before it: what is known of {done.tenant} is what later loads said.")
+    if done.later_loads:
+        named = ", ".join(f"{number} ({folder})" if folder else str(number) for number, folder in done.later_loads)
+        console.print(
+            "[bold]Load again[/bold] what came later, if it repeated records of the load in the same words, which was"
+            f" no change then: {escape(named)}"
+        )
+    console.print(
+        "`revops materialize --stale` builds the days anew that it had changed (the sensors do it themselves)."
+    )
 
 
 def print_load(result: LoadResult) -> None:

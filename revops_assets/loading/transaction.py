@@ -136,8 +136,9 @@ class LoadTransaction:
             }  # fmt: skip
             self._execute(
                 "select rows_read, rows_rejected, mapping_sha256 from crm.load_files where tenant_id = %s"
-                " and source = %s and file_key = %s and sha256 = %s and known_to = %s",
-                self.tenant, self.source, key, sha256, STILL_KNOWN,
+                " and source = %s and file_key = %s and sha256 = %s and known_to = %s and known_from > (select"
+                " coalesce(max(undone_by), 0) from crm.loads where tenant_id = %s)",  # what was said twice came once
+                self.tenant, self.source, key, sha256, STILL_KNOWN, self.tenant,
             )  # fmt: skip
             if same := self.cursor.fetchone():
                 if same[2] == self.mapping_sha256:

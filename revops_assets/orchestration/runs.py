@@ -131,14 +131,28 @@ def run_assets(
 
 
 def run_stale(settings: Settings, instance: dg.DagsterInstance, tell: Tell = silent) -> list[RunResult]:
-    """Build the days of ops.stale_partitions: a run for each span of days, earliest first.
+    """Build what loads since then have made stale, as the sensor does: full refreshes, then the days of
+    ops.stale_partitions, a run for each span of days, earliest first.
 
     Until nothing is stale any more: what changes on the way may ask for days after it.
     """
-    results = []
+    results = refresh_after_loads(settings, instance, tell)
     while runs := planned(settings):
         results.append(run_planned(settings, runs[0], instance, tell))
     return results
+
+
+def refresh_after_loads(settings: Settings, instance: dg.DagsterInstance, tell: Tell = silent) -> list[RunResult]:
+    """Build what is built by full refresh, of the tenants whose newest load it has not seen."""
+    from revops_assets.definitions import defs
+    from revops_assets.orchestration.sensors import tables_due
+
+    with databases.engine(settings, "warehouse").begin() as connection:
+        due = tables_due(connection)
+    if due is None:
+        return []
+    tags = {TENANTS_TAG: ",".join(due[1])} if due[1] is not None else {}
+    return [_run(defs.resolve_job_def("refresh"), "refresh", settings.env, instance, tags, None, tell)]
 
 
 def run_planned(settings: Settings, run: Rerun, instance: dg.DagsterInstance, tell: Tell = silent) -> RunResult:

@@ -40,7 +40,7 @@ told as (
         coalesce((
             select array_agg(c.tenant_id)
             from crm_remote.closes_by_status as c
-            where c.known_from <= (select ops.known_as_of())
+            where c.known_from <= (select ops.known_as_of()) and c.known_to > (select ops.known_as_of())
         ), '{}') as tenants
     from listed
 ),

@@ -1,6 +1,7 @@
 -- The one rule of what was true when, as the text of a query: the versions of a table's records, each with the span of time
 -- in which it was so. Laid down in the source (crm) and in the warehouse (ops), for the queries below.
 --   p_versions, p_loads: relations of all versions, and of all loads
+--     (load_id, started_at, undone_by: from which transaction time on its versions do not count)
 --   p_key: what tells records apart, besides the tenant; p_known_as_of: number of the last load that is seen
 -- A version holds from its record's own modification time on (without one: from when its load began) until just before the
 -- next; of several of one instant the one that was known last. A record's first version also says what was before it.
@@ -22,7 +23,7 @@ language sql immutable as $$
             from %1$s as v
             inner join %2$s as l on l.load_id = v.load_id
             cross join lateral (select coalesce(v.modified_at, l.started_at) as valid_from) as t
-            where v.known_from <= %4$s
+            where v.known_from <= %4$s and (l.undone_by is null or l.undone_by > %4$s)
             window record_in_time as (partition by v.tenant_id, %3$s order by t.valid_from, v.known_from, v.line_no)
         ) as s
         where s.valid_from < s.valid_to

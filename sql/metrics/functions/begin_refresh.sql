@@ -31,7 +31,7 @@ begin
 
     create temporary table if not exists metrics_loads (
         load_seq bigint not null, load_id bigint not null, tenant_id text, started_at timestamptz not null,
-        finished_at timestamptz not null, is_changing boolean not null
+        finished_at timestamptz not null, is_changing boolean not null, undone_by bigint
     ) on commit drop;
     create temporary table if not exists metrics_tenants (
         tenant_id text not null, cut_day date, cut_at timestamptz, data_freshness timestamptz, is_latest boolean not null
@@ -44,7 +44,7 @@ begin
     truncate pg_temp.metrics_loads, pg_temp.metrics_tenants, pg_temp.metrics_days, pg_temp.metrics_requests;
 
     insert into pg_temp.metrics_loads
-    select l.load_seq, l.load_id, l.tenant_id, l.started_at, l.finished_at, l.is_changing from crm_remote.finished_loads as l;
+    select l.load_seq, l.load_id, l.tenant_id, l.started_at, l.finished_at, l.is_changing, l.undone_by from crm_remote.finished_loads as l;
     v_newest := (select coalesce(max(l.load_seq), 0) from pg_temp.metrics_loads as l);
     v_known_as_of := least(ops.known_as_of(), v_newest);
     if p_tenant is not null and not exists (

@@ -48,7 +48,7 @@ begin
     end loop;
 
     update crm.loads as l
-    set load_seq = v_seq, status = 'finished', finished_at = clock_timestamp(),
+    set load_seq = v_seq, status = 'finished', finished_at = clock_timestamp(), is_folded = p_fold,
         rows_inserted = t.inserted, rows_updated = t.updated, rows_unchanged = l.rows_unchanged + t.unchanged,
         rows_conflicting = t.conflicting, earliest_business_at = t.earliest,
         rows_rejected = (select count(*) from crm.load_rejects where load_id = p_load_id and kind = 'rejected')

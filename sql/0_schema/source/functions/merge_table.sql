@@ -179,7 +179,8 @@ begin
             select %9$s from merge_losers as s where not s.is_tie
         ) as s
         where not exists (
-            select from %1$s as v where v.tenant_id = %3$L and v.%8$s = s.%8$s and not (%10$s)
+            select from %1$s as v inner join crm.loads as l on l.load_id = v.load_id and l.undone_by is null
+            where v.tenant_id = %3$L and v.%8$s = s.%8$s and not (%10$s)
         )
     $sql$, v_versions, v_columns, v_tenant, v_staged, p_load_id, p_seq, v_stage, v_key,
         (select string_agg('s.' || quote_ident(attname), ', ' order by attnum) from pg_attribute

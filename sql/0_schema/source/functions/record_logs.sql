@@ -8,7 +8,8 @@
 --   old_value when the version was valid from
 --   record_gone: whether the record was deleted then; record_outcome: open, won or lost, its old value the closing date;
 --   record_current: likewise, of the version that is the current one (known_to ends with it)
--- A change without an instant or a record says nothing. What a version said counts for ever (known_to has no end).
+-- A change without an instant or a record says nothing. What a version said counts for ever (known_to has no end), unless its load
+-- was undone.
 create or replace view crm.opportunity_log as
 select h.tenant_id, h.opportunity_id as record_id, h.field, h.changed_at as at, h.old_value, h.new_value,
     false as is_version, h.known_from, h.known_to, h.line_no
@@ -23,7 +24,7 @@ where not h.is_deleted and h.changed_at is not null and h.opportunity_id is not 
     and h.new_value in ('deleted', 'open', 'won', 'lost')
 union all
 select v.tenant_id, v.opportunity_id, f.field, f.at, f.old_value, f.new_value, f.is_version, v.known_from,
-    coalesce(f.known_to, 9223372036854775807), v.line_no
+    least(f.known_to, l.undone_by, 9223372036854775807), v.line_no
 from crm.opportunities_versions as v
 inner join crm.loads as l on l.load_id = v.load_id
 cross join lateral (select coalesce(v.modified_at, l.started_at) as valid_from offset 0) as t
@@ -51,7 +52,7 @@ from crm.lead_history_versions as h
 where not h.is_deleted and h.changed_at is not null and h.lead_id is not null and h.field is not null
 union all
 select v.tenant_id, v.lead_id, f.field, f.at, f.old_value, f.new_value, f.is_version, v.known_from,
-    9223372036854775807, v.line_no
+    least(l.undone_by, 9223372036854775807), v.line_no
 from crm.leads_versions as v
 inner join crm.loads as l on l.load_id = v.load_id
 cross join lateral (select coalesce(v.modified_at, l.started_at) as valid_from offset 0) as t
