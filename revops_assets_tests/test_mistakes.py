@@ -23,8 +23,8 @@ ARGUMENTS = {
     "analyst check": "{out}/analyst", "analyst setup": "{out}/analyst", "columns dictionary": "", "columns export": "{out}/c.csv",
     "columns import": "{file}", "columns list": "", "columns profile": "", "columns push": "",
     "columns set": "dashboard.dashboard_kpis.risk_level --description x", "columns show": "dashboard.dashboard_kpis.risk_level",
-    "daily-metrics backfill": "--days 2", "daily-metrics run": "--date 2024-03-01", "db stop": "", "db upgrade": "", "db url": "", "demo": "",
-    "doctor": "", "funnel build": "", "funnel compare": "", "load": "{export}", "materialize": "--partition 2024-03-01",
+    "daily-metrics backfill": "--days 2", "daily-metrics run": "--date 2024-03-01", "db backup": "{out}/b", "db restore": "{out}/none", "db stop": "", "db upgrade": "", "db url": "", "demo": "",
+    "doctor": "", "funnel build": "", "funnel compare": "", "load export": "{export}", "load undo": "1", "materialize": "--partition 2024-03-01",
     "mcp": "--tenant acme", "metrics approve": "revenue/mrr", "metrics check-sql": "{sql}", "metrics coverage": "",
     "metrics export": "--dir {out}/m", "metrics import": "", "metrics list": "", "metrics run": "revenue/mrr --tenant acme",
     "metrics show": "revenue/mrr", "metrics validate": "--tenant acme", "metrics values": "revenue/mrr --tenant acme", "psql": "", "quickstart": "{export} --no-serve --days 2",
@@ -37,6 +37,7 @@ SERVERS = {"mcp", "psql", "serve", "up"}  # psql says what is wrong itself; the 
 # Themselves, or as Dagster, which needs its storage before it can run anything.
 MAKE_DATABASES = {"db upgrade", "demo", "funnel build", "materialize", "quickstart", "tenant remove"}
 NEED_NO_DATABASE = {"db stop", "db url", "scenario generate", "scenario next-day"}
+LOOK_AT_FILES_FIRST = {"analyst check": "`revops analyst setup ", "db restore": "has no backup.json"}
 ASK = sorted(ARGUMENTS.keys() - SERVERS)
 Run = Callable[[str], tuple[int, str, str]]
 
@@ -108,14 +109,16 @@ def test_no_server_answers(command: str, run: Run, elsewhere: Callable[..., Sett
     if command == "doctor":
         assert outcome[0] == 1 and "cannot connect" in outcome[1]
         return
-    if command == "analyst check":  # looks at the profile's files first
-        assert "`revops analyst setup " in said(outcome)
+    if command in LOOK_AT_FILES_FIRST:
+        assert LOOK_AT_FILES_FIRST[command] in said(outcome)
         return
     told = said(outcome)
     assert "Connection refused" in told and "secret" not in told
 
 
-@pytest.mark.parametrize("command", sorted(set(ASK) - NEED_NO_DATABASE - MAKE_DATABASES - {"doctor", "analyst check"}))
+@pytest.mark.parametrize(
+    "command", sorted(set(ASK) - NEED_NO_DATABASE - MAKE_DATABASES - {"doctor"} - set(LOOK_AT_FILES_FIRST))
+)
 def test_no_database_was_made(command: str, run: Run, elsewhere: Callable[..., Settings]) -> None:
     elsewhere(REVOPS_DATABASE_PREFIX="none_")
     assert "run `revops db upgrade` first" in said(run(command))
@@ -137,7 +140,7 @@ def powerless(settings: Settings) -> Iterator[str]:
     query(settings, "warehouse", f"drop role {name}")
 
 
-@pytest.mark.parametrize("command", sorted(set(ASK) - NEED_NO_DATABASE - {"doctor", "analyst check"}))
+@pytest.mark.parametrize("command", sorted(set(ASK) - NEED_NO_DATABASE - {"doctor"} - set(LOOK_AT_FILES_FIRST)))
 def test_no_rights(command: str, run: Run, clean: Settings, powerless: str, elsewhere: Callable[..., Settings]) -> None:
     url = databases.server_url(clean).set(username=powerless, password=None)
     elsewhere(REVOPS_DATABASE_URL=url.set(drivername="postgresql").render_as_string(hide_password=False))
@@ -183,7 +186,7 @@ def test_no_space(small_disk: Path, tmp_path: Path) -> None:
         (tmp_path / "export").mkdir()
         (tmp_path / "q.sql").write_text("select sum(total_amount) as r from orders")
         (tmp_path / "c.csv").write_text("table_id,column_name,basetype,description,confidence\n")
-        for command in sorted(set(ASK) - NEED_NO_DATABASE - {"load", "quickstart", "analyst check"}):
+        for command in sorted(set(ASK) - NEED_NO_DATABASE - {"load export", "quickstart"} - set(LOOK_AT_FILES_FIRST)):
             given = ARGUMENTS[command].format(
                 out=tmp_path, file=tmp_path / "c.csv", export=tmp_path / "large", sql=tmp_path / "q.sql"
             )

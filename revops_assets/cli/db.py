@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from revops_assets.cli import app
+from revops_assets.cli import app, if_interrupted
 from revops_assets.errors import RevopsError
 from revops_assets.settings import get_settings
 
-db = typer.Typer(no_args_is_help=True, help="Create, upgrade, find and stop the databases.")
+db = typer.Typer(no_args_is_help=True, help="Create, upgrade, find, back up, restore and stop the databases.")
 app.add_typer(db, name="db")
 
 
@@ -56,6 +57,31 @@ def stop_command() -> None:
     if settings.database_url is not None:
         raise RevopsError("REVOPS_DATABASE_URL is set: that server is not ours to stop")
     print("stopped" if embedded.stop(settings.home) else "was not running")
+
+
+@db.command("backup")
+def backup_command(folder: Annotated[Path, typer.Argument(help="An empty folder, or one that is not there")]) -> None:
+    """Write source, both warehouses and Dagster's storage into a folder. Loads and runs go on meanwhile."""
+    from revops_assets.warehouse.backup import backup
+
+    if_interrupted("the folder has no backup.json, and is no backup")
+    for part in backup(get_settings(), folder):
+        print(f"{part.database}: {part.file}, {part.bytes / 1e6:,.1f} MB")
+
+
+@db.command("restore")
+def restore_command(
+    folder: Annotated[Path, typer.Argument(help="What `revops db backup` wrote")],
+    force: Annotated[bool, typer.Option("--force", help="Replace databases that hold data")] = False,
+) -> None:
+    """Put a backup in place of every database, and upgrade them. Stop `make up` first."""
+    from revops_assets.warehouse.backup import restore
+
+    if_interrupted("some databases may be restored and others not: run it again with --force")
+    logins = restore(get_settings(), folder, force)
+    print(f"restored from {folder}")
+    if logins:
+        print(f"passwords are not in a backup: give {', '.join(logins)} theirs again")
 
 
 @app.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

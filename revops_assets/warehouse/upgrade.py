@@ -78,7 +78,7 @@ def upgrade(settings: Settings) -> Upgraded:
                     databases.name_of(prod, "warehouse"),
                     databases.name_of(dev, "dagster"),
                 )
-                if _create_database(cursor, name)
+                if create_database(cursor, name)
             ]
             cursor.execute("show server_version")
             [(version,)] = cursor.fetchall()
@@ -108,7 +108,8 @@ def upgrade(settings: Settings) -> Upgraded:
     return Upgraded(version, created, time.monotonic() - started)
 
 
-def _create_database(cursor: psycopg2.extensions.cursor, name: str) -> bool:
+def create_database(cursor: psycopg2.extensions.cursor, name: str) -> bool:
+    """Create a database as ours are; False if it is there."""
     cursor.execute("select 1 from pg_database where datname = %s", (name,))
     if cursor.fetchone():
         return False
