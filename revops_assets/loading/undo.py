@@ -65,7 +65,6 @@ class Undone:
 def undo_load(settings: Settings, load_id: int) -> Undone:
     """Take a load back, in one transaction. NotFound; RevopsError where there is nothing to take back."""
     with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
-        cursor.execute("set local synchronous_commit = on")
         cursor.execute(LOCK_FILES, (load_id,))
         cursor.execute("select pg_advisory_xact_lock(hashtextextended('crm.load_seq', 0))")
         tenant, is_first = _check(cursor, load_id)

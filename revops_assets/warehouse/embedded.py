@@ -45,7 +45,7 @@ OPTIONS = {
     "max_wal_size": "4GB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "synchronous_commit": "off",  # a power cut may lose the last moments, never consistency
+    "synchronous_commit": "off",  # a power cut may lose a warehouse's last moments, never a finished load
     "jit": "off",
 }
 

@@ -16,6 +16,8 @@ create or replace function crm.take_load_seq(p_load_id bigint) returns bigint la
 declare
     v_seq bigint;
 begin
+    -- What is logged as finished outlives a power cut, whatever the server's default.
+    perform set_config('synchronous_commit', 'on', true);
     perform pg_advisory_xact_lock(hashtextextended('crm.load_seq', 0));
     select load_seq into v_seq from crm.loads where load_id = p_load_id and status = 'running' for update;
     if not found then
