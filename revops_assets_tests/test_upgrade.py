@@ -160,10 +160,13 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
             (name, "a new dataset")
             for name in (
                 "ai.action_outcomes",
+                "analytics.coverage_needed",
                 "analytics.forecast_errors",
                 "analytics.forecast_methods",
                 "analytics.forecast_record",
                 "analytics.forecast_targets",
+                "analytics.push_report",
+                "analytics.quota_pacing",
                 "analytics.rep_results",
                 "analytics.score_calibration",
                 "analytics.stage_durations",

@@ -127,6 +127,30 @@ DATASETS = [
         ],
     ),
     daily(
+        "analytics.quota_pacing",
+        deps=[
+            "staging.coverage_dates",
+            "staging.deal_intervals",
+            "staging.quota_days",
+            "staging.rep_closings",
+            "staging.rep_days",
+            "staging.source_coverage",
+        ],
+    ),
+    daily(
+        "analytics.coverage_needed",
+        deps=[
+            "staging.coverage_dates",
+            "staging.deal_days",
+            "staging.deal_intervals",
+            "staging.quota_days",
+            "staging.rep_closings",
+            "staging.rep_days",
+            "staging.source_coverage",
+        ],
+    ),
+    daily("analytics.push_report", deps=["staging.deal_intervals", "staging.rep_days"]),
+    daily(
         "analytics.rep_performance",
         deps=["analytics.rep_results", "staging.thresholds", "reference.rep_tiers"],
         looks_back_on={"analytics.rep_performance": LookBack.LAST_QUARTER},

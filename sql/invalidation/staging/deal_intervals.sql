@@ -1,6 +1,8 @@
 -- A span of a deal's life: open, it is in every day's pipeline; closed, in the results of the quarter, the year and
 -- the window of staging.rep_closings around its closing; its first day counts as the day it was created. What is
--- learned from it: how it stood on each Friday, and its closing.
+-- learned from it: how it stood on each Friday, and its closing; on the same day of four later quarters what was won
+-- and what was open by then, and what had become of it by its quarter's end. A deal due in a quarter counts from the
+-- quarter's beginning, or its own, for five quarters: how it stood then, at the quarter's end and on each day.
 with spans as (
     select
         *,
@@ -8,6 +10,33 @@ with spans as (
         (closed_at at time zone (select ops.timezone()))::date as closed_day,
         coalesce(close_date, (closed_at at time zone (select ops.timezone()))::date) as closed_on
     from pg_temp.changed_rows
+),
+
+-- The quarters that the changed deals are due in, from the day on which they count there; as they stand now.
+due_deals as (
+    select
+        i.tenant_id,
+        i.opportunity_id,
+        q.quarter_end,
+        greatest(k.opened_on, q.quarter_start) as since,
+        (q.quarter_start + interval '15 months')::date as until
+    from staging.deal_intervals as i
+    cross join
+        lateral (
+            select
+                (i.opened_at at time zone (select ops.timezone()))::date as opened_on,
+                coalesce(i.close_date, (i.closed_at at time zone (select ops.timezone()))::date) as due_on
+        ) as k
+    inner join ops.calendar as q on k.due_on = q.day
+    where
+        (i.tenant_id, i.opportunity_id) in (select
+            c.tenant_id,
+            c.opportunity_id
+        from pg_temp.changed_rows as c)
+        and (
+            i.status = 'open' and i.d_from < q.quarter_start and i.d_to >= q.quarter_start
+            or i.d_from = k.opened_on and i.d_from >= q.quarter_start and i.d_from <= q.quarter_end
+        )
 )
 
 select
@@ -106,3 +135,102 @@ cross join
         c.d_from, least(c.d_to, (select max(l.snapshot_date) + 1 from ops.partition_ledger as l))
     ) as s (day)
 where c.status = 'open'
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.quota_pacing' as dataset,
+    row(c.opportunity_id, r.content, c.amount, q.quarter_start)::text as content,
+    r.days
+from spans as c
+inner join ops.calendar as q on c.closed_on = q.day
+cross join
+    lateral (
+        values
+        ('booked', ops.same_days(c.d_from, c.d_to, q.quarter_start, 1, 4)),
+        (
+            'final',
+            case
+                when q.quarter_end >= c.d_from and q.quarter_end < c.d_to
+                    then ops.valid_days(q.quarter_end + 1, (q.quarter_end + 1 + interval '1 year')::date)
+            end
+        )
+    ) as r (content, days)
+where c.status = 'won' and c.amount is not null and r.days is not null
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.coverage_needed' as dataset,
+    row(c.opportunity_id, 'open', c.amount, q.quarter_start, r.place)::text as content,
+    r.days
+from spans as c
+inner join ops.calendar as q on c.close_date = q.day
+cross join
+    lateral (
+        values
+        (1, ops.same_days(c.d_from, c.d_to, q.quarter_start, 1, 4)),
+        (2, ops.same_days(c.d_from, c.d_to, (q.quarter_start - interval '3 months')::date, 2, 5))
+    ) as r (place, days)
+where c.status = 'open' and c.amount is not null and ops.forecast_category(c.forecast_category) <> 'Omitted'
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.coverage_needed' as dataset,
+    row(c.opportunity_id, 'won', q.quarter_start, r.place)::text as content,
+    r.days
+from spans as c
+inner join ops.quarters_ahead as q on c.closed_day = q.day
+cross join
+    lateral (
+        values
+        (1, ops.same_days(c.opened_on, c.closed_day, q.quarter_start, 1, 4)),
+        (2, ops.same_days(c.opened_on, c.closed_day, (q.quarter_start - interval '3 months')::date, 2, 5))
+    ) as r (place, days)
+where c.status = 'won' and q.quarter_end >= c.d_from and q.quarter_end < c.d_to
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.push_report' as dataset,
+    row(
+        c.opportunity_id, 'due', coalesce(c.owner_id, '-1'), least(c.pushes_count, 3), c.amount, q.quarter_start
+    )::text as content,
+    ops.valid_days(
+        greatest(c.opened_on, q.quarter_start), (q.quarter_start + interval '15 months')::date
+    ) as days
+from spans as c
+inner join ops.calendar as q on c.closed_on = q.day
+where
+    c.status = 'open' and c.d_from < q.quarter_start and c.d_to >= q.quarter_start
+    or c.d_from = c.opened_on and c.d_from >= q.quarter_start and c.d_from <= q.quarter_end
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.push_report' as dataset,
+    row(c.opportunity_id, 'won in quarter', q.quarter_start)::text as content,
+    ops.valid_days(q.quarter_end + 1, (q.quarter_start + interval '15 months')::date) as days
+from spans as c
+inner join ops.calendar as q on c.closed_day = q.day
+where c.status = 'won' and q.quarter_end >= c.d_from and q.quarter_end < c.d_to
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.push_report' as dataset,
+    r.content,
+    ops.valid_days(greatest(c.d_from, d.since), least(c.d_to, r.until)) as days
+from spans as c
+inner join due_deals as d on c.tenant_id = d.tenant_id and c.opportunity_id = d.opportunity_id
+cross join
+    lateral (
+        values
+        (row(c.opportunity_id, 'status', c.status)::text, d.until),
+        (
+            row(c.opportunity_id, 'slipped', d.quarter_end, c.close_date > d.quarter_end)::text,
+            case when c.status = 'open' then d.quarter_end + 1 end
+        )
+    ) as r (content, until)
+where r.until is not null
