@@ -1,8 +1,9 @@
 """`python -m bench.faults [--rounds N] [--seed S]`: what dies in the middle, and what is left when it has been done again.
 
 Two installations get the same exports and build the same days. Of one, a fault of each kind in turn, at a random moment,
-strikes a load or a build; then the documented commands are given again: `revops load`, `revops materialize`. After each
-round every record and every dataset of it is compared with the undisturbed twin's: nothing lost, nothing doubled.
+strikes a load or a build; then the documented commands are given again: `revops load`, `revops materialize`. After a load
+every record, after a build and in the end every dataset, too, is compared with the undisturbed twin's: nothing lost, nothing
+doubled.
 """
 
 from __future__ import annotations
@@ -85,10 +86,12 @@ class Installation:
         finally:
             connection.close()
 
-    def contents(self) -> dict[str, Any]:
+    def contents(self, databases: tuple[str, ...]) -> dict[str, Any]:
         """A number for every canonical table and every dataset that its rows give."""
         found = {}
         for database, schemas, kinds in (("source", ["crm"], ["v"]), ("warehouse", DATASETS, ["r", "p"])):
+            if database not in databases:
+                continue
             for table, columns in self.query(database, TABLES, list(HIDDEN), schemas, kinds):
                 if database == "source" and not self.is_canonical(table):
                     continue
@@ -208,17 +211,15 @@ def strike(disturbed: Installation, fault: str, export: Path, days: list[date], 
     return [line for command in commands if (line := command.communicate()[1].strip()) and command.returncode > 0]
 
 
-def settle(installation: Installation, export: Path, days: list[date]) -> dict[str, float]:
-    """What the documentation says to do; how long the load and the build took."""
-    took = {}
-    for name, words in (
-        ("load", ("load", str(export), "--tenant", "acme")),
-        ("build", range_of(days[0], days[-1])),
-        ("stale", ("materialize", "--stale")),
-    ):
-        started = time.monotonic()
-        installation.revops(*words)
-        took[name] = time.monotonic() - started
+def settle(installation: Installation, export: Path, days: list[date], kind: str) -> float:
+    """What the documentation says to do after a load or a build; how long the struck command took."""
+    started = time.monotonic()
+    if kind == "load":
+        installation.revops("load", str(export), "--tenant", "acme")
+        return time.monotonic() - started
+    installation.revops(*range_of(days[0], days[-1]))
+    took = time.monotonic() - started
+    installation.revops("materialize", "--stale")
     return took
 
 
@@ -250,6 +251,11 @@ def run(rounds: int, seed: int, only: str = "") -> int:
             exports = begin(root / "company", (disturbed, twin))
             for number in range(rounds):
                 survived += one_round(number, chance, faults[number % len(faults)], disturbed, twin, next(exports))
+            for installation in (disturbed, twin):
+                settle(installation, root, days_of(rounds), "build")
+            if left := compare(disturbed, twin, ("source", "warehouse")):
+                print(f"in the end these differ: {', '.join(left)}")
+                survived = 0
         finally:
             for installation in (disturbed, twin):
                 installation.start("db", "stop").wait()
@@ -284,23 +290,31 @@ def one_round(
     number: int, chance: random.Random, fault: str, disturbed: Installation, twin: Installation, export: Path
 ) -> bool:
     """One fault, what the documentation says to do then, and the comparison; whether it was survived."""
-    days = [END + timedelta(days=number - n) for n in reversed(range(DAYS_BUILT))]
-    took = settle(twin, export, days)
+    days = days_of(number)
     kind = FAULTS[fault][0].rstrip("s")
     if kind == "build":
-        disturbed.revops("load", str(export), "--tenant", "acme")
-    moment = chance.uniform(0.3, 0.95) * took[kind]
+        for installation in (disturbed, twin):
+            settle(installation, export, days, "load")
+    took = settle(twin, export, days, kind)
+    moment = chance.uniform(0.3, 0.95) * took
     told = strike(disturbed, fault, export, days, moment)
-    settle(disturbed, export, days)
-    ours, theirs = disturbed.contents(), twin.contents()
-    differing = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
-    print(
-        f"{number + 1}. {fault} after {moment:.1f} of {took[kind]:.1f} s: {differing or 'survived'}",
-        flush=True,
-    )
+    settle(disturbed, export, days, kind)
+    differing = compare(disturbed, twin, ("source",) if kind == "load" else ("source", "warehouse"))
+    print(f"{number + 1}. {fault} after {moment:.1f} of {took:.1f} s: {differing or 'survived'}", flush=True)
     for line in told:
         print(f"   {line.splitlines()[-1][:300]}", flush=True)
     return not differing
+
+
+def days_of(number: int) -> list[date]:
+    """The days that a round builds."""
+    return [END + timedelta(days=number - n) for n in reversed(range(DAYS_BUILT))]
+
+
+def compare(disturbed: Installation, twin: Installation, databases: tuple[str, ...]) -> list[str]:
+    """Tables and datasets in which the two differ."""
+    ours, theirs = disturbed.contents(databases), twin.contents(databases)
+    return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -86,6 +87,34 @@ def test_an_initdb_that_was_killed_leaves_nothing_that_looks_finished(home: Path
     (home / "pgdata.new" / "base").mkdir(parents=True)
     (home / "pgdata.new" / "PG_VERSION").write_text("18")
     assert run(home, "select 1") == 1
+
+
+def test_a_full_disk_is_named_and_what_was_loaded_is_kept(tmp_path: Path) -> None:
+    """A new server does not start on it; one that was killed there may, and does when there is room again."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        (disk / "new").mkdir()
+        run(disk / "home", "set synchronous_commit = on; create table t as select 1 as n")  # as loads commit
+        for process in embedded._survivors(disk / "home"):
+            process.kill()
+        psutil.wait_procs(embedded._survivors(disk / "home"), timeout=10)
+        with suppress(OSError), (disk / "ballast").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1 << 12))
+        with pytest.raises(RevopsError, match="is full, PostgreSQL cannot start: make room and run it again"):
+            embedded.ensure_running(disk / "new")
+        try:  # what is there may do without more room
+            assert run(disk / "home", "select n from t") == 1
+        except RevopsError as error:
+            assert "is full, PostgreSQL cannot start" in str(error)
+        (disk / "ballast").unlink()
+        assert run(disk / "home", "select n from t") == 1
+    finally:
+        embedded.stop(disk / "home")
+        subprocess.run(["umount", "-l", disk], check=True)
 
 
 def test_a_path_longer_than_a_socket_address(home: Path) -> None:

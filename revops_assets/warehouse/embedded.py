@@ -29,6 +29,7 @@ from revops_assets.errors import RevopsError
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_DIR = 103 - len(f"/{SOCKET}.lock")
 SECONDS_TO_DIE = 30
+LEAST_SPACE = 16 * 2**20  # a segment of its write-ahead log
 # Where root keeps copies of the programs that other users cannot reach.
 COPIES = Path("/var/lib/revops-assets")
 RUN_AS = "nobody"  # PostgreSQL refuses to run as root; root starts it as this user
@@ -229,7 +230,13 @@ def _run(home: Path, program: str, *args: str) -> None:
             output.seek(0)
             log = home / "pgdata" / "server.log"
             tail = "".join(log.read_text(errors="replace").splitlines(True)[-5:]) if log.exists() else ""
-            raise RevopsError(f"embedded PostgreSQL: {program} failed: {output.read().strip()}\n{tail}".strip())
+            told = f"{output.read().strip()}\n{tail}".strip()
+            if shutil.disk_usage(home).free < LEAST_SPACE:  # its log may have had no room to say so
+                raise RevopsError(
+                    f"the disk of REVOPS_HOME {home} is full, PostgreSQL cannot start: make room and run it again;"
+                    " every finished load is kept"
+                )
+            raise RevopsError(f"embedded PostgreSQL: {program} failed: {told}")
 
 
 @contextmanager
