@@ -213,6 +213,52 @@ def test_pushes_are_those_before_the_quarter_began(settings: Settings) -> None:
     assert rows["m", "ann", "All"] == (3, 1, 40, 1, 0, 1, 1, 0, 0, 0, 4, 46, 1, 1, 0, 1, 1, D("0.3333"))
 
 
+def test_pipeline_is_generated_by_its_first_owner(settings: Settings) -> None:
+    """Created by 29 February: a (bob took it over), b without an amount, c, deleted again, and w, won since; the day after: late. By
+    29 November: o, worth 40 then, and p, whose source is called none. Ann won 100 of 400 in the year: a quota of 50 needs 200."""
+    deals = table(
+        "opportunity_id status owner_id amount lead_source opened_at d_from d_to",
+        ("a", "open", "ann", 10, None, "2024-01-01Z", "2024-01-01", "2024-02-01"), ("a", "open", "bob", 15, "Web", "2024-01-01Z", "2024-02-01", "infinity"),
+        ("b", "open", None, None, None, "2024-02-29 23:59Z", "2024-02-29", "infinity"), ("c", "open", "ann", 5, "Web", "2024-01-05Z", "2024-01-05", "2024-02-29"),
+        ("w", "open", "ann", 7, "Web", "2024-01-05Z", "2024-01-05", "2024-02-01"), ("w", "won", "ann", 20, "Web", "2024-01-05Z", "2024-02-01", "infinity"),
+        ("late", "open", "ann", 9, "Web", "2024-03-01Z", "2024-03-01", "infinity"),
+        ("o", "open", "ann", 40, "Web", "2023-10-01Z", "2023-10-01", "2023-11-30"), ("o", "lost", "ann", 41, "Web", "2023-10-01Z", "2023-11-30", "infinity"),
+        ("p", "open", "bob", None, "none", "2023-11-29Z", "2023-11-29", "infinity"), ("q", "open", "bob", 3, "Web", "2023-11-30Z", "2023-11-30", "infinity"),
+        ("old", "open", "ann", 3, "Web", "2023-09-30Z", "2023-09-30", "infinity"),
+    )  # fmt: skip
+    given: dict[str, Any] = {
+        "staging__deal_intervals": deals, "staging__rep_days": REPS,
+        "staging__quota_days": table("rep_id quarter_target", ("All", 90), ("ann", 50), ("cid", 5)),
+        "staging__rep_closings": table(
+            "rep_id account_segment won_count lost_count won_amount lost_amount", ("ann", "SMB", 1, 0, 100, 0), ("ann", "none", 0, 2, 0, 300), ("bob", "none", 0, 1, 0, 100)
+        ),
+    }  # fmt: skip
+    columns = (
+        "team_id, rep_id, lead_source, created_count, without_amount_count, created_amount, previous_created_count, previous_without_amount_count, "
+        "previous_created_amount, amount_win_rate, needed_amount"
+    )
+    found = selected(
+        settings,
+        "analytics.pipeline_generation",
+        columns,
+        DAY,
+        staging__coverage_dates=[{"outcomes_since": DAY}],
+        **given,
+    )
+    rows = {row[:3]: row[3:] for row in found}
+    assert {key: row for key, row in rows.items() if key[1] != "All"} == {
+        ("-1", "-1", "All"): (1, 1, None, 0, 0, None, None, None), ("-1", "-1", "none"): (1, 1, None, 0, 0, None, None, None),
+        ("m", "ann", "All"): (2, 0, 35, 1, 0, 40, D("0.25"), 200), ("m", "ann", "Web"): (2, 0, 35, 1, 0, 40, None, None),
+        ("m", "bob", "All"): (0, 0, None, 1, 1, None, 0, None), ("m", "bob", '"none"'): (0, 0, None, 1, 1, None, None, None),
+        ("none", "cid", "All"): (0, 0, None, 0, 0, None, None, None),
+    }  # fmt: skip
+    assert rows["All", "All", "All"] == (3, 1, 35, 2, 1, 40, D("0.2"), 450)
+    assert rows["m", "All", "All"] == (2, 0, 35, 2, 1, 40, D("0.2"), 250)
+    assert rows["All", "All", "Web"] == (2, 0, 35, 1, 0, 40, None, None)
+    untold = selected(settings, "analytics.pipeline_generation", columns, DAY, **given)
+    assert {row[9:] for row in untold} == {(None, None)}
+
+
 # --------------------------------------------------------------------------------------------- which days a changed deal touches
 
 FIRST, LAST = date(2024, 1, 1), date(2025, 2, 15)
@@ -220,7 +266,12 @@ REP_DAYS = (
     "select 'a' as tenant_id, d::date as snapshot_date, r.rep_id, r.rep_id as rep_name, 'm' as team_id, 'Mia' as team_name"
     " from generate_series('2024-01-01'::timestamp, '2025-02-15', '1 day') as d cross join unnest('{ann,bob,-1}'::text[]) as r (rep_id)"
 )
-SPANS_REPORTS = ["analytics.coverage_needed", "analytics.push_report", "analytics.quota_pacing"]
+SPANS_REPORTS = [
+    "analytics.coverage_needed",
+    "analytics.pipeline_generation",
+    "analytics.push_report",
+    "analytics.quota_pacing",
+]
 Event = tuple[int, str, Any]
 
 
@@ -380,6 +431,13 @@ REPORT_TRIPS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         " from (values ('All', 'All', 'All', 3, 2), ('All', 'All', '0', 2, 2), ('All', 'All', '3+', 1, 0), ('m', 'All', 'All', 3, 2), ('m', 'ann', 'All', 3, 2))"
         " as v (team, rep, pushes, count, past)",
         ("deals_count = 4, due_count = 4 where rep_id = 'ann'", "past_deals_count = 1, past_won_count = 1 where pushes = '0'"),
+    ),
+    ("analytics.pipeline_generation", "sources_add_up"): (
+        "insert into {table} (tenant_id, snapshot_date, known_as_of, team_id, rep_id, lead_source, team_name, rep_name, created_count,"
+        " without_amount_count, previous_created_count, previous_without_amount_count) select 'a', '2024-02-29', 1, team, rep, source, '', '', count, 0, 0, 0"
+        " from (values ('All', 'All', 'All', 3), ('All', 'All', 'Web', 2), ('All', 'All', 'none', 1), ('m', 'All', 'All', 3), ('m', 'ann', 'All', 3))"
+        " as v (team, rep, source, count)",
+        ("created_count = 4 where rep_id = 'ann'", "created_count = 2 where lead_source = 'none'"),
     ),
 }  # fmt: skip
 

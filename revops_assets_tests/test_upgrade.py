@@ -165,6 +165,7 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
                 "analytics.forecast_methods",
                 "analytics.forecast_record",
                 "analytics.forecast_targets",
+                "analytics.pipeline_generation",
                 "analytics.push_report",
                 "analytics.quota_pacing",
                 "analytics.rep_results",

@@ -149,6 +149,16 @@ DATASETS = [
             "staging.source_coverage",
         ],
     ),
+    daily(
+        "analytics.pipeline_generation",
+        deps=[
+            "staging.coverage_dates",
+            "staging.deal_intervals",
+            "staging.quota_days",
+            "staging.rep_closings",
+            "staging.rep_days",
+        ],
+    ),
     daily("analytics.push_report", deps=["staging.deal_intervals", "staging.rep_days"]),
     daily(
         "analytics.rep_performance",

@@ -2,7 +2,8 @@
 -- the window of staging.rep_closings around its closing; its first day counts as the day it was created. What is
 -- learned from it: how it stood on each Friday, and its closing; on the same day of four later quarters what was won
 -- and what was open by then, and what had become of it by its quarter's end. A deal due in a quarter counts from the
--- quarter's beginning, or its own, for five quarters: how it stood then, at the quarter's end and on each day.
+-- quarter's beginning, or its own, for five quarters: how it stood then, at the quarter's end and on each day. Created
+-- in a quarter, it counts in that and, on the same day, in the next.
 with spans as (
     select
         *,
@@ -234,3 +235,29 @@ cross join
         )
     ) as r (content, until)
 where r.until is not null
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.pipeline_generation' as dataset,
+    r.content,
+    r.days
+from spans as c
+inner join ops.calendar as q on c.opened_on = q.day
+cross join
+    lateral (
+        values
+        (
+            row(c.opportunity_id, 'this', c.amount, c.lead_source)::text,
+            ops.valid_days(c.d_from, least(c.d_to, q.quarter_end + 1)), true
+        ),
+        (
+            row(c.opportunity_id, 'before', c.amount, c.lead_source)::text,
+            ops.same_days(c.d_from, c.d_to, q.quarter_start, 1, 1), true
+        ),
+        (
+            row(c.opportunity_id, 'owner', c.owner_id)::text,
+            ops.valid_days(c.d_from, (q.quarter_start + interval '6 months')::date), c.d_from = c.opened_on
+        )
+    ) as r (content, days, is_read)
+where r.is_read

@@ -24,6 +24,8 @@ inner join
         ('deals', 'analytics.coverage_needed'),
         ('amount', 'analytics.coverage_needed'),
         ('close_date', 'analytics.coverage_needed'),
+        ('won', 'analytics.pipeline_generation'),
+        ('lost', 'analytics.pipeline_generation'),
         ('amount', 'analytics.rep_results'),
         ('won', 'analytics.rep_results'),
         ('lost', 'analytics.rep_results'),
