@@ -34,7 +34,7 @@ END = date(2024, 4, 2)
 DAYS_BUILT = 3
 DISK = "3g"
 # When and by which load something was told differs between two installations that know the same.
-HIDDEN = (*STAMPS, "known_as_of", "known_from", "known_to", "load_id", "newest_load", "run_id")
+HIDDEN = (*STAMPS, "known_as_of", "known_from", "known_to", "load_id", "load_order", "newest_load", "run_id")
 TABLES = """
 select format('%%I.%%I', n.nspname, c.relname), string_agg(quote_ident(a.attname), ', ' order by a.attnum)
 from pg_class as c
