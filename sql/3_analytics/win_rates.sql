@@ -92,7 +92,7 @@ seen as (
         ops.win_group(
             l.pipeline_id, l.stage_id, extract(epoch from e.ends_at - l.stage_entered_at)::float8 / 86400,
             l.visit_number, ops.forecast_category(l.forecast_category), l.close_date, s.day
-        ) as deal_group,
+        ) collate "C" as deal_group,  -- compared byte by byte: several times quicker
         p.learned_on - s.day as age,
         case when l.won_on <= coalesce(l.lost_on, 'infinity') then l.won_on - s.day end as days_to_win,
         case
