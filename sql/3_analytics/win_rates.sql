@@ -92,7 +92,7 @@ seen as (
         ops.win_group(
             l.pipeline_id, l.stage_id, extract(epoch from e.ends_at - l.stage_entered_at)::float8 / 86400,
             l.visit_number, ops.forecast_category(l.forecast_category), l.close_date, s.day
-        ) collate "C" as deal_group,  -- compared byte by byte: several times quicker
+        ) as deal_group,
         p.learned_on - s.day as age,
         case when l.won_on <= coalesce(l.lost_on, 'infinity') then l.won_on - s.day end as days_to_win,
         case
@@ -145,32 +145,38 @@ finest as (
     group by s.tenant_id, s.learned_on, s.deal_group
 ),
 
--- Of each group and number of days: the sum of its finest groups'.
-summed as (
+-- Of each group the sums of its finest groups'.
+groups as (
     select
         f.tenant_id,
         f.learned_on,
         trim_array(f.deal_group, n.cut_off) as deal_group,
-        u.place,
         sum(f.sightings_count)::bigint as sightings_count,
-        coalesce(sum(u.weight), 0) as weight,
-        coalesce(sum(u.won), 0) as won
+        array[
+            coalesce(sum(f.weights[1]), 0),
+            coalesce(sum(f.weights[2]), 0),
+            coalesce(sum(f.weights[3]), 0),
+            coalesce(sum(f.weights[4]), 0),
+            coalesce(sum(f.weights[5]), 0),
+            coalesce(sum(f.weights[6]), 0),
+            coalesce(sum(f.weights[7]), 0),
+            coalesce(sum(f.weights[8]), 0),
+            coalesce(sum(f.weights[9]), 0)
+        ] as weights,
+        array[
+            coalesce(sum(f.won[1]), 0),
+            coalesce(sum(f.won[2]), 0),
+            coalesce(sum(f.won[3]), 0),
+            coalesce(sum(f.won[4]), 0),
+            coalesce(sum(f.won[5]), 0),
+            coalesce(sum(f.won[6]), 0),
+            coalesce(sum(f.won[7]), 0),
+            coalesce(sum(f.won[8]), 0),
+            coalesce(sum(f.won[9]), 0)
+        ] as won
     from finest as f
     cross join lateral generate_series(0, cardinality(f.deal_group)) as n (cut_off)
-    cross join lateral unnest(f.weights, f.won) with ordinality as u (weight, won, place)
-    group by f.tenant_id, f.learned_on, trim_array(f.deal_group, n.cut_off), u.place
-),
-
-groups as (
-    select
-        tenant_id,
-        learned_on,
-        deal_group,
-        sightings_count,
-        array_agg(weight order by place) as weights,
-        array_agg(won order by place) as won
-    from summed
-    group by tenant_id, learned_on, deal_group, sightings_count
+    group by f.tenant_id, f.learned_on, trim_array(f.deal_group, n.cut_off)
 ),
 
 -- From the company down, each by the one that it is part of. A group that holds all of the larger one says nothing that
