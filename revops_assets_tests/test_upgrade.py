@@ -156,7 +156,8 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
         assert query(old, "warehouse", POLICIES) == query(settings, "warehouse", POLICIES)
         assert kept == {table: query(old, "warehouse", f"select count(*) from {table}") for table in KEPT}
         stale = query(old, "warehouse", "select distinct dataset, reason from ops.stale_partitions order by 1")
-        assert stale == [
+        columns = [("analytics.forecast_confidence", "a new column"), ("analytics.stage_velocity", "a new column"), ("enriched.stage_rules", "a new column")]  # fmt: skip
+        assert sorted(set(stale) - set(columns)) == [
             (name, "a new dataset")
             for name in (
                 "ai.action_outcomes",
@@ -177,6 +178,7 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
                 "staging.stage_survival",
             )
         ]
+        assert set(columns) <= set(stale)
     finally:
         drop_databases(old)
 

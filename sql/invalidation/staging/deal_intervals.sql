@@ -133,7 +133,7 @@ select
 from pg_temp.changed_rows as c
 cross join
     lateral ops.fridays(
-        c.d_from, least(c.d_to, (select max(l.snapshot_date) + 1 from ops.partition_ledger as l))
+        c.d_from, least(c.d_to, coalesce((select max(l.snapshot_date) + 1 from ops.partition_ledger as l), c.d_from))
     ) as s (day)
 where c.status = 'open'
 union all

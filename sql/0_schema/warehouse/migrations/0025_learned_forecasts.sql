@@ -16,3 +16,11 @@ alter column learn_half_life_won drop default,
 alter column calibration_deals drop default,
 alter column pace_deals drop default,
 alter column choice_quarters drop default;
+
+-- Forecasts by more methods than one.
+alter table if exists analytics.forecast_backtest
+drop constraint if exists forecast_backtest_method_check,
+add check (method in ('default', 'learned', 'stage_weighted', 'commit', 'closed_so_far', 'run_rate'));
+alter table if exists analytics.forecast_confidence
+drop constraint if exists forecast_confidence_method_check,
+add check (method in ('default', 'learned', 'stage_weighted', 'commit', 'closed_so_far', 'run_rate'));
