@@ -598,11 +598,11 @@ export interface StuckDealsView {
   updated_at: string;
 }
 
-/** ai.action_outcomes. What became of next best actions, on every Friday for those of the Friday four weeks before: whether each was taken within two weeks (an activity of its kind on the deal, with its contact if it names one), where the deal stands now, and how deals fared that were given the same kind of action, those that took it beside those that did not. It shows what happened; that the action caused it does not follow. Other days have no rows. Grain: tenant, Friday, rep and action of four weeks before. */
+/** ai.action_outcomes. What became of next best actions, on the last day of every week (of the quarter) for those of four weeks before: whether each was taken within two weeks (an activity of its kind on the deal, with its contact if it names one), where the deal stands now, and how deals fared that were given the same kind of action, those that took it beside those that did not. It shows what happened; that the action caused it does not follow. Other days have no rows. Grain: tenant, last day of a week, rep and action of four weeks before. */
 export interface ActionOutcomes {
   /** company the row belongs to */
   tenant_id: string;
-  /** the Friday */
+  /** last day of the week */
   snapshot_date: string;
   /** the action, as in dashboard.next_best_actions */
   action_id: string;

@@ -1076,7 +1076,7 @@ def test_visits_under_published_names(settings: Settings) -> None:
 
 
 def test_what_became_of_actions(settings: Settings) -> None:
-    """Said on Friday 2 February, judged on 1 March: a was called on the last of the 14 days, and won. b was mailed only, c's call was with
+    """Said on 4 February, judged on 3 March: a was called on the last of the 14 days, and won. b was mailed only, c's call was with
     somebody else, d's too late: open in another stage, lost, and deleted. e's meeting was a demo; nobody was to be spoken to."""
     said = table("opportunity_id action_type contact_id", ("a", "call", "x"), ("b", "call", "x"), ("c", "call", "x"), ("d", "call", "x"), ("e", "meeting", None))  # fmt: skip
     numbers = {row["opportunity_id"]: str(uuid.UUID(int=number)) for number, row in enumerate(said)}
@@ -1085,18 +1085,18 @@ def test_what_became_of_actions(settings: Settings) -> None:
     assert selected(
         settings, "ai.action_outcomes",
         "opportunity_id, said_on::text, is_taken, taken_on::text, deal_status, has_moved, alike_taken_count, alike_taken_won_count, alike_taken_lost_count,"
-        " alike_others_count, alike_others_won_count, alike_others_lost_count", DAY, "2024-03-02",
+        " alike_others_count, alike_others_won_count, alike_others_lost_count", "2024-03-02", "2024-03-04",
         dashboard__next_best_actions=[
-            row | {"snapshot_date": day, "action_id": numbers[row["opportunity_id"]], "rep_id": "r", "urgency": "today"} for row in said for day in ("2024-02-02", "2024-02-03")
+            row | {"snapshot_date": day, "action_id": numbers[row["opportunity_id"]], "rep_id": "r", "urgency": "today"} for row in said for day in ("2024-02-04", "2024-02-05")
         ],
-        staging__activities=table("opportunity_id kind contact_id day", ("a", "call", "x", "2024-02-16"), ("a", "call", "x", "2024-02-02"), ("b", "email", "x", "2024-02-05"),
-                                  ("c", "call", "y", "2024-02-05"), ("d", "call", "x", "2024-02-17"), ("e", "demo", "y", "2024-02-05")),
+        staging__activities=table("opportunity_id kind contact_id day", ("a", "call", "x", "2024-02-18"), ("a", "call", "x", "2024-02-04"), ("b", "email", "x", "2024-02-05"),
+                                  ("c", "call", "y", "2024-02-05"), ("d", "call", "x", "2024-02-19"), ("e", "demo", "y", "2024-02-05")),
         staging__deal_intervals=[
             *table("opportunity_id stage_id d_to status", *spans, d_from="2024-01-01"),
             *table("opportunity_id d_from status stage_id", *after, d_to="infinity"),
         ],
     ) == [
-        ("a", "2024-02-02", True, "2024-02-16", "won", None, 1, 1, 0, 3, 0, 1), ("b", "2024-02-02", False, None, "open", True, 1, 1, 0, 3, 0, 1),
-        ("c", "2024-02-02", False, None, "lost", None, 1, 1, 0, 3, 0, 1), ("d", "2024-02-02", False, None, "gone", None, 1, 1, 0, 3, 0, 1),
-        ("e", "2024-02-02", True, "2024-02-05", "open", False, 1, 0, 0, 0, 0, 0),
+        ("a", "2024-02-04", True, "2024-02-18", "won", None, 1, 1, 0, 3, 0, 1), ("b", "2024-02-04", False, None, "open", True, 1, 1, 0, 3, 0, 1),
+        ("c", "2024-02-04", False, None, "lost", None, 1, 1, 0, 3, 0, 1), ("d", "2024-02-04", False, None, "gone", None, 1, 1, 0, 3, 0, 1),
+        ("e", "2024-02-04", True, "2024-02-05", "open", False, 1, 0, 0, 0, 0, 0),
     ]  # fmt: skip

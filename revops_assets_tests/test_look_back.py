@@ -25,8 +25,9 @@ STAGE = [{"stage_id": "Proposal", "stage_order": 4}]
     ("kind", "day", "expected"),
     [
         (LookBack.SEVEN_DAYS, "2024-03-02", ["2024-02-24"]),
-        (LookBack.FOUR_WEEKS_OF_A_FRIDAY, "2024-03-01", ["2024-02-02"]),
-        (LookBack.FOUR_WEEKS_OF_A_FRIDAY, "2024-03-02", []),
+        (LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS, "2024-03-03", ["2024-02-04"]),
+        (LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS, "2024-03-30", []),
+        (LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS, "2024-03-31", ["2024-03-03"]),
         (LookBack.LAST_WEEK, "2024-01-01", ["2023-12-31"]),
         (LookBack.LAST_WEEK, "2024-01-14", ["2024-01-07"]),
         (LookBack.LAST_WEEK, "2024-03-31", ["2024-03-24"]),  # the 13th week has seven days, or eight, or six

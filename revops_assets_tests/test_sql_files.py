@@ -30,7 +30,7 @@ CLOCK = re.compile(
 )
 # What says when something was done, or which day is meant where none is given.
 READS_THE_CLOCK = {
-    "finish_load.sql", "note_change.sql",  # when a load finished
+    "finish_load.sql", "note_change.sql", "undo_load.sql",  # when a load finished
     "note_days.sql", "request_stale_days.sql",  # when a day was marked stale
     "refresh.sql", "run_log.sql",  # when a run of the daily metrics began and ended
     "begin_refresh.sql",  # days that are yet to come are refused

@@ -22,7 +22,7 @@ DATASETS = [
     daily(
         "ai.action_outcomes",
         deps=["dashboard.next_best_actions", "staging.activities", "staging.deal_intervals"],
-        looks_back_on={"dashboard.next_best_actions": LookBack.FOUR_WEEKS_OF_A_FRIDAY},
+        looks_back_on={"dashboard.next_best_actions": LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS},
     ),
     daily("ai.rep_coaching_insights", deps=["ai.coaching_inputs"]),
 ]

@@ -15,7 +15,7 @@ class LookBack(StrEnum):
     """Which earlier days a day of a dataset reads."""
 
     SEVEN_DAYS = "seven days before"
-    FOUR_WEEKS_OF_A_FRIDAY = "four weeks before, on a Friday"
+    FOUR_WEEKS_OF_A_WEEK_THAT_ENDS = "four weeks before, on a week's last day"
     LAST_WEEK = "the end of the week before"
     WEEKS_OF_THE_QUARTER = "the ends of the weeks of its quarter"
     WEEKS_OF_A_QUARTER_THAT_ENDS = "the ends of its quarter's weeks, the last a day early, on the quarter's last day"

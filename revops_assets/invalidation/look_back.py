@@ -23,7 +23,6 @@ PAST_MONTHS = 15
 LOOKED_BACK = timedelta(days=3 * 366)
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
-FRIDAY = 5
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
     place = calendar[day]
     if kind is LookBack.SEVEN_DAYS:
         yield day - WEEK
-    elif kind is LookBack.FOUR_WEEKS_OF_A_FRIDAY:
-        if day.isoweekday() == FRIDAY:
+    elif kind is LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS:
+        if day == place.quarter_end or (place.week_of_quarter < 13 and (day - place.quarter_start) % WEEK == 6 * DAY):
             yield day - 4 * WEEK
     elif kind is LookBack.LAST_WEEK:
         yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY

@@ -1,14 +1,14 @@
--- What became of next best actions, on every Friday for those of the Friday four weeks before: whether each was taken
--- within two weeks (an activity of its kind on the deal, with its contact if it names one), where the deal stands now,
--- and how deals fared that were given the same kind of action, those that took it beside those that did not. It shows
--- what happened; that the action caused it does not follow. Other days have no rows.
+-- What became of next best actions, on the last day of every week (of the quarter) for those of four weeks before: whether
+-- each was taken within two weeks (an activity of its kind on the deal, with its contact if it names one), where the deal
+-- stands now, and how deals fared that were given the same kind of action, those that took it beside those that did not.
+-- It shows what happened; that the action caused it does not follow. Other days have no rows.
 --
--- Grain: tenant, Friday, rep and action of four weeks before.
+-- Grain: tenant, last day of a week, rep and action of four weeks before.
 -- Key: tenant_id, snapshot_date, action_id
 -- Preview: d.is_taken desc
 -- Columns:
 --   tenant_id text not null: company the row belongs to
---   snapshot_date date not null: the Friday
+--   snapshot_date date not null: last day of the week
 --   action_id uuid not null: the action, as in dashboard.next_best_actions
 --   said_on date not null: the day that it was said on
 --   rep_id text not null: whom it was said to
@@ -36,7 +36,7 @@ with said as (
         n.*
     from pg_temp.run_days as r
     inner join dashboard.next_best_actions as n on r.tenant_id = n.tenant_id and r.day - 28 = n.snapshot_date
-    where r.weekday = 5
+    where ops.ends_week(r.day, r.quarter_start, r.quarter_end)
 ),
 
 done as (
