@@ -1,7 +1,7 @@
--- What became of next best actions, on the last day of every week (of the quarter) for those of four weeks before: whether
--- each was taken within two weeks (an activity of its kind on the deal, with its contact if it names one), where the deal
--- stands now, and how deals fared that were given the same kind of action, those that took it beside those that did not.
--- It shows what happened; that the action caused it does not follow. Other days have no rows.
+-- What became of next best actions, on the last day of every week (of the quarter) for those of four weeks before:
+-- whether each was taken within two weeks (an activity of its kind on the deal, with its contact if it names one),
+-- where the deal stands now, and how deals fared that were given the same kind of action, those that took it beside
+-- those that did not. It shows what happened; that the action caused it does not follow. Other days have no rows.
 --
 -- Grain: tenant, last day of a week, rep and action of four weeks before.
 -- Key: tenant_id, snapshot_date, action_id
