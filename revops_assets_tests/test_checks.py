@@ -14,6 +14,7 @@ from revops_assets_tests.test_daily_metrics_company import TRIPS as METRICS_TRIP
 from revops_assets_tests.test_dashboard import TRIPS
 from revops_assets_tests.test_registry import VALUES_TRIPS
 from revops_assets_tests.test_revops_reports import REPORT_TRIPS
+from revops_assets_tests.test_win_probability import SCORE_TRIPS
 
 FUNNEL = "pipedrive.rep_sales_funnel_monthly"
 UNGUARD = f"""
@@ -114,7 +115,10 @@ def test_a_report_from_a_load_that_is_too_old_is_stale(clean: Settings) -> None:
 def test_every_check_has_a_case_here() -> None:
     assert {check.rule for check in all_checks() if check.table == FUNNEL} == set(BREAKS)
     others = {(check.table, check.rule) for check in all_checks() if check.table != FUNNEL}
-    assert others == set(SOURCE_BREAKS) | set(TRIPS) | set(METRICS_TRIPS) | set(VALUES_TRIPS) | set(REPORT_TRIPS)
+    assert (
+        others
+        == set(SOURCE_BREAKS) | set(TRIPS) | set(METRICS_TRIPS) | set(VALUES_TRIPS) | set(REPORT_TRIPS) | SCORE_TRIPS
+    )
 
 
 def test_a_failed_error_check_is_reported_by_the_run(clean: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

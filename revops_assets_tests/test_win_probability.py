@@ -7,8 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from revops_assets.assets.checks import offending_rows
+from revops_assets.catalogue import CATALOGUE
+from revops_assets.datasets.checks import all_checks
 from revops_assets.settings import Settings
+from revops_assets.warehouse import databases
 from revops_assets_tests.conftest import query
 from revops_assets_tests.given import selected, table
 
@@ -256,3 +261,29 @@ def test_scores_judged_by_what_came(settings: Settings) -> None:
     assert [row[:5] + row[-1:] for row in found if row[0] == "health_score" and row[1] == 30 and row[-1]] == [
         ("health_score", 30, 1, 0, .4, 5), ("health_score", 30, 2, 1, .8, 9)
     ]  # fmt: skip
+
+
+SCORE_TRIPS = {("analytics.score_calibration", "health_ranks")}
+
+
+def test_a_health_score_that_ranks_no_better_than_chance_is_found(clean: Settings) -> None:
+    """0.55 lies more than two errors of 0.02 above a half, 0.54 does not; of 49 deals nothing is said, nor of an earlier month."""
+    [check] = [check for check in all_checks() if (check.table, check.rule) in SCORE_TRIPS]
+    columns = [name for name, column in CATALOGUE["staging.thresholds"].file.all_columns.items() if not column.is_nullable and name not in ("tenant_id", "snapshot_date", "calibration_deals")]  # fmt: skip
+    with databases.engine(clean, "warehouse").connect() as connection:
+        connection.execute(sa.text(
+            f"insert into staging.thresholds (tenant_id, snapshot_date, calibration_deals, {', '.join(columns)})"
+            f" select 'a', day, 50{', 1' * len(columns)} from (values (date '2024-01-31'), (date '2024-02-29')) as d (day)"
+        ))  # fmt: skip
+        connection.execute(sa.text(
+            "insert into analytics.score_calibration (tenant_id, snapshot_date, score, days_before, tenth, deals_count, won_count, auc, auc_error, known_as_of)"
+            " values ('a', '2024-01-31', 'health_score', 30, 0, 100, 50, 0.4, 0.02, 1), ('a', '2024-02-29', 'health_score', 30, 0, 100, 50, 0.55, 0.02, 1)"
+        ))  # fmt: skip
+        assert offending_rows(connection, check, 2).empty
+        connection.execute(
+            sa.text("update analytics.score_calibration set auc = 0.54 where snapshot_date = '2024-02-29'")
+        )
+        assert list(offending_rows(connection, check, 2).auc.astype(float)) == [0.54]
+        connection.execute(sa.text("update analytics.score_calibration set deals_count = 49, won_count = 20"))
+        assert offending_rows(connection, check, 2).empty
+        connection.rollback()
