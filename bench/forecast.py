@@ -50,7 +50,7 @@ select p.snapshot_date, coalesce(p.amount, 0)::float8 as amount, p.won_within_30
 from analytics.win_probability as p
 inner join analytics.win_rates as r
     on r.tenant_id = p.tenant_id and r.snapshot_date = p.learned_on and r.deal_group = '{}'
-where p.tenant_id = 'log' and p.method = 'learned' and extract(isodow from p.snapshot_date) = 5
+where p.tenant_id = 'log' and p.won_within_30 is not null and p.method = 'learned' and extract(isodow from p.snapshot_date) = 5
     and p.snapshot_date between %(first)s and %(last)s
 """
 FIGURES = f"""
