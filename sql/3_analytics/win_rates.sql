@@ -83,36 +83,45 @@ paces as (
         on c.tenant_id = w.tenant_id and c.learned_on = w.learned_on and c.learn_half_life_won = w.place
 ),
 
-seen as (
+-- Open deals at the ends of Fridays, and what became of them.
+sightings as materialized (
     select
-        p.tenant_id,
-        p.learned_on,
-        p.half_life_days::float8 as half_life,
+        l.tenant_id,
         l.opportunity_id,
+        s.day,
         ops.win_group(
             l.pipeline_id, l.stage_id, extract(epoch from e.ends_at - l.stage_entered_at)::float8 / 86400,
             l.visit_number, ops.forecast_category(l.forecast_category), l.close_date, s.day
         ) as deal_group,
-        p.learned_on - s.day as age,
-        case when l.won_on <= coalesce(l.lost_on, 'infinity') then l.won_on - s.day end as days_to_win,
-        case
-            when least(l.won_on, l.lost_on) <= p.learned_on
-                then coalesce(l.won_on < coalesce(l.lost_on, 'infinity'), false)
-        end as is_won
-    from paces as p
-    inner join lives as l
-        on
-            p.tenant_id = l.tenant_id and p.learned_on > l.d_from and p.learned_on < l.d_to + :window_days
-            and l.status = 'open'
+        least(l.won_on, l.lost_on) as ended_on,
+        coalesce(l.won_on < coalesce(l.lost_on, 'infinity'), false) as is_won,
+        case when l.won_on <= coalesce(l.lost_on, 'infinity') then l.won_on - s.day end as days_to_win
+    from lives as l
     cross join
         lateral ops.fridays(
-            greatest(l.d_from, p.learned_on - :window_days + 1), least(l.d_to, p.learned_on)
+            greatest(l.d_from, cast(:window_start as date) - :window_days), least(l.d_to, cast(:window_end as date))
         ) as s (day)
     cross join lateral (select (s.day + 1)::timestamp at time zone (select ops.timezone()) as ends_at) as e
+    where l.status = 'open'
 ),
 
--- Won within each span of days, and Fridays of which that was known: with weight 1 where it has just become so. Of the
--- finest groups; what larger ones are is the sum of theirs.
+seen as (
+    select
+        p.tenant_id,
+        p.learned_on,
+        s.opportunity_id,
+        s.deal_group,
+        p.learned_on - s.day as age,
+        (2 ^ 50 * 0.5 ^ ((p.learned_on - s.day)::float8 / p.half_life_days))::bigint as weight,
+        s.days_to_win,
+        case when s.ended_on <= p.learned_on then s.is_won end as is_won
+    from paces as p
+    inner join sightings as s
+        on p.tenant_id = s.tenant_id and p.learned_on > s.day and p.learned_on < s.day + :window_days
+),
+
+-- Won within each span of days, and Fridays of which that was known. Whole numbers: their sum is the same in any order.
+-- Of the finest groups; what larger ones are is the sum of theirs.
 finest as (
     select
         s.tenant_id,
@@ -120,29 +129,34 @@ finest as (
         s.deal_group,
         count(*) as sightings_count,
         array[
-            sum(0.5 ^ ((s.age - 7) / s.half_life)) filter (where s.age >= 7),
-            sum(0.5 ^ ((s.age - 14) / s.half_life)) filter (where s.age >= 14),
-            sum(0.5 ^ ((s.age - 21) / s.half_life)) filter (where s.age >= 21),
-            sum(0.5 ^ ((s.age - 30) / s.half_life)) filter (where s.age >= 30),
-            sum(0.5 ^ ((s.age - 45) / s.half_life)) filter (where s.age >= 45),
-            sum(0.5 ^ ((s.age - 60) / s.half_life)) filter (where s.age >= 60),
-            sum(0.5 ^ ((s.age - 75) / s.half_life)) filter (where s.age >= 75),
-            sum(0.5 ^ ((s.age - 90) / s.half_life)) filter (where s.age >= 90),
-            sum(0.5 ^ (s.age / s.half_life)) filter (where s.is_won is not null)
+            sum(s.weight) filter (where s.age >= 7),
+            sum(s.weight) filter (where s.age >= 14),
+            sum(s.weight) filter (where s.age >= 21),
+            sum(s.weight) filter (where s.age >= 30),
+            sum(s.weight) filter (where s.age >= 45),
+            sum(s.weight) filter (where s.age >= 60),
+            sum(s.weight) filter (where s.age >= 75),
+            sum(s.weight) filter (where s.age >= 90),
+            sum(s.weight) filter (where s.is_won is not null)
         ] as weights,
         array[
-            sum(0.5 ^ ((s.age - 7) / s.half_life)) filter (where s.age >= 7 and s.days_to_win between 1 and 7),
-            sum(0.5 ^ ((s.age - 14) / s.half_life)) filter (where s.age >= 14 and s.days_to_win between 8 and 14),
-            sum(0.5 ^ ((s.age - 21) / s.half_life)) filter (where s.age >= 21 and s.days_to_win between 15 and 21),
-            sum(0.5 ^ ((s.age - 30) / s.half_life)) filter (where s.age >= 30 and s.days_to_win between 22 and 30),
-            sum(0.5 ^ ((s.age - 45) / s.half_life)) filter (where s.age >= 45 and s.days_to_win between 31 and 45),
-            sum(0.5 ^ ((s.age - 60) / s.half_life)) filter (where s.age >= 60 and s.days_to_win between 46 and 60),
-            sum(0.5 ^ ((s.age - 75) / s.half_life)) filter (where s.age >= 75 and s.days_to_win between 61 and 75),
-            sum(0.5 ^ ((s.age - 90) / s.half_life)) filter (where s.age >= 90 and s.days_to_win between 76 and 90),
-            sum(0.5 ^ (s.age / s.half_life)) filter (where s.is_won)
+            sum(s.weight) filter (where s.age >= 7 and s.days_to_win between 1 and 7),
+            sum(s.weight) filter (where s.age >= 14 and s.days_to_win between 8 and 14),
+            sum(s.weight) filter (where s.age >= 21 and s.days_to_win between 15 and 21),
+            sum(s.weight) filter (where s.age >= 30 and s.days_to_win between 22 and 30),
+            sum(s.weight) filter (where s.age >= 45 and s.days_to_win between 31 and 45),
+            sum(s.weight) filter (where s.age >= 60 and s.days_to_win between 46 and 60),
+            sum(s.weight) filter (where s.age >= 75 and s.days_to_win between 61 and 75),
+            sum(s.weight) filter (where s.age >= 90 and s.days_to_win between 76 and 90),
+            sum(s.weight) filter (where s.is_won)
         ] as won
     from seen as s
     group by s.tenant_id, s.learned_on, s.deal_group
+),
+
+-- Parts of a group's name that are left out, for each larger group that it is part of.
+depths (cut_off) as (
+    values (0), (1), (2), (3), (4), (5), (6)
 ),
 
 -- Of each group the sums of its finest groups'.
@@ -175,8 +189,35 @@ groups as (
             coalesce(sum(f.won[9]), 0)
         ] as won
     from finest as f
-    cross join lateral generate_series(0, cardinality(f.deal_group)) as n (cut_off)
+    inner join depths as n on cardinality(f.deal_group) >= n.cut_off
     group by f.tenant_id, f.learned_on, trim_array(f.deal_group, n.cut_off)
+),
+
+-- A Friday weighs 1 when it has just become known. Tenant, day and group are one array: a join of all three that
+-- PostgreSQL plans for few rows compares each with each.
+named as (
+    select
+        g.tenant_id,
+        g.learned_on,
+        g.deal_group,
+        array[g.tenant_id, g.learned_on::text] || g.deal_group as path,
+        g.sightings_count,
+        p.prior,
+        p.half_life_days,
+        p.learn_won,
+        p.learn_lost,
+        array(
+            select u.weight * 2 ^ (coalesce(u.days, 0)::float8 / p.half_life_days - 50)
+            from unnest(g.weights, ops.win_horizons()) with ordinality as u (weight, days, place)
+            order by u.place
+        ) as weights,
+        array(
+            select u.won * 2 ^ (coalesce(u.days, 0)::float8 / p.half_life_days - 50)
+            from unnest(g.won, ops.win_horizons()) with ordinality as u (won, days, place)
+            order by u.place
+        ) as won
+    from groups as g
+    inner join paces as p on g.tenant_id = p.tenant_id and g.learned_on = p.learned_on
 ),
 
 -- From the company down, each by the one that it is part of. A group that holds all of the larger one says nothing that
@@ -186,43 +227,41 @@ shrunk as (
         g.tenant_id,
         g.learned_on,
         g.deal_group,
+        g.path,
         g.sightings_count,
-        p.prior,
-        p.half_life_days,
-        p.learn_won,
-        p.learn_lost,
+        g.prior,
+        g.half_life_days,
+        g.learn_won,
+        g.learn_lost,
         array(
             select u.won / nullif(u.weight, 0)
             from unnest(g.weights, g.won) with ordinality as u (weight, won, place)
             order by u.place
         ) as rates
-    from groups as g
-    inner join paces as p on g.tenant_id = p.tenant_id and g.learned_on = p.learned_on
+    from named as g
     where cardinality(g.deal_group) = 0
     union all
     select
         g.tenant_id,
         g.learned_on,
         g.deal_group,
+        g.path,
         g.sightings_count,
-        s.prior,
-        s.half_life_days,
-        s.learn_won,
-        s.learn_lost,
+        g.prior,
+        g.half_life_days,
+        g.learn_won,
+        g.learn_lost,
         array(
             select
                 case
                     when g.sightings_count = s.sightings_count then u.larger_rate
-                    else (u.won + s.prior * u.larger_rate) / (u.weight + s.prior)
+                    else (u.won + g.prior * u.larger_rate) / (u.weight + g.prior)
                 end
             from unnest(g.weights, g.won, s.rates) with ordinality as u (weight, won, larger_rate, place)
             order by u.place
         ) as rates
     from shrunk as s
-    inner join groups as g
-        on
-            s.tenant_id = g.tenant_id and s.learned_on = g.learned_on
-            and s.deal_group = trim_array(g.deal_group, least(1, cardinality(g.deal_group)))
+    inner join named as g on s.path = trim_array(g.path, 1)
     where cardinality(g.deal_group) > 0
 ),
 
@@ -248,7 +287,7 @@ deals as (
             d.opportunity_id,
             d.is_won
         from seen as d) as s
-        cross join lateral generate_series(0, cardinality(s.deal_group)) as n (cut_off)
+        inner join depths as n on cardinality(s.deal_group) >= n.cut_off
     ) as d
     group by tenant_id, learned_on, deal_group
 ),
