@@ -38,9 +38,14 @@ MAPPING = Path(__file__).parent / "loan_log.yaml"
 OPEN = ("A_SUBMITTED", "A_PARTLYSUBMITTED", "A_PREACCEPTED", "A_ACCEPTED", "A_FINALIZED", "O_SENT", "O_SENT_BACK")
 CLOSED = ("A_ACTIVATED", "A_DECLINED", "A_CANCELLED")
 HORIZON = timedelta(days=30)
-# Predictions whose outcome is known, with the company's own rate as it was known at the same time.
+METHODS = {
+    "analytics.win_probability: rates of deals that stood alike": "p.won_within_30",
+    "analytics.logistic_probability: a logistic model, fitted at the month's end": "g.won_within_30",
+}
+# Predictions whose outcome is known, with the company's own rate as it was known at the same time. By both methods: the
+# deals are the same.
 PREDICTED = """
-select p.snapshot_date, coalesce(p.amount, 0)::float8 as amount, p.won_within_30::float8 as p,
+select p.snapshot_date, coalesce(p.amount, 0)::float8 as amount, {probability}::float8 as p,
     ops.won_within(r.probabilities, 30) as base,
     exists (
         select from staging.deal_intervals as i
@@ -49,12 +54,14 @@ select p.snapshot_date, coalesce(p.amount, 0)::float8 as amount, p.won_within_30
     )::int as y
 from analytics.win_probability as p
 inner join analytics.win_rates as r
-    on r.tenant_id = p.tenant_id and r.snapshot_date = p.learned_on and r.deal_group = '{}'
-where p.tenant_id = 'log' and p.won_within_30 is not null and p.method = 'learned' and extract(isodow from p.snapshot_date) = 5
+    on r.tenant_id = p.tenant_id and r.snapshot_date = p.learned_on and r.deal_group = '{{}}'
+left join analytics.logistic_probability as g
+    on g.tenant_id = p.tenant_id and g.snapshot_date = p.snapshot_date and g.opportunity_id = p.opportunity_id
+where p.tenant_id = 'log' and {probability} is not null and p.method = 'learned' and extract(isodow from p.snapshot_date) = 5
     and p.snapshot_date between %(first)s and %(last)s
 """
-FIGURES = f"""
-with predicted as ({PREDICTED}),
+FIGURES = """
+with predicted as ({predicted}),
 ranked as (select y, rank() over (order by p) + (count(*) over (partition by p) - 1) / 2.0 as place from predicted),
 bins as (
     select abs(avg(p) - avg(y)) * count(*) as gap from predicted group by least(floor(p * 10), 9)
@@ -71,8 +78,8 @@ select (select count(*) from predicted), (select count(distinct snapshot_date) f
     (select sum(gap) from bins) / (select count(*) from predicted),
     (select sum(error) / nullif(sum(actual), 0) from months)
 """
-RELIABILITY = f"""
-select least(floor(p * 10), 9)::int, count(*), avg(p), avg(y) from ({PREDICTED}) as q group by 1 order by 1
+RELIABILITY = """
+select least(floor(p * 10), 9)::int, count(*), avg(p), avg(y) from ({predicted}) as q group by 1 order by 1
 """
 
 
@@ -111,9 +118,11 @@ def main() -> None:
             return
         first, last = _build(folder, is_real)
         print(f"{'BPI Challenge 2012' if is_real else 'A generated company'}: won within 30 days, as of every Friday")
-        _figures("all that were predicted", first, last)
-        if is_real:
-            _figures("those of 2012", date(2012, 1, 1), last)
+        for method, probability in METHODS.items():
+            print(method)
+            _figures("all that were predicted", first, last, probability)
+            if is_real:
+                _figures("those of 2012", date(2012, 1, 1), last, probability)
     finally:
         if not options.keep:
             embedded.stop(folder / "home")
@@ -136,7 +145,8 @@ def _build(folder: Path, is_real: bool) -> tuple[date, date]:
     if not (folder / "home").is_dir():
         _revops("db", "upgrade")
         _revops("load", export, "--mapping", mapping, "--tenant", "log")
-        _revops("materialize", "--select", '+key:"analytics/win_probability"', "--from", first, "--to", last)
+        both = '+key:"analytics/win_probability" or +key:"analytics/logistic_probability"'
+        _revops("materialize", "--select", both, "--from", first, "--to", last)
     return first, last
 
 
@@ -188,14 +198,15 @@ def _cases() -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
             element.clear()
 
 
-def _figures(what: str, first: date, last: date) -> None:
-    n, weeks, share, auc, brier, base, ece, wape = _read(FIGURES, first, last)[0]
+def _figures(what: str, first: date, last: date, probability: str) -> None:
+    predicted = PREDICTED.format(probability=probability)
+    n, weeks, share, auc, brier, base, ece, wape = _read(FIGURES.format(predicted=predicted), first, last)[0]
     print(
         f"{what}: {n:,} predictions of {weeks} Fridays, {share:.3f} won\n"
         f"  AUC {auc:.4f}   Brier {brier:.4f} (base rate {base:.4f})   skill {1 - brier / base:.3f}   ECE {ece:.4f}"
         f"   amount-weighted WAPE by month {wape:.3f}"
     )
-    for tenth, count, said, came in _read(RELIABILITY, first, last):
+    for tenth, count, said, came in _read(RELIABILITY.format(predicted=predicted), first, last):
         print(f"  {tenth / 10:.1f} to {tenth / 10 + 0.1:.1f}  {count:6,}  said {said:.3f}  came {came:.3f}")
 
 

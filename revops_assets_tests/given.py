@@ -26,6 +26,11 @@ insert into run_days
 select :tenant, day, ends_at, quarter, quarter_start, quarter_end, week_of_quarter, fiscal_year_start, weekday
 from ops.calendar where day between :first and :last
 """
+# Functions that read what a SELECT reads are stood in for, too.
+FUNCTIONS = """
+select proname, pg_get_functiondef(oid) from pg_proc
+where pronamespace = 'ops'::regnamespace and prosrc ~ 'staging\\.deal_intervals' and :select like '%ops.' || proname || '(%'
+"""
 # Rows, or a query that gives them.
 Rows = Iterable[Mapping[str, Any]] | str
 
@@ -51,6 +56,7 @@ def selected(
         connection.execute(sa.text(RUN_DAYS))
         connection.execute(sa.text("truncate run_days"))
         connection.execute(sa.text(LAID_OUT_DAYS), {"tenant": TENANT, **window})
+        functions = connection.execute(sa.text(FUNCTIONS), {"select": select}).all()
         for name in named:
             stand_in = f"given__{name.replace('.', '__')}"
             connection.execute(sa.text(f"create temporary table {stand_in} as select * from {name} with no data"))
@@ -60,7 +66,14 @@ def selected(
             else:
                 for row in rows:
                     _insert(connection, stand_in, row, window["first"])
-            select = re.sub(rf"\b{re.escape(name)}\b(?!\s*\()", f"pg_temp.{stand_in}", select)
+            select, *bodies = (
+                re.sub(rf"\b{re.escape(name)}\b(?!\s*\()", f"pg_temp.{stand_in}", text)
+                for text in (select, *(body for _, body in functions))
+            )
+            functions = list(zip((function for function, _ in functions), bodies, strict=True))
+        for function, body in functions:
+            connection.exec_driver_sql(body.replace(f"FUNCTION ops.{function}(", f"FUNCTION pg_temp.{function}("))
+            select = select.replace(f"ops.{function}(", f"pg_temp.{function}(")
         found = connection.execute(
             sa.text(f"select {columns} from (\n{select}\n) as q order by {columns}"),
             {"window_start": window["first"], "window_end": window["last"].fromordinal(window["last"].toordinal() + 1)},

@@ -23,9 +23,13 @@ from revops_assets.insights.answers import answers_of_model
 from revops_assets.invalidation.look_back import days_to_fill, stale_among
 from revops_assets.invalidation.stale import mark_following, mark_look_backs
 from revops_assets.invalidation.unwritten import hold, without, write_apart
+from revops_assets.learning.health_weights import fit_health_weights
+from revops_assets.learning.logistic import fit_logistic
 from revops_assets.registry.values import read_metrics
 
 BEFORE_WRITE: dict[str, BeforeWrite] = {
+    "analytics.learned_health_weights": fit_health_weights,
+    "analytics.logistic_models": fit_logistic,
     "ai.rep_coaching_insights": answers_of_model,
     "semantic.metric_values": read_metrics,
 }

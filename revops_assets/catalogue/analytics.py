@@ -34,12 +34,29 @@ DATASETS = [
         ],
         looks_back_on={"analytics.win_rates": LookBack.LAST_WEEK},
     ),
+    daily("analytics.logistic_models", deps=["staging.deal_intervals", "staging.thresholds"]),
+    daily(
+        "analytics.logistic_probability",
+        deps=["analytics.logistic_models", "staging.deal_days", "staging.deal_intervals"],
+        looks_back_on={"analytics.logistic_models": LookBack.LAST_MONTH},
+    ),
     daily(
         "analytics.score_calibration",
-        deps=["analytics.win_probability", "enriched.deal_health_scores", "staging.closing_facts"],
+        deps=[
+            "analytics.logistic_probability",
+            "analytics.win_probability",
+            "enriched.deal_health_scores",
+            "staging.closing_facts",
+        ],
         looks_back_on=dict.fromkeys(
-            ["analytics.win_probability", "enriched.deal_health_scores"], LookBack.MONTHS_OF_A_MONTH_THAT_ENDS
+            ["analytics.logistic_probability", "analytics.win_probability", "enriched.deal_health_scores"],
+            LookBack.MONTHS_OF_A_MONTH_THAT_ENDS,
         ),
+    ),
+    daily(
+        "analytics.learned_health_weights",
+        deps=["enriched.deal_health_scores", "enriched.health_rules", "staging.closing_facts", "staging.thresholds"],
+        looks_back_on={"enriched.deal_health_scores": LookBack.MONTHS_OF_A_MONTH_THAT_ENDS},
     ),
     daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities", "staging.thresholds"]),
     daily(

@@ -19,6 +19,7 @@ class LookBack(StrEnum):
     LAST_WEEK = "the end of the week before"
     WEEKS_OF_THE_QUARTER = "the ends of the weeks of its quarter"
     WEEKS_OF_A_QUARTER_THAT_ENDS = "the ends of its quarter's weeks, the last a day early, on the quarter's last day"
+    LAST_MONTH = "the end of the month before"
     MONTHS_OF_A_MONTH_THAT_ENDS = "the ends of the fifteen months before, on a month's last day"
     LAST_QUARTER = "the end of the quarter before"
     PAST_QUARTERS = "the ends of the eight quarters before"

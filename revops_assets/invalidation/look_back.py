@@ -48,6 +48,8 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
             yield day - 4 * WEEK
     elif kind is LookBack.LAST_WEEK:
         yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
+    elif kind is LookBack.LAST_MONTH:
+        yield day.replace(day=1) - DAY
     elif kind is LookBack.MONTHS_OF_A_MONTH_THAT_ENDS:
         end = day.replace(day=1) - DAY
         for _ in range(PAST_MONTHS if (day + DAY).day == 1 else 0):

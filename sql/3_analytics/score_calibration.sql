@@ -1,8 +1,8 @@
 -- How far scores could be trusted, by deals that have ended: on the last day of every month, deals that were won or
 -- lost in the :window up to it, as they stood at the end of the last month 30, 60 or 90 days or more before they ended.
 -- win_rate: the probability of being won when it ends (analytics.win_probability); health_score: as a rank, and as if
--- its hundredth were a probability. And the open deals of those months' ends: won_within_30, 60 and 90, by whether they
--- then were. Other days have no rows.
+-- its hundredth were a probability. And the open deals of those months' ends: won_within_30, 60 and 90 (of
+-- analytics.win_probability, and of analytics.logistic_probability), by whether they then were. Other days have no rows.
 --
 -- Window: 365 days
 -- Grain: tenant, last day of a month, score, days before and tenth of the score (0 for all of them).
@@ -10,11 +10,12 @@
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: last day of the month
---   score text not null, one of health_score, win_rate, won_within: what is judged
---   days_before int not null, one of 30, 60, 90: days before the end; of won_within the days within which
+--   score text not null, one of health_score, win_rate, won_within, logistic_within: what is judged
+--   days_before int not null, one of 30, 60, 90: days before the end; of won_within and logistic_within the days within
+--       which
 --   tenth int not null, 0 to 10: 1 for scores below a tenth, to 10; 0 for all
---   deals_count bigint not null: deals (of won_within: deals as they stood at months' ends)
---   won_count bigint not null: those of them that were won (of won_within: within the days)
+--   deals_count bigint not null: deals (of won_within and logistic_within: deals as they stood at months' ends)
+--   won_count bigint not null: those of them that were won (of won_within and logistic_within: within the days)
 --   mean_score numeric(7, 6): mean of the score as a share
 --   won_share numeric(7, 6): share that was won
 --   auc numeric(7, 6), 0 to 1: of all: probability that a won deal had a higher score than one that was not; 0.5 is
@@ -46,6 +47,9 @@ seen as (
         p.won_within_30,
         p.won_within_60,
         p.won_within_90,
+        g.won_within_30 as logistic_within_30,
+        g.won_within_60 as logistic_within_60,
+        g.won_within_90 as logistic_within_90,
         c.closed_on,
         c.is_won
     from ends as e
@@ -53,6 +57,9 @@ seen as (
     inner join enriched.deal_health_scores as h
         on
             p.tenant_id = h.tenant_id and p.snapshot_date = h.snapshot_date and p.opportunity_id = h.opportunity_id
+    left join analytics.logistic_probability as g
+        on
+            p.tenant_id = g.tenant_id and p.snapshot_date = g.snapshot_date and p.opportunity_id = g.opportunity_id
     left join lateral (
         select
             f.closed_on,
@@ -94,15 +101,21 @@ scored as (
     select
         s.tenant_id,
         s.day,
-        'won_within' as score,
+        v.score,
         v.days_before,
         v.value,
         coalesce(s.is_won and s.closed_on <= s.seen_on + v.days_before, false) as is_won
     from seen as s
     cross join
         lateral (
-            values (30, s.won_within_30), (60, s.won_within_60), (90, s.won_within_90)
-        ) as v (days_before, value)
+            values
+            ('won_within', 30, s.won_within_30),
+            ('won_within', 60, s.won_within_60),
+            ('won_within', 90, s.won_within_90),
+            ('logistic_within', 30, s.logistic_within_30),
+            ('logistic_within', 60, s.logistic_within_60),
+            ('logistic_within', 90, s.logistic_within_90)
+        ) as v (score, days_before, value)
     where
         s.seen_on + v.days_before <= s.day and s.seen_on + v.days_before > s.day - :window_days
         and v.value is not null

@@ -32,45 +32,17 @@ with recursive cuts as (
     where ops.ends_week(r.day, r.quarter_start, r.quarter_end)
 ),
 
--- Spans, and when the deal was won or lost next.
-lives as (
-    select
-        i.*,
-        min(i.d_from) filter (where i.is_closing and i.status = 'won') over later as won_on,
-        min(i.d_from) filter (where i.is_closing and i.status = 'lost') over later as lost_on
-    from (
-        select
-            tenant_id,
-            opportunity_id,
-            d_from,
-            d_to,
-            status,
-            pipeline_id,
-            stage_id,
-            stage_entered_at,
-            visit_number,
-            forecast_category,
-            close_date,
-            (closed_at at time zone (select ops.timezone()))::date = d_from as is_closing
-        from staging.deal_intervals
-        where d_from < :window_end and exists (select from cuts)
-    ) as i
-    window later as (
-        partition by i.tenant_id, i.opportunity_id order by i.d_from rows between 1 following and unbounded following
-    )
-),
-
 wins as (
     select
         c.tenant_id,
         c.learned_on,
-        l.d_from as won_on,
-        row_number() over (partition by c.tenant_id, c.learned_on order by l.d_from desc) as place
+        i.d_from as won_on,
+        row_number() over (partition by c.tenant_id, c.learned_on order by i.d_from desc) as place
     from cuts as c
-    inner join lives as l
+    inner join staging.deal_intervals as i
         on
-            c.tenant_id = l.tenant_id and c.learned_on >= l.d_from and c.learned_on < l.d_from + :window_days
-            and l.is_closing and l.status = 'won'
+            c.tenant_id = i.tenant_id and c.learned_on >= i.d_from and c.learned_on < i.d_from + :window_days
+            and i.status = 'won' and i.d_from = (i.closed_at at time zone (select ops.timezone()))::date
 ),
 
 -- What was seen counts half after the time in which so many deals were won: a week to a year.
@@ -81,28 +53,6 @@ paces as (
     from cuts as c
     left join wins as w
         on c.tenant_id = w.tenant_id and c.learned_on = w.learned_on and c.learn_half_life_won = w.place
-),
-
--- Open deals at the ends of Fridays, and what became of them.
-sightings as materialized (
-    select
-        l.tenant_id,
-        l.opportunity_id,
-        s.day,
-        ops.win_group(
-            l.pipeline_id, l.stage_id, extract(epoch from e.ends_at - l.stage_entered_at)::float8 / 86400,
-            l.visit_number, ops.forecast_category(l.forecast_category), l.close_date, s.day
-        ) as deal_group,
-        least(l.won_on, l.lost_on) as ended_on,
-        coalesce(l.won_on < coalesce(l.lost_on, 'infinity'), false) as is_won,
-        case when l.won_on <= coalesce(l.lost_on, 'infinity') then l.won_on - s.day end as days_to_win
-    from lives as l
-    cross join
-        lateral ops.fridays(
-            greatest(l.d_from, cast(:window_start as date) - :window_days), least(l.d_to, cast(:window_end as date))
-        ) as s (day)
-    cross join lateral (select (s.day + 1)::timestamp at time zone (select ops.timezone()) as ends_at) as e
-    where l.status = 'open'
 ),
 
 seen as (
@@ -116,7 +66,11 @@ seen as (
         s.days_to_win,
         case when s.ended_on <= p.learned_on then s.is_won end as is_won
     from paces as p
-    inner join sightings as s
+    inner join
+        ops.deal_fridays(
+            (select array_agg(distinct c.tenant_id) from cuts as c),
+            cast(:window_start as date) - :window_days, cast(:window_end as date)
+        ) as s
         on p.tenant_id = s.tenant_id and p.learned_on > s.day and p.learned_on < s.day + :window_days
 ),
 

@@ -19,6 +19,10 @@ cross join
             row(c.opportunity_id, c.closed_on, c.is_won)::text
         ),
         (
+            'analytics.learned_health_weights', (c.closed_on + :learned_health_weights_days)::date,
+            row(c.opportunity_id, c.closed_on, c.is_won)::text
+        ),
+        (
             'dashboard.rep_driver_comparison', least(c.d_to, c.closed_on + :rep_driver_comparison_days),
             row(
                 c.opportunity_id, c.closed_at, c.rep_id, c.is_won, c.stage_reached, c.stakeholders_engaged,

@@ -105,6 +105,16 @@ cross join
             ops.valid_days(c.d_from, c.d_from + :win_rates_days), c.d_from = c.closed_day
         ),
         (
+            'analytics.logistic_models',
+            row(c.opportunity_id, c.status, c.d_from)::text,
+            ops.valid_days(c.d_from, c.d_from + :logistic_models_days), c.d_from = c.closed_day
+        ),
+        (
+            'analytics.logistic_probability',
+            row(c.opportunity_id, c.visit_number, c.opened_at)::text,
+            ops.valid_days(c.d_from, c.d_to), c.status = 'open'
+        ),
+        (
             'semantic.metric_values',
             row(
                 c.opportunity_id, c.opportunity_name, c.status, c.amount, c.probability, c.close_date, c.stage_id,
@@ -124,17 +134,23 @@ union all
 select
     c.tenant_id,
     c.side,
-    'analytics.win_rates' as dataset,
+    r.dataset,
     row(
         c.opportunity_id, s.day, c.pipeline_id, c.stage_id, c.stage_entered_at, c.visit_number,
-        ops.forecast_category(c.forecast_category), c.close_date
+        ops.forecast_category(c.forecast_category), c.close_date, c.opened_at
     )::text as content,
-    ops.valid_days(s.day + 1, s.day + :win_rates_days) as days
+    r.days
 from pg_temp.changed_rows as c
 cross join
     lateral ops.fridays(
         c.d_from, least(c.d_to, coalesce((select max(l.snapshot_date) + 1 from ops.partition_ledger as l), c.d_from))
     ) as s (day)
+cross join
+    lateral (
+        values
+        ('analytics.win_rates', ops.valid_days(s.day + 1, s.day + :win_rates_days)),
+        ('analytics.logistic_models', ops.valid_days(s.day + 1, s.day + :logistic_models_days))
+    ) as r (dataset, days)
 where c.status = 'open'
 union all
 select
