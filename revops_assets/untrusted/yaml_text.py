@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
+from yaml.resolver import Resolver
 
 from revops_assets.errors import RevopsError
 
@@ -21,18 +25,24 @@ class YamlFault(RevopsError):
         self.line = line
 
 
-class Bounded(yaml.SafeLoader):
-    """Refuses tags, depth, and aliases (where they are read at all) that stand for more than could be written out."""
+class Bounded(Composer, CParser, SafeConstructor, Resolver):
+    """Refuses tags, depth, and aliases (where they are read at all) that stand for more than could be written out.
+
+    libyaml parses (several times faster than Python), PyYAML composes, where the bounds are kept.
+    """
 
     with_aliases = False
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
         self.depth = 0
         self.measured: dict[yaml.Node, tuple[int, int]] = {}  # entries and levels, with what aliases stand for
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()
         if isinstance(event, yaml.AliasEvent):
             return self._named(event, super().compose_node(parent, index) if self.with_aliases else None)
         if event.tag is not None:
@@ -74,7 +84,8 @@ def read_yaml(body: bytes, loader: type[Bounded] = Bounded) -> tuple[yaml.Node |
     except UnicodeDecodeError as error:
         raise YamlFault(None, f"is not UTF-8: byte {error.start}") from None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
+        lines = len(body.splitlines())  # what is missing at the end is missing in the last
+        line = min(error.problem_mark.line + 1, lines) if error.problem_mark else None
         raise YamlFault(line, f"no YAML that is read here: {error.problem}") from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # of characters, numbers and dates that there are not
         raise YamlFault(None, f"no YAML that is read here: {' '.join(str(error).split())}") from None
