@@ -74,12 +74,14 @@ spans as (
         d_to,
         status,
         amount,
-        close_date
+        close_date,
+        range_agg(ops.valid_days(d_from, d_to)) filter (where status = 'won') over deal as won_days
     from staging.deal_intervals
     where
         (status = 'won' or status = 'open' and ops.forecast_category(forecast_category) <> 'Omitted')
         and d_from < :window_end
         and d_to > (select min(p.same_day) from past_quarters as p)
+    window deal as (partition by tenant_id, opportunity_id)
 ),
 
 -- Deals open and due in a quarter, with what had become of them by its end.
@@ -90,13 +92,9 @@ due_deals as (
         o.d_from,
         o.d_to,
         o.amount,
-        case when w.opportunity_id is not null then o.amount else 0 end as won_amount
+        case when o.won_days @> q.quarter_end then o.amount else 0 end as won_amount
     from spans as o
     inner join ops.calendar as q on o.close_date = q.day
-    left join spans as w
-        on
-            o.tenant_id = w.tenant_id and o.opportunity_id = w.opportunity_id and w.status = 'won'
-            and q.quarter_end >= w.d_from and q.quarter_end < w.d_to
     where o.status = 'open' and o.amount is not null and q.quarter_end < :window_end
 ),
 

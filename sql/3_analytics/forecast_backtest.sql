@@ -34,42 +34,69 @@ with weeks as (
     group by r.tenant_id, r.day, r.quarter, c.week_of_quarter
 ),
 
-forecasts as (
+-- What was forecast, and what was won: rows of both. A join of the two, planned for few rows, would read every group's
+-- forecasts of all days.
+told as (
     select
         w.tenant_id,
         w.snapshot_date,
         w.quarter,
-        w.week_number,
-        w.week_end,
         m.team_id,
         m.team_name,
         m.segment,
         m.region,
         m.method,
-        m.forecast_amount
+        w.week_number,
+        w.week_end,
+        m.forecast_amount,
+        null::numeric as won_amount
     from weeks as w
     inner join analytics.forecast_methods as m
         on w.tenant_id = m.tenant_id and w.week_end = m.snapshot_date and w.quarter = m.quarter
+    union all
+    select
+        r.tenant_id,
+        r.day as snapshot_date,
+        r.quarter,
+        l.team_id,
+        null as team_name,
+        l.segment,
+        l.region,
+        null as method,
+        null as week_number,
+        null as week_end,
+        null as forecast_amount,
+        l.amount as won_amount
+    from pg_temp.run_days as r
+    inner join analytics.forecast_lines as l
+        on r.tenant_id = l.tenant_id and r.day = l.snapshot_date and r.quarter = l.quarter
+    where r.day = r.quarter_end and l.line = 'Closed Won'
+),
+
+compared as (
+    select
+        *,
+        max(won_amount) over in_group as actual_amount,
+        bool_or(method is null) over in_group as has_line
+    from told
+    window in_group as (partition by tenant_id, snapshot_date, team_id, segment, region)
 )
 
 select
-    f.tenant_id,
-    f.snapshot_date,
-    f.quarter,
-    f.team_id,
-    f.team_name,
-    f.segment,
-    f.region,
-    f.method,
-    f.week_number,
-    f.week_end,
-    f.forecast_amount,
-    a.amount as actual_amount,
-    f.forecast_amount - a.amount as error_amount,
-    round(abs(f.forecast_amount - a.amount) / nullif(a.amount, 0), 4) as absolute_percentage_error,
-    round((f.forecast_amount - a.amount) / nullif(a.amount, 0), 4) as bias
-from forecasts as f
-inner join analytics.forecast_lines as a
-    on
-        f.tenant_id = a.tenant_id and f.snapshot_date = a.snapshot_date and f.quarter = a.quarter
-        and f.team_id = a.team_id and f.segment = a.segment and f.region = a.region and a.line = 'Closed Won'
+    tenant_id,
+    snapshot_date,
+    quarter,
+    team_id,
+    team_name,
+    segment,
+    region,
+    method,
+    week_number,
+    week_end,
+    forecast_amount,
+    actual_amount,
+    forecast_amount - actual_amount as error_amount,
+    round(abs(forecast_amount - actual_amount) / nullif(actual_amount, 0), 4) as absolute_percentage_error,
+    round((forecast_amount - actual_amount) / nullif(actual_amount, 0), 4) as bias
+from compared
+where has_line and method is not null

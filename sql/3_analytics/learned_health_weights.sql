@@ -1,7 +1,7 @@
 -- What the components of health would weigh if they were learned, beside what they weigh: on a month's last day, of the
 -- deals that ended in the :window up to it, as they stood at the last month's end 30 days or more before. Nothing uses
--- them: who wants to, copies them into sql/reference/health_weights.csv, from a day on. Optional: it takes scikit-learn,
--- 50 won and 150 lost deals (thresholds); without them there are no rows. Other days have none.
+-- them: who wants to, copies them into sql/reference/health_weights.csv, from a day on. Optional: it takes scikit-
+-- learn, 50 won and 150 lost deals (thresholds); without them there are no rows. Other days have none.
 --
 -- Window: 365 days
 -- Grain: tenant, last day of a month and component that the source tells something about.
@@ -10,8 +10,8 @@
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: last day of the month
 --   component text not null, one of velocity, activity, stakeholder, competition, discount: the component
---   weight numeric(5, 4) not null, 0 to 1: share that ranks these deals best, none below 0; all 0 if none tells won from
---       lost
+--   weight numeric(5, 4) not null, 0 to 1: share that ranks these deals best, none below 0; all 0 if none tells won
+--       from lost
 --   current_weight numeric(5, 4) not null, 0 to 1: share that it has, of the components with a row
 --   deals_count bigint not null: deals that ended
 --   won_count bigint not null: those of them that were won

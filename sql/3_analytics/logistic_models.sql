@@ -1,7 +1,7 @@
--- A second way to tell how likely deals are to be won: a logistic model for each number of days, fitted on a month's last
--- day to the company's deals as they stood at the ends of the Fridays of the :window whose outcome was known by then.
--- Optional: it takes scikit-learn, 50 won and 150 other deals (thresholds); without them there are no rows. Other days
--- have none.
+-- A second way to tell how likely deals are to be won: a logistic model for each number of days, fitted on a month's
+-- last day to the company's deals as they stood at the ends of the Fridays of the :window whose outcome was known by
+-- then. Optional: it takes scikit-learn, 50 won and 150 other deals (thresholds); without them there are no rows. Other
+-- days have none.
 --
 -- Window: 365 days
 -- Grain: tenant, last day of a month, days within which a deal is won, and feature.

@@ -1,5 +1,6 @@
--- How likely every open deal is to be won within 30, 60 and 90 days by the logistic model of the end of the month before,
--- beside analytics.win_probability; forecasts do not use it. Deals in a stage that the model has not seen have no row.
+-- How likely every open deal is to be won within 30, 60 and 90 days by the logistic model of the end of the month
+-- before, beside analytics.win_probability; forecasts do not use it. Deals in a stage that the model has not seen have
+-- no row.
 --
 -- Grain: tenant, day and open deal.
 -- Key: tenant_id, snapshot_date, opportunity_id

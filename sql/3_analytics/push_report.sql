@@ -60,9 +60,11 @@ spans as (
         pushes_count,
         close_date,
         coalesce(close_date, (closed_at at time zone (select ops.timezone()))::date) as due_on,
-        (opened_at at time zone (select ops.timezone()))::date as opened_on
+        (opened_at at time zone (select ops.timezone()))::date as opened_on,
+        range_agg(ops.valid_days(d_from, d_to)) filter (where status = 'won') over deal as won_days
     from staging.deal_intervals
     where d_from < :window_end and d_to >= (select min(q.quarter_start) from quarters as q)
+    window deal as (partition by tenant_id, opportunity_id)
 ),
 
 due_deals as (
@@ -74,13 +76,9 @@ due_deals as (
         s.amount,
         case when s.pushes_count < 3 then s.pushes_count::text else '3+' end as pushes,
         greatest(s.opened_on, q.quarter_start) as due_since,
-        w.opportunity_id is not null as is_won_in_quarter
+        coalesce(s.won_days @> q.quarter_end, false) as is_won_in_quarter
     from spans as s
     inner join ops.calendar as q on s.due_on = q.day
-    left join spans as w
-        on
-            s.tenant_id = w.tenant_id and s.opportunity_id = w.opportunity_id and w.status = 'won'
-            and q.quarter_end >= w.d_from and q.quarter_end < w.d_to
     where
         s.status = 'open' and s.d_from < q.quarter_start and s.d_to >= q.quarter_start
         or s.d_from = s.opened_on and s.d_from >= q.quarter_start and s.d_from <= q.quarter_end

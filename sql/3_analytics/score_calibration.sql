@@ -2,7 +2,8 @@
 -- lost in the :window up to it, as they stood at the end of the last month 30, 60 or 90 days or more before they ended.
 -- win_rate: the probability of being won when it ends (analytics.win_probability); health_score: as a rank, and as if
 -- its hundredth were a probability. And the open deals of those months' ends: won_within_30, 60 and 90 (of
--- analytics.win_probability, and of analytics.logistic_probability), by whether they then were. Other days have no rows.
+-- analytics.win_probability, and of analytics.logistic_probability), by whether they then were. Other days have no
+-- rows.
 --
 -- Window: 365 days
 -- Grain: tenant, last day of a month, score, days before and tenth of the score (0 for all of them).

@@ -11,25 +11,36 @@ with days as (
     where w.dataset = 'metrics.rep_daily_pipeline'
 ),
 
+-- A deletion may bring nothing but the id: then the version before it says when.
+versions as (
+    select
+        v.tenant_id,
+        v.known_from,
+        v.known_to,
+        v.is_deleted,
+        coalesce(v.modified_at, l.started_at) as changed_at,
+        coalesce(
+            v.created_at,
+            case
+                when v.is_deleted
+                    then lag(v.created_at) over (partition by v.tenant_id, v.opportunity_id order by v.known_from)
+            end
+        ) as created_at
+    from crm_remote.opportunities_versions as v
+    inner join crm_remote.loads as l on v.load_id = l.load_id
+),
+
 created as (
     select
         d.tenant_id,
         d.metric_date,
         count(*) as deals
-    from crm_remote.opportunities_versions as v
-    inner join crm_remote.loads as l on v.load_id = l.load_id
-    -- A deletion may bring nothing but the id: then the version before it says when.
-    left join crm_remote.opportunities_versions as b
-        on
-            v.created_at is null and v.is_deleted and v.tenant_id = b.tenant_id and v.opportunity_id = b.opportunity_id
-            and v.known_from = b.known_to
+    from versions as v
     inner join days as d
-        on
-            v.tenant_id = d.tenant_id
-            and d.metric_date = (coalesce(v.created_at, b.created_at) at time zone (select ops.timezone()))::date
+        on v.tenant_id = d.tenant_id and d.metric_date = (v.created_at at time zone (select ops.timezone()))::date
     where
-        v.known_from <= d.known_as_of and v.known_to > d.known_as_of and coalesce(v.created_at, b.created_at) < d.as_of
-        and (not v.is_deleted or coalesce(v.modified_at, l.started_at) >= d.as_of)
+        v.known_from <= d.known_as_of and v.known_to > d.known_as_of and v.created_at < d.as_of
+        and (not v.is_deleted or v.changed_at >= d.as_of)
     group by d.tenant_id, d.metric_date
 ),
 
