@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import dagster as dg
 import pytest
 
 from revops_assets.datasets.partitions import checked_range
 from revops_assets.errors import RevopsError
-from revops_assets.orchestration.runs import RunResult, dagster_instance, run_assets
+from revops_assets.orchestration.runs import RunResult, run_assets
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Put, Query
@@ -18,14 +19,20 @@ DAY = "2024-03-07"
 SELECTED = '+key:"enriched/deal_forecasts" or key:"metrics/rep_daily_pipeline" or key:"metrics/stale_days"'
 
 
-def run(settings: Settings, day: str = DAY, **options: list[str]) -> RunResult:
-    with dagster_instance(settings) as instance:
-        return run_assets(settings, SELECTED, checked_range(day, day), instance, skip_current=True, **options)  # type: ignore[arg-type]
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """In memory: what Dagster keeps of its own is no part of it."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
 
 
 def test_the_same_is_not_done_twice_and_anything_else_is(
-    put: Put, clean: Settings, warehouse: Query, rules: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    put: Put, clean: Settings, warehouse: Query, rules: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch,
+    instance: dg.DagsterInstance,
+) -> None:  # fmt: skip
+    def run(settings: Settings, day: str = DAY, **options: list[str]) -> RunResult:
+        return run_assets(settings, SELECTED, checked_range(day, day), instance, skip_current=True, **options)  # type: ignore[arg-type]
+
     put("a", reps=[REP], pipeline_stages=STAGES, opportunities=[still_open("o", 30)])
     first = run(clean)
     assert not first.done_before and "staging.deal_days" in first.assets
