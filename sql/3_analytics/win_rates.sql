@@ -49,28 +49,63 @@ wins as (
 paces as (
     select
         c.*,
-        least(greatest(coalesce(c.learned_on - w.won_on, 364), 7), 364) as half_life_days
+        least(greatest(coalesce(c.learned_on - w.won_on, 364), 7), 364) as half_life_days,
+        row_number() over (order by c.tenant_id, c.learned_on) << 32 as cut_number
     from cuts as c
     left join wins as w
         on c.tenant_id = w.tenant_id and c.learned_on = w.learned_on and c.learn_half_life_won = w.place
 ),
 
+-- Groups and deals by number: numbers are sorted and joined many times faster than arrays of texts.
+sightings as materialized (
+    select
+        s.*,
+        dense_rank() over (order by s.tenant_id, s.deal_group) as finest,
+        dense_rank() over (order by s.tenant_id, s.opportunity_id) as deal_number
+    from
+        ops.deal_fridays(
+            (select array_agg(distinct c.tenant_id) from cuts as c),
+            cast(:window_start as date) - :window_days, cast(:window_end as date)
+        ) as s
+),
+
+-- Parts of a group's name that are left out, for each larger group that it is part of.
+depths (cut_off) as (
+    values (0), (1), (2), (3), (4), (5), (6)
+),
+
+-- The groups that each finest one is part of, itself included, and of each the next larger one.
+parts as materialized (
+    select
+        n.*,
+        lead(n.group_number) over (partition by n.finest order by n.cut_off) as larger
+    from (
+        select
+            f.finest,
+            f.tenant_id,
+            d.cut_off,
+            trim_array(f.deal_group, d.cut_off) as deal_group,
+            dense_rank() over (order by f.tenant_id, trim_array(f.deal_group, d.cut_off)) as group_number
+        from (select distinct
+            s.finest,
+            s.tenant_id,
+            s.deal_group
+        from sightings as s) as f
+        inner join depths as d on cardinality(f.deal_group) >= d.cut_off
+    ) as n
+),
+
 seen as (
     select
-        p.tenant_id,
-        p.learned_on,
-        s.opportunity_id,
-        s.deal_group,
+        p.cut_number,
+        s.finest,
+        s.deal_number,
         p.learned_on - s.day as age,
         (2 ^ 50 * 0.5 ^ ((p.learned_on - s.day)::float8 / p.half_life_days))::bigint as weight,
         s.days_to_win,
         case when s.ended_on <= p.learned_on then s.is_won end as is_won
     from paces as p
-    inner join
-        ops.deal_fridays(
-            (select array_agg(distinct c.tenant_id) from cuts as c),
-            cast(:window_start as date) - :window_days, cast(:window_end as date)
-        ) as s
+    inner join sightings as s
         on p.tenant_id = s.tenant_id and p.learned_on > s.day and p.learned_on < s.day + :window_days
 ),
 
@@ -78,9 +113,8 @@ seen as (
 -- Of the finest groups; what larger ones are is the sum of theirs.
 finest as (
     select
-        s.tenant_id,
-        s.learned_on,
-        s.deal_group,
+        s.cut_number,
+        s.finest,
         count(*) as sightings_count,
         array[
             sum(s.weight) filter (where s.age >= 7),
@@ -105,20 +139,14 @@ finest as (
             sum(s.weight) filter (where s.is_won)
         ] as won
     from seen as s
-    group by s.tenant_id, s.learned_on, s.deal_group
-),
-
--- Parts of a group's name that are left out, for each larger group that it is part of.
-depths (cut_off) as (
-    values (0), (1), (2), (3), (4), (5), (6)
+    group by s.cut_number, s.finest
 ),
 
 -- Of each group the sums of its finest groups'.
 groups as (
     select
-        f.tenant_id,
-        f.learned_on,
-        trim_array(f.deal_group, n.cut_off) as deal_group,
+        f.cut_number,
+        p.group_number,
         sum(f.sightings_count)::bigint as sightings_count,
         array[
             coalesce(sum(f.weights[1]), 0),
@@ -143,18 +171,19 @@ groups as (
             coalesce(sum(f.won[9]), 0)
         ] as won
     from finest as f
-    inner join depths as n on cardinality(f.deal_group) >= n.cut_off
-    group by f.tenant_id, f.learned_on, trim_array(f.deal_group, n.cut_off)
+    inner join parts as p on f.finest = p.finest
+    group by f.cut_number, p.group_number
 ),
 
--- A Friday weighs 1 when it has just become known. Tenant, day and group are one array: a join of all three that
--- PostgreSQL plans for few rows compares each with each.
+-- A Friday weighs 1 when it has just become known. Day and group are one number, `place`: a join of both that is planned
+-- for few rows compares each with each.
 named as (
     select
-        g.tenant_id,
-        g.learned_on,
-        g.deal_group,
-        array[g.tenant_id, g.learned_on::text] || g.deal_group as path,
+        g.cut_number + g.group_number as place,
+        g.cut_number + n.larger as larger_place,
+        p.tenant_id,
+        p.learned_on,
+        n.deal_group,
         g.sightings_count,
         p.prior,
         p.half_life_days,
@@ -171,7 +200,12 @@ named as (
             order by u.place
         ) as won
     from groups as g
-    inner join paces as p on g.tenant_id = p.tenant_id and g.learned_on = p.learned_on
+    inner join (select distinct
+        a.group_number,
+        a.larger,
+        a.deal_group
+    from parts as a) as n on g.group_number = n.group_number
+    inner join paces as p on g.cut_number = p.cut_number
 ),
 
 -- From the company down, each by the one that it is part of. A group that holds all of the larger one says nothing that
@@ -181,7 +215,7 @@ shrunk as (
         g.tenant_id,
         g.learned_on,
         g.deal_group,
-        g.path,
+        g.place,
         g.sightings_count,
         g.prior,
         g.half_life_days,
@@ -193,13 +227,13 @@ shrunk as (
             order by u.place
         ) as rates
     from named as g
-    where cardinality(g.deal_group) = 0
+    where g.larger_place is null
     union all
     select
         g.tenant_id,
         g.learned_on,
         g.deal_group,
-        g.path,
+        g.place,
         g.sightings_count,
         g.prior,
         g.half_life_days,
@@ -215,84 +249,35 @@ shrunk as (
             order by u.place
         ) as rates
     from shrunk as s
-    inner join named as g on s.path = trim_array(g.path, 1)
-    where cardinality(g.deal_group) > 0
+    inner join named as g on s.place = g.larger_place
 ),
 
 deals as (
     select
-        tenant_id,
-        learned_on,
-        deal_group,
-        count(*) as deals_count,
-        count(*) filter (where is_won) as won_count,
-        count(*) filter (where not is_won) as lost_count
-    from (
-        select distinct
-            s.tenant_id,
-            s.learned_on,
-            trim_array(s.deal_group, n.cut_off) as deal_group,
-            s.opportunity_id,
-            s.is_won
-        from (select distinct
-            d.tenant_id,
-            d.learned_on,
-            d.deal_group,
-            d.opportunity_id,
-            d.is_won
-        from seen as d) as s
-        inner join depths as n on cardinality(s.deal_group) >= n.cut_off
-    ) as d
-    group by tenant_id, learned_on, deal_group
-),
-
--- Rates and counts side by side: as a join of the two, planned for few rows, every group would meet every other.
-sides as (
-    select
-        tenant_id,
-        learned_on,
-        deal_group,
-        sightings_count,
-        half_life_days,
-        learn_won,
-        learn_lost,
-        rates,
-        null::bigint as deals_count,
-        null::bigint as won_count,
-        null::bigint as lost_count
-    from shrunk
-    union all
-    select
-        tenant_id,
-        learned_on,
-        deal_group,
-        null as sightings_count,
-        null as half_life_days,
-        null as learn_won,
-        null as learn_lost,
-        null as rates,
-        deals_count,
-        won_count,
-        lost_count
-    from deals
+        s.cut_number + p.group_number as place,
+        count(distinct s.deal_number) as deals_count,
+        count(distinct s.deal_number) filter (where s.is_won) as won_count,
+        count(distinct s.deal_number) filter (where not s.is_won) as lost_count
+    from (select distinct
+        d.cut_number,
+        d.finest,
+        d.deal_number,
+        d.is_won
+    from seen as d) as s
+    inner join parts as p on s.finest = p.finest
+    group by s.cut_number + p.group_number
 ),
 
 whole as (
     select
-        tenant_id,
-        learned_on,
-        deal_group,
-        max(sightings_count) as sightings_count,
-        max(half_life_days) as half_life_days,
-        max(deals_count) as deals_count,
-        max(won_count) as won_count,
-        max(lost_count) as lost_count,
-        max(rates) as rates,
-        max(max(won_count)) over company >= max(learn_won)
-        and max(max(lost_count)) over company >= max(learn_lost) as is_enough
-    from sides
-    group by tenant_id, learned_on, deal_group
-    window company as (partition by tenant_id, learned_on)
+        s.*,
+        d.deals_count,
+        d.won_count,
+        d.lost_count,
+        max(d.won_count) over company >= s.learn_won and max(d.lost_count) over company >= s.learn_lost as is_enough
+    from shrunk as s
+    inner join deals as d on s.place = d.place
+    window company as (partition by s.tenant_id, s.learned_on)
 )
 
 -- Within 14 days is within 7, and after them: each part by the newest Fridays of which it was known.
