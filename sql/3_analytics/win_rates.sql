@@ -175,8 +175,8 @@ groups as (
     group by f.cut_number, p.group_number
 ),
 
--- A Friday weighs 1 when it has just become known. Day and group are one number, `place`: a join of both that is planned
--- for few rows compares each with each.
+-- A Friday weighs 1 when it has just become known. Day and group are one number, `place`: a join of both, planned for
+-- few rows, compares each with each.
 named as (
     select
         g.cut_number + g.group_number as place,
