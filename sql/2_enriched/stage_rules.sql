@@ -53,7 +53,7 @@ named as (
         r.tenant_id,
         r.day,
         r.as_of,
-        r.quarter_start + 7 * (r.week_of_quarter - 1) - 1 as week_before,
+        ops.week_start(r.quarter_start, r.week_of_quarter) - 1 as week_before,
         s.stage_id,
         coalesce(p.stage_name, s.stage_id) as stage_name,
         p.stage_order

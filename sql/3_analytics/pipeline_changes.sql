@@ -49,7 +49,7 @@ with weeks as (
         r.tenant_id,
         r.day,
         r.week_of_quarter as week_number,
-        r.quarter_start + 7 * (r.week_of_quarter - 1) as week_start,
+        ops.week_start(r.quarter_start, r.week_of_quarter) as week_start,
         q.quarter,
         q.quarter_start,
         q.quarter_end

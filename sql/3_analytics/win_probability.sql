@@ -37,7 +37,7 @@ with deals as (
         d.close_date,
         r.quarter_end,
         t.learn_prior::float8 as prior,
-        r.quarter_start + 7 * (r.week_of_quarter - 1) - 1 as learned_on,
+        ops.week_start(r.quarter_start, r.week_of_quarter) - 1 as learned_on,
         ops.win_group(
             d.pipeline_id, d.stage_id, d.days_in_stage, i.visit_number, d.forecast_category, d.close_date,
             d.snapshot_date

@@ -88,7 +88,7 @@ last_week as (
     inner join dashboard.rep_driver_comparison as d
         on
             r.tenant_id = d.tenant_id
-            and d.snapshot_date = r.quarter_start + 7 * (r.week_of_quarter - 1) - 1
+            and d.snapshot_date = ops.week_start(r.quarter_start, r.week_of_quarter) - 1
     cross join
         lateral (
             select coalesce(d.gap_to_top > 0 and d.win_rate_potential >= 0.005, false) as is_possible
