@@ -66,6 +66,13 @@ def figures_are_the_rows(site: TestClient, warehouse: Query) -> None:
         f" where tenant_id = 'a' and snapshot_date = %s and {ALL} order by right(quarter, 4), quarter limit 1", DAY,
     )  # fmt: skip
     assert won in text and forecast in text and f"<option selected>{quarter}</option>" in text
+    record = text.split('id="record"')[1].split("</section>")[0]
+    [(method, wape)] = warehouse(
+        "select replace(method, '_', ' '), round(100 * wape) || '%%' from analytics.forecast_record inner join ops.calendar as c"
+        f" on c.quarter_start - 1 = snapshot_date and c.week_of_quarter = week_number where c.day = %s and tenant_id = 'a' and {ALL}"
+        " and method <> 'ai' and wape is not null order by wape, method limit 1", DAY,
+    )  # fmt: skip
+    assert re.search(rf'<th scope="row">{method}</th><td class="n">\d+</td><td class="n" data-sort="[\d.]+">{wape}</td>', record)
     assert text.count("<svg ") >= 3 and "<h1>Pipeline health</h1>" in text
     stuck = warehouse("select opportunity_name from dashboard.stuck_deals_view where tenant_id = 'a' and snapshot_date = %s order by amount desc nulls last, opportunity_id", DAY)  # fmt: skip
     assert stuck

@@ -100,6 +100,7 @@ def page_routes(access: Access) -> APIRouter:
             moves = board.rows(query("waterfall"), **asked.params)
             cohorts = board.rows(query("cohorts"), **asked.params)
             running = next((row["week_number"] for row in history if row["as_of_date"] == asked.day), None)
+            record = board.rows(query("record"), week=running, **asked.params)
             bands = [
                 {"band": name, "deals": row[f"{key}_count"], "amount": row[f"{key}_shown"], "share": row[f"{key}_pct"]}
                 for row in health
@@ -116,6 +117,7 @@ def page_routes(access: Access) -> APIRouter:
                 "kpi": kpis[0] if kpis else None,
                 "history": history,
                 "history_chart": charts.lines(history, "week_number", lines, "amount", running) if history else None,
+                "record": record,
                 "velocity": velocity,
                 "funnel_chart": charts.bars(velocity, "stage_name", {"amount_in_stage": "open"}, "amount")
                 if velocity
