@@ -283,6 +283,17 @@ def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
     return append
 
 
+@pytest.fixture
+def learns_from_few(rules: Callable[[str, str], None]) -> None:
+    """The companies of a test learn from a few deals, so that what is learned is there to be compared."""
+    lines = [
+        f"{tenant},,{name},{number}\n"
+        for tenant in ("full", "cut", "other")
+        for name, number in (("learn_won", 5), ("learn_lost", 5))
+    ]
+    rules("thresholds", "".join(lines))
+
+
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as handle:
         return list(csv.DictReader(handle))

@@ -133,7 +133,7 @@ def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def company(tmp_path: Path, clean: Settings, business_zone: Any) -> Iterator[Settings]:
+def company(tmp_path: Path, clean: Settings, business_zone: Any, learns_from_few: None) -> Iterator[Settings]:
     """Two tenants with the same company, built for some days."""
     business_zone(PLAN.timezone)
     salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))

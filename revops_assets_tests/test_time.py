@@ -70,7 +70,7 @@ def tables(clean: Settings) -> ForgetAndRead:
 
 
 @pytest.fixture
-def company(tmp_path: Path, clean: Settings, business_zone: Callable[[str], None]) -> Path:
+def company(tmp_path: Path, clean: Settings, business_zone: Callable[[str], None], learns_from_few: None) -> Path:
     """The company, loaded; returns its folder."""
     business_zone(PLAN.timezone)
     salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))
