@@ -97,7 +97,7 @@ def test_coefficients_are_those_of_least_loss(connection: sa.Connection) -> None
         scaled = np.array([found[name] for name in names]) * deviations
         off = 1 / (1 + np.exp(-(found["intercept"] + x / deviations @ scaled))) - y
         slope = [off.sum(), *((x / deviations).T @ off + scaled)]
-        assert np.abs(slope).max() < 0.002 * len(examples)
+        assert np.abs(slope).max() < 0.0002 * len(examples)
 
 
 def examples_by_python(spans: Any, horizon: int) -> list[tuple[str, dict[str, float], bool]]:

@@ -76,8 +76,8 @@ def coefficients(features: Sequence[dict[str, Any]], outcomes: Sequence[bool]) -
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    names, scale = DictVectorizer(), StandardScaler(with_mean=False)
-    model = LogisticRegression(max_iter=1000)
+    names, scale = DictVectorizer(sparse=False), StandardScaler(with_mean=False)
+    model = LogisticRegression(solver="newton-cholesky")  # many examples, few features: a few steps
     model.fit(scale.fit_transform(names.fit_transform(features)), outcomes)
     yield "intercept", round(float(model.intercept_[0]), 6)
     for name, coefficient in zip(names.get_feature_names_out(), model.coef_[0] / scale.scale_, strict=True):
