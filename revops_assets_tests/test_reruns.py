@@ -213,6 +213,7 @@ OF_SEVERAL = {"money_since": ("amount", "close_date"), "outcomes_since": ("won",
 NAMED_FOR_OTHERS = {
     ("dashboard.rep_driver_comparison", "staging.closing_facts"): {"average_discount"},
     ("staging.deal_days", "staging.pipeline_stages"): {"pipeline_id"},
+    ("analytics.cohort_conversion", "staging.pipeline_stages"): {"pipeline_id"},
     # It names the load of a restatement that other columns make.
     ("semantic.metric_values", "staging.metric_input_days"): {"newest_load"},
 }

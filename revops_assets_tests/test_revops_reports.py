@@ -267,6 +267,7 @@ REP_DAYS = (
     " from generate_series('2024-01-01'::timestamp, '2025-02-15', '1 day') as d cross join unnest('{ann,bob,-1}'::text[]) as r (rep_id)"
 )
 SPANS_REPORTS = [
+    "analytics.cohort_conversion",
     "analytics.coverage_needed",
     "analytics.pipeline_generation",
     "analytics.push_report",
@@ -438,6 +439,13 @@ REPORT_TRIPS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         " from (values ('All', 'All', 'All', 3), ('All', 'All', 'Web', 2), ('All', 'All', 'none', 1), ('m', 'All', 'All', 3), ('m', 'ann', 'All', 3))"
         " as v (team, rep, source, count)",
         ("created_count = 4 where rep_id = 'ann'", "created_count = 2 where lead_source = 'none'"),
+    ),
+    ("analytics.cohort_conversion", "outcomes_add_up"): (
+        "insert into {table} (tenant_id, snapshot_date, known_as_of, cohort_month, pipeline_id, segment, lead_source, step, stage_id, stage_name, created_count,"
+        " reached_count, visited_count, reached_pct) select 'a', '2024-02-29', 1, '2024-01-01', 'p', 'All', source, step, step, step, 3, count, 0, 1"
+        " from (values ('All', 'created', 3), ('All', 'won', 1), ('All', 'lost', 1), ('All', 'open', 1), ('Web', 'created', 3), ('Web', 'won', 3))"
+        " as v (source, step, count)",
+        ("reached_count = 2 where step = 'lost'", "reached_count = 2 where step = 'won' and lead_source = 'Web'"),
     ),
 }  # fmt: skip
 

@@ -161,6 +161,7 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
             (name, "a new dataset")
             for name in (
                 "ai.action_outcomes",
+                "analytics.cohort_conversion",
                 "analytics.coverage_needed",
                 "analytics.forecast_errors",
                 "analytics.forecast_methods",

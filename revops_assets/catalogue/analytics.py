@@ -176,6 +176,10 @@ DATASETS = [
             "staging.rep_days",
         ],
     ),
+    daily(
+        "analytics.cohort_conversion",
+        deps=["staging.accounts", "staging.deal_intervals", "staging.pipeline_stages", "staging.visit_facts"],
+    ),
     daily("analytics.push_report", deps=["staging.deal_intervals", "staging.rep_days"]),
     daily(
         "analytics.rep_performance",

@@ -1,4 +1,5 @@
--- An account's name, while it was so and the account had open deals; its segment, while deals of it counted.
+-- An account's name, while it was so and the account had open deals; its segment, while deals of it counted: at
+-- months' ends also those that were created in the year before.
 with changed_accounts as (
     select distinct
         c.tenant_id,
@@ -48,6 +49,18 @@ read_days as (
     group by tenant_id, account_id
     union all
     select
+        d.tenant_id,
+        d.account_id,
+        'created' as kind,
+        range_agg(ops.month_ends(d.d_from, least(d.d_to, k.cohort_month + :cohort_conversion_days + 1))) as days
+    from deals as d
+    cross join
+        lateral (
+            select date_trunc('month', d.opened_at at time zone (select ops.timezone()))::date as cohort_month
+        ) as k
+    group by d.tenant_id, d.account_id
+    union all
+    select
         v.tenant_id,
         v.exited_account_id as account_id,
         'left a stage' as kind,
@@ -74,6 +87,7 @@ cross join
         ('staging.deal_days', row(c.account_id, c.segment)::text, 'open'),
         ('staging.rep_closings', row(c.account_id, c.segment)::text, 'closed'),
         ('analytics.forecast_methods', row(c.account_id, c.segment)::text, 'won'),
-        ('analytics.stage_durations', row(c.account_id, c.segment)::text, 'left a stage')
+        ('analytics.stage_durations', row(c.account_id, c.segment)::text, 'left a stage'),
+        ('analytics.cohort_conversion', row(c.account_id, c.segment)::text, 'created')
     ) as r (dataset, content, kind)
 where d.kind = r.kind

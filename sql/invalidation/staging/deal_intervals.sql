@@ -3,7 +3,8 @@
 -- learned from it: how it stood on each Friday, and its closing; on the same day of four later quarters what was won
 -- and what was open by then, and what had become of it by its quarter's end. A deal due in a quarter counts from the
 -- quarter's beginning, or its own, for five quarters: how it stood then, at the quarter's end and on each day. Created
--- in a quarter, it counts in that and, on the same day, in the next.
+-- in a quarter, it counts in that and, on the same day, in the next; at months' ends until a year after the month in
+-- which it was created.
 with spans as (
     select
         *,
@@ -277,3 +278,13 @@ cross join
         )
     ) as r (content, days, is_read)
 where r.is_read
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.cohort_conversion' as dataset,
+    row(c.opportunity_id, c.opened_at, c.status, c.closed_at, c.account_id, c.lead_source)::text as content,
+    ops.month_ends(
+        c.d_from, least(c.d_to, date_trunc('month', c.opened_on::timestamp)::date + :cohort_conversion_days + 1)
+    ) as days
+from spans as c

@@ -27,6 +27,7 @@ cross join
         values
         ('staging.deal_days', ops.valid_days(c.valid_from, c.valid_to) * o.days),
         ('enriched.stage_rules', ops.valid_days(c.valid_from, c.valid_to)),
+        ('analytics.cohort_conversion', ops.valid_days(c.valid_from, c.valid_to)),
         ('semantic.metric_values', ops.valid_days(c.valid_from, c.valid_to) * o.days)
     ) as r (dataset, days)
 where r.days is not null

@@ -1,5 +1,5 @@
 -- A stage visit: its beginning and its completion count for their readers' windows; from the first visit in it a
--- stage is listed.
+-- stage is listed. A step of a deal counts at months' ends until a year after the month in which the deal was created.
 with firsts as (
     select
         v.tenant_id,
@@ -16,6 +16,19 @@ with firsts as (
                 and n.visit_number = v.visit_number
         )
     group by v.tenant_id, v.pipeline_id, v.stage_id
+),
+
+created as (
+    select
+        i.tenant_id,
+        i.opportunity_id,
+        max(date_trunc('month', i.opened_at at time zone (select ops.timezone()))::date) as cohort_month
+    from staging.deal_intervals as i
+    where (i.tenant_id, i.opportunity_id) in (select
+        c.tenant_id,
+        c.opportunity_id
+    from pg_temp.changed_rows as c)
+    group by i.tenant_id, i.opportunity_id
 )
 
 select
@@ -26,6 +39,7 @@ select
     r.days
 from pg_temp.changed_rows as c
 left join firsts as f on c.tenant_id = f.tenant_id and c.pipeline_id = f.pipeline_id and c.stage_id = f.stage_id
+left join created as k on c.tenant_id = k.tenant_id and c.opportunity_id = k.opportunity_id
 cross join
     lateral (
         values
@@ -52,6 +66,11 @@ cross join
             )::text,
             ops.valid_days(c.exited_on, least(c.exited_on + 2 * :stage_durations_days, c.gone_on)),
             c.exited_on is not null
+        ),
+        (
+            'analytics.cohort_conversion',
+            row(c.opportunity_id, c.visit_number = 1, c.pipeline_id, c.stage_id, c.entered_at)::text,
+            ops.month_ends(c.entered_on, k.cohort_month + :cohort_conversion_days + 1), k.cohort_month is not null
         ),
         (
             'analytics.stage_durations', row('since', c.pipeline_id, c.stage_id)::text,
