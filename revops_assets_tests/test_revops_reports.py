@@ -272,6 +272,7 @@ SPANS_REPORTS = [
     "analytics.pipeline_generation",
     "analytics.push_report",
     "analytics.quota_pacing",
+    "analytics.source_funnel",
 ]
 Event = tuple[int, str, Any]
 
@@ -439,6 +440,12 @@ REPORT_TRIPS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         " from (values ('All', 'All', 'All', 3), ('All', 'All', 'Web', 2), ('All', 'All', 'none', 1), ('m', 'All', 'All', 3), ('m', 'ann', 'All', 3))"
         " as v (team, rep, source, count)",
         ("created_count = 4 where rep_id = 'ann'", "created_count = 2 where lead_source = 'none'"),
+    ),
+    ("analytics.source_funnel", "sources_add_up"): (
+        "insert into {table} (tenant_id, snapshot_date, known_as_of, quarter_start, quarter, lead_source, leads_count, converted_count, deals_count, won_count,"
+        " lost_count, won_without_amount_count, direct_deals_count, direct_won_count) select 'a', '2024-02-29', 1, '2024-01-01', 'Q1 2024', source, leads, deals, deals,"
+        " 0, 0, 0, direct, 0 from (values ('All', 3, 2, 1), ('Web', 3, 2, 0), ('none', 0, 0, 1)) as v (source, leads, deals, direct)",
+        ("leads_count = 2 where lead_source = 'Web'", "direct_deals_count = 2 where lead_source = 'none'"),
     ),
     ("analytics.cohort_conversion", "outcomes_add_up"): (
         "insert into {table} (tenant_id, snapshot_date, known_as_of, cohort_month, pipeline_id, segment, lead_source, step, stage_id, stage_name, created_count,"

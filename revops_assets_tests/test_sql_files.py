@@ -42,6 +42,7 @@ READS_THE_CLOCK = {
 EVENTS = {"activities", "opportunity_history"}
 # Views of history that are laid from other tables than the one of their name (sql/0_schema/warehouse/functions/lay_history.sql).
 LAID_FROM = {
+    "lead_values": ("crm.leads", "crm.lead_history"),
     "opportunity_values": ("crm.opportunities", "crm.opportunity_history"),
     "stage_benchmarks": ("crm.stage_benchmarks", "staging.pipeline_stages"),
 }

@@ -176,6 +176,7 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
                 "analytics.rep_results",
                 "analytics.score_calibration",
                 "analytics.stage_durations",
+                "analytics.source_funnel",
                 "analytics.win_probability",
                 "analytics.win_rates",
                 "semantic.metric_values",

@@ -180,6 +180,7 @@ DATASETS = [
         "analytics.cohort_conversion",
         deps=["staging.accounts", "staging.deal_intervals", "staging.pipeline_stages", "staging.visit_facts"],
     ),
+    daily("analytics.source_funnel", deps=["staging.deal_intervals", "staging.leads"]),
     daily("analytics.push_report", deps=["staging.deal_intervals", "staging.rep_days"]),
     daily(
         "analytics.rep_performance",

@@ -45,6 +45,7 @@ DATASETS = [
     ),
     full_refresh("staging.deal_credits", deps=["crm.opportunity_splits", "crm.opportunities", "crm.loads"]),
     full_refresh("staging.reps", deps=["crm.reps", "crm.loads", "staging.deal_intervals", "staging.deal_credits"]),
+    full_refresh("staging.leads", deps=["crm.leads", "crm.lead_history", "crm.loads"]),
     full_refresh("staging.accounts", deps=["crm.accounts", "crm.loads"]),
     full_refresh("staging.contacts", deps=["crm.contacts", "crm.loads"]),
     full_refresh("staging.deal_contacts", deps=["staging.activities", "staging.contact_roles"]),

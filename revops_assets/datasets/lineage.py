@@ -12,7 +12,11 @@ from revops_assets.warehouse.sql_files import SqlFile
 # Foreign schemas in the warehouse, and the source's schema that each of them is: the assets' names.
 REMOTE = {"pipedrive_remote": "pipedrive_raw", "crm_remote": "crm", "history": "crm"}
 # Views of the source that stand on a table of it.
-STANDS_ON = {"closes_by_status": "opportunity_history", "opportunity_values": "opportunity_history"}
+STANDS_ON = {
+    "closes_by_status": "opportunity_history",
+    "opportunity_values": "opportunity_history",
+    "lead_values": "lead_history",
+}
 # What belongs to the run or to the warehouse's own bookkeeping, and is no asset.
 NO_ASSETS = ("pg_temp", "ops")
 

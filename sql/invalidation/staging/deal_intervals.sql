@@ -4,7 +4,7 @@
 -- and what was open by then, and what had become of it by its quarter's end. A deal due in a quarter counts from the
 -- quarter's beginning, or its own, for five quarters: how it stood then, at the quarter's end and on each day. Created
 -- in a quarter, it counts in that and, on the same day, in the next; at months' ends until a year after the month in
--- which it was created.
+-- which it was created, or a year after the beginning of the quarter in which it, or a lead that became it, was.
 with spans as (
     select
         *,
@@ -39,6 +39,21 @@ due_deals as (
             i.status = 'open' and i.d_from < q.quarter_start and i.d_to >= q.quarter_start
             or i.d_from = k.opened_on and i.d_from >= q.quarter_start and i.d_from <= q.quarter_end
         )
+),
+
+-- The last quarter in which a lead was created that became the deal.
+led_deals as (
+    select
+        l.tenant_id,
+        l.opportunity_id,
+        max(q.quarter_start) as lead_quarter
+    from staging.leads as l
+    inner join ops.calendar as q on l.created_on = q.day
+    where (l.tenant_id, l.opportunity_id) in (select
+        c.tenant_id,
+        c.opportunity_id
+    from pg_temp.changed_rows as c)
+    group by l.tenant_id, l.opportunity_id
 )
 
 select
@@ -288,3 +303,15 @@ select
         c.d_from, least(c.d_to, date_trunc('month', c.opened_on::timestamp)::date + :cohort_conversion_days + 1)
     ) as days
 from spans as c
+union all
+select
+    c.tenant_id,
+    c.side,
+    'analytics.source_funnel' as dataset,
+    row(c.opportunity_id, c.opened_at, c.closed_at, c.status, c.amount, c.lead_source)::text as content,
+    ops.month_ends(
+        c.d_from, least(c.d_to, greatest(q.quarter_start, l.lead_quarter) + :source_funnel_days + 1)
+    ) as days
+from spans as c
+inner join ops.calendar as q on c.opened_on = q.day
+left join led_deals as l on c.tenant_id = l.tenant_id and c.opportunity_id = l.opportunity_id

@@ -61,6 +61,18 @@ begin
     )$sql$, c_fields, (select string_agg(format('v.%I::text', field), ', ') from unnest(c_fields) as field)));
     comment on view history.opportunity_values is 'What each tracked field of a deal held when, as known to the session: of deals '
         'with several versions and of fields with logged changes; any other always held what history.opportunities says.';
+    execute 'create or replace view history.lead_values as ' || ops.values_of($sql$(
+        select h.tenant_id, h.lead_id as record_id, h.field, h.changed_at as at, h.old_value, h.new_value,
+            false as is_version, h.known_from, h.line_no
+        from history.lead_history as h
+        where h.field = 'source' and h.changed_at is not null and h.lead_id is not null
+        union all
+        select v.tenant_id, v.lead_id, 'source', v.valid_from, null, v.source, true, v.known_from, v.line_no
+        from history.leads as v
+        where v.holds_from > '-infinity' or v.valid_to < 'infinity'
+    )$sql$);
+    comment on view history.lead_values is 'What source a lead had when, as known to the session: of leads with several '
+        'versions or with logged changes; any other always had what history.leads says.';
     execute 'create or replace view ops.stage_meanings as ' || ops.meanings_of('staging.pipeline_stages');
     comment on view ops.stage_meanings is 'Which stage a label meant, and what that stage made of a deal then.';
 end $$;
