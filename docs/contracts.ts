@@ -682,6 +682,70 @@ export interface CoachingInputs {
   updated_at: string;
 }
 
+/** ai.insight_outcomes. What became of coaching, on the last day of every week (of the quarter) for what was said four weeks before: of each improvement that a rep was told, whether the rep's figure has since moved towards the top performers' by a quarter of the gap or more; of a focus on urgent deals, whether half of the actions that the rep was given then were taken (ai.action_outcomes); what the rep has won and lost since, and how those fared who were told the same and followed it so, beside those who did not. It shows what happened; that the coaching caused it does not follow. Other days have no rows. Grain: tenant, last day of a week, rep and improvement told four weeks before; and the focus, where it is none. */
+export interface InsightOutcomes {
+  /** company the row belongs to */
+  tenant_id: string;
+  /** last day of the week */
+  snapshot_date: string;
+  /** whom it was said to */
+  rep_id: string;
+  /** its place among the rep's improvements; 0 for a focus that is none */
+  insight_number: number;
+  /** the day that it was said on */
+  said_on: string;
+  /** template-1, or the name of the model that said it */
+  model_version: string;
+  /** what was to be improved */
+  title: string;
+  /** what was to be done */
+  suggested_action: string | null;
+  /** whether it was what to work on first */
+  is_focus: boolean;
+  /** the figure that it names, as in dashboard.rep_driver_comparison; urgent_deals; null if it names none */
+  metric_name: string | null;
+  /** the rep's figure when it was said */
+  value_then: number | null;
+  /** how far it was behind the top performers' */
+  gap_then: number | null;
+  /** the rep's figure now; null without open deals */
+  value_now: number | null;
+  /** share of that gap by which the figure has moved in the right direction; below 0 if it went the other way, above 1 if beyond */
+  gap_closed_pct: number | null;
+  /** of urgent_deals: actions that the rep was given then */
+  actions_count: number | null;
+  /** those of them that were taken within two weeks */
+  actions_taken_count: number | null;
+  /** whether a quarter of the gap or more was closed, or half of the actions were taken; null where it cannot be told */
+  is_followed: boolean | null;
+  /** deals credited to the rep that were won since and still are */
+  won_count: number;
+  /** those that were lost since and still are */
+  lost_count: number;
+  /** reps told the same who followed it, this one included */
+  alike_followed_count: number;
+  /** what they have won since */
+  alike_followed_won_count: number;
+  /** what they have lost since */
+  alike_followed_lost_count: number;
+  /** reps told the same who did not */
+  alike_others_count: number;
+  /** what they have won since */
+  alike_others_won_count: number;
+  /** what they have lost since */
+  alike_others_lost_count: number;
+  /** number of the newest load that the run could see */
+  known_as_of: number;
+  /** when the newest load of the tenant that the run could see had finished */
+  data_freshness: string | null;
+  /** when the text was generated */
+  generated_at: string;
+  /** when the row's day was first built */
+  created_at: string;
+  /** when the row was written */
+  updated_at: string;
+}
+
 /** ai.rep_coaching_insights. Coaching for every active rep, at the end of every day: a language model's text where one is set up, it fits the contract and every figure that it cites is the rep's; else the template's, with the reason. Grain: tenant, day and active rep. */
 export interface RepCoachingInsights {
   /** company the row belongs to */

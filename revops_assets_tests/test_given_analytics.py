@@ -1100,3 +1100,59 @@ def test_what_became_of_actions(settings: Settings) -> None:
         ("c", "2024-02-04", False, None, "lost", None, 1, 1, 0, 3, 0, 1), ("d", "2024-02-04", False, None, "gone", None, 1, 1, 0, 3, 0, 1),
         ("e", "2024-02-04", True, "2024-02-05", "open", False, 1, 0, 0, 0, 0, 0),
     ]  # fmt: skip
+
+
+def test_what_became_of_coaching(settings: Settings) -> None:
+    """Said on 4 February, judged on 3 March. Ann's engaged contacts went from 1 to 1.5 of the 2 behind: a quarter; Bob's by a
+    little less; Cy's fell. Ann's first meetings come a day sooner, of the 4 behind: a quarter too; the model's title says more than
+    the figure. Dee has no open deals now, and Eve was told what no figure is of, and to see to urgent deals: one of two
+    actions was taken; Fay took one of three. Deals won on the day it was said, or lost later
+    than 3 March, or open again by then, are not counted."""
+    behind, sooner = "Stakeholders engaged per deal", "Days to first meeting"
+
+    def told(*titles: str) -> str:
+        return json.dumps([{"title": title, "suggested_action": f"Do {n}"} for n, title in enumerate(titles, 1)])
+
+    insights = table(
+        "rep_id model_version improvements primary_focus_area",
+        ("ann", "gpt", told(behind, f"{sooner.upper()}: get there earlier"), behind), ("bob", "template-1", told(behind), sooner), ("cy", "template-1", told(behind), behind),
+        ("dee", "template-1", told(behind), behind), ("eve", "template-1", told("Listen more"), "The most urgent deals"), ("fay", "template-1", "[]", "The most urgent deals"),
+        ("gil", "template-1", "[]", "No open deals that need anything"),
+    )  # fmt: skip
+    drivers = "rep_id metric_name metric_label good_direction rep_value gap_to_top snapshot_date"
+    then, now = "2024-02-04", "2024-03-03"
+    assert selected(
+        settings, "ai.insight_outcomes",
+        "rep_id, insight_number, said_on::text, title, suggested_action, is_focus, metric_name, value_then, gap_then, value_now, gap_closed_pct, is_followed, won_count,"
+        " lost_count, actions_count, actions_taken_count, alike_followed_count, alike_followed_won_count, alike_followed_lost_count, alike_others_count, alike_others_won_count, alike_others_lost_count",
+        "2024-03-02", "2024-03-04",
+        ai__rep_coaching_insights=[row | {"snapshot_date": day} for row in insights for day in (then, "2024-02-05", "2024-02-03")],
+        ai__action_outcomes=table(
+            "rep_id is_taken", ("ann", True), ("eve", True), ("eve", False), ("fay", True), ("fay", False), ("fay", False), snapshot_date=now,
+        ),
+        dashboard__rep_driver_comparison=table(
+            drivers,
+            ("ann", "stakeholders_engaged", behind, "higher", 1, 2, then), ("ann", "stakeholders_engaged", behind, "higher", D("1.5"), 1, now),
+            ("ann", "days_to_first_meeting", sooner, "lower", 9, 4, then), ("ann", "days_to_first_meeting", sooner, "lower", 8, 2, now),
+            ("bob", "stakeholders_engaged", behind, "higher", 1, 2, then), ("bob", "stakeholders_engaged", behind, "higher", D("1.499"), 1, now),
+            ("cy", "stakeholders_engaged", behind, "higher", 2, 1, then), ("cy", "stakeholders_engaged", behind, "higher", 1, 2, now),
+            ("dee", "stakeholders_engaged", behind, "higher", 1, 2, then),
+        ),
+        staging__closing_facts=table(
+            "opportunity_id rep_id is_won closed_on d_from d_to",
+            ("1", "ann", True, "2024-02-05", "2024-02-05", "infinity"), ("2", "ann", False, now, now, "infinity"), ("3", "ann", True, then, then, "infinity"),
+            ("4", "bob", False, "2024-03-04", "2024-03-04", "infinity"), ("5", "bob", True, "2024-02-20", "2024-02-20", now), ("6", "bob", True, "2024-02-20", "2024-02-20", "infinity"),
+            ("7", "cy", False, "2024-02-20", "2024-02-20", "infinity"), ("8", "dee", True, "2024-02-20", "2024-02-20", "infinity"),
+        ),
+    ) == [
+        ("ann", 1, then, behind, "Do 1", True, "stakeholders_engaged", 1, 2, D("1.5"), D("0.25"), True, 1, 1, None, None, 1, 1, 1, 2, 1, 1),
+        ("ann", 2, then, "DAYS TO FIRST MEETING: get there earlier", "Do 2", False, "days_to_first_meeting", 9, 4, 8, D("0.25"), True, 1, 1, None, None, 1, 1, 1, 0, 0, 0),
+        ("bob", 0, then, sooner, None, True, None, None, None, None, None, None, 1, 0, None, None, 0, 0, 0, 0, 0, 0),
+        ("bob", 1, then, behind, "Do 1", False, "stakeholders_engaged", 1, 2, D("1.499"), D("0.2495"), False, 1, 0, None, None, 1, 1, 1, 2, 1, 1),
+        ("cy", 1, then, behind, "Do 1", True, "stakeholders_engaged", 2, 1, 1, D(-1), False, 0, 1, None, None, 1, 1, 1, 2, 1, 1),
+        ("dee", 1, then, behind, "Do 1", True, "stakeholders_engaged", 1, 2, None, None, None, 1, 0, None, None, 1, 1, 1, 2, 1, 1),
+        ("eve", 0, then, "The most urgent deals", None, True, "urgent_deals", None, None, None, None, True, 0, 0, 2, 1, 1, 0, 0, 1, 0, 0),
+        ("eve", 1, then, "Listen more", "Do 1", False, None, None, None, None, None, None, 0, 0, None, None, 0, 0, 0, 0, 0, 0),
+        ("fay", 0, then, "The most urgent deals", None, True, "urgent_deals", None, None, None, None, False, 0, 0, 3, 1, 1, 0, 0, 1, 0, 0),
+        ("gil", 0, then, "No open deals that need anything", None, True, None, None, None, None, None, None, 0, 0, None, None, 0, 0, 0, 0, 0, 0),
+    ]  # fmt: skip

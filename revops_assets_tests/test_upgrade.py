@@ -161,6 +161,7 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
             (name, "a new dataset")
             for name in (
                 "ai.action_outcomes",
+                "ai.insight_outcomes",
                 "analytics.cohort_conversion",
                 "analytics.coverage_needed",
                 "analytics.forecast_errors",
@@ -175,8 +176,8 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
                 "analytics.quota_pacing",
                 "analytics.rep_results",
                 "analytics.score_calibration",
-                "analytics.stage_durations",
                 "analytics.source_funnel",
+                "analytics.stage_durations",
                 "analytics.win_probability",
                 "analytics.win_rates",
                 "semantic.metric_values",

@@ -1,4 +1,4 @@
-"""Tier 5: coaching insights, from all dashboards; what became of next best actions."""
+"""Tier 5: coaching insights, from all dashboards; what became of them and of next best actions."""
 
 from revops_assets.catalogue.dataset import LookBack, daily
 
@@ -25,4 +25,16 @@ DATASETS = [
         looks_back_on={"dashboard.next_best_actions": LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS},
     ),
     daily("ai.rep_coaching_insights", deps=["ai.coaching_inputs"]),
+    daily(
+        "ai.insight_outcomes",
+        deps=[
+            "ai.action_outcomes",
+            "ai.rep_coaching_insights",
+            "dashboard.rep_driver_comparison",
+            "staging.closing_facts",
+        ],
+        looks_back_on=dict.fromkeys(
+            ["ai.rep_coaching_insights", "dashboard.rep_driver_comparison"], LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS
+        ),
+    ),
 ]

@@ -71,7 +71,8 @@ def _list() -> Iterator[Right]:
     yield Right("web", "warehouse", "semantic", READ, SHOWN_ON_PAGES)
     for schema in ("staging", "enriched", "analytics"):
         yield Right("web", "warehouse", schema, READ)
-    yield Right("web", "warehouse", "ai", READ, ("action_outcomes", "coaching_inputs", "rep_coaching_insights"))
+    outcomes = ("action_outcomes", "insight_outcomes")
+    yield Right("web", "warehouse", "ai", READ, ("coaching_inputs", "rep_coaching_insights", *outcomes))
     yield Right("metrics", "warehouse", "semantic_input", READ, "relations")
 
 
