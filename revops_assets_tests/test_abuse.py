@@ -516,8 +516,16 @@ def test_the_longest_texts_that_are_taken_stop_no_build(put: Put, clean: Setting
         "opportunity_history": [{"history_id": bounded(), "opportunity_id": deal, "field": "owner_id", "old_value": bounded(), "new_value": rep, "changed_at": "2024-02-01Z"}],
         "activities": [{"activity_id": bounded(), "type": "call", "subject": free, "opportunity_id": deal, "rep_id": rep, "occurred_at": "2024-03-05Z"}],
         "quotas": [{"quota_id": bounded(), "rep_id": rep, "period_start": "2024-01-01", "period_end": "2024-03-31", "amount": 5}],
+        "forecast_calls": [
+            {"call_id": bounded(), "rep_id": rep, "submitted_by": bounded(), "category": bounded(), "period_start": "2024-01-01", "amount": 5,
+             "currency": bounded(), "submitted_at": "2024-02-01Z", "note": free}
+        ],
     }  # fmt: skip
     put("t", **records)
+    ends = ("cohort_conversion", "source_funnel", "caller_record")
+    materialize(clean, " or ".join(f'+key:"analytics/{name}"' for name in ends), "2024-03-31")
+    assert warehouse("select count(*) from analytics.cohort_conversion")[0][0] > 10
+    assert warehouse("select count(*) from analytics.forecast_calls")[0][0] > 2
     materialize(clean, "+group:dashboard", "2024-03-07")
     assert warehouse("select count(*) from ops.unwritten") == [(0,)]
     assert warehouse("select count(*) from dashboard.dashboard_kpis where tenant_id = 't'")[0][0] > 0

@@ -92,7 +92,7 @@ def test_load_build_compare(clean: Settings, export: Export) -> None:
 def test_an_error_is_one_line(clean: Settings, tmp_path: Path) -> None:
     assert (
         revops("load", tmp_path, status=1)
-        == f"revops: {tmp_path} fits no shipped mapping; say which with --mapping (hubspot, pipedrive, salesforce, or a file of your own)\n"
+        == f"revops: {tmp_path} fits no shipped mapping; say which with --mapping (forecast_calls, hubspot, pipedrive, salesforce, or a file of your own)\n"
     )
     assert (
         revops("load", tmp_path / "x", "--mapping", "pipedrive", status=1)

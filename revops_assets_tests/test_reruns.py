@@ -125,6 +125,22 @@ def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
         lead | ({"is_deleted": True} if n == 0 else {"source": "Fair"}) | {"modified_at": at()}
         for n, lead in enumerate(some("leads", "lead_id, status, created_at, source", 3))
     ]
+    calls = some(
+        "forecast_calls",
+        "call_id, rep_id, submitted_by, kind, category, period_start",
+        3,
+        "period_start >= '2023-10-01'",
+    )
+    loaded["forecast_calls"] = [
+        call
+        | {
+            "amount": 777,
+            "submitted_at": at(),
+            "modified_at": datetime(2024, 4, 2, 12, tzinfo=zone),
+            "is_deleted": n == 0,
+        }
+        for n, call in enumerate(calls)
+    ] + [call | {"call_id": f"late{seed}-{n}", "amount": 999, "submitted_at": at()} for n, call in enumerate(calls)]
     loaded["lead_history"] = [
         lead | {"history_id": f"late{seed}-{n}", "field": "status", "new_value": "Working", "changed_at": at()}
         for n, lead in enumerate(some("leads", "lead_id", 3))

@@ -441,6 +441,13 @@ REPORT_TRIPS: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {
         " as v (team, rep, source, count)",
         ("created_count = 4 where rep_id = 'ann'", "created_count = 2 where lead_source = 'none'"),
     ),
+    ("analytics.forecast_calls", "reps_add_up"): (
+        "insert into {table} (tenant_id, snapshot_date, known_as_of, quarter, team_id, rep_id, category, team_name, rep_name, leads_team, callers_count, overrides_count,"
+        " unconverted_count, standing_amount, won_amount) select 'a', '2024-02-29', 1, 'Q1 2024', team, rep, 'Commit', '', '', leads, 1, 0, 0, amount, 0"
+        " from (values ('All', 'All', false, 30), ('m', 'All', false, 10), ('none', 'All', false, 20), ('m', 'ann', false, 10), ('none', 'cid', false, 20),"
+        " ('none', 'm', true, 99), ('none', 'eve', false, null)) as v (team, rep, leads, amount)",
+        ("standing_amount = 11 where rep_id = 'ann'", "standing_amount = 21 where team_id = 'none' and rep_id = 'All'"),
+    ),
     ("analytics.source_funnel", "sources_add_up"): (
         "insert into {table} (tenant_id, snapshot_date, known_as_of, quarter_start, quarter, lead_source, leads_count, converted_count, deals_count, won_count,"
         " lost_count, won_without_amount_count, direct_deals_count, direct_won_count) select 'a', '2024-02-29', 1, '2024-01-01', 'Q1 2024', source, leads, deals, deals,"

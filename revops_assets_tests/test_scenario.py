@@ -36,7 +36,7 @@ def test_same_seed_same_bytes(tmp_path: Path, shape: str) -> None:
         revops("scenario", "generate", "--out", tmp_path / name, "--deals", "50", "--end-date", "2024-02-29", "--seed", seed,
                "--format", shape)  # fmt: skip
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(files) == {"salesforce": 22, "pipedrive": 8}[shape]  # with the manifest and what it was generated with
+    assert len(files) == {"salesforce": 24, "pipedrive": 8}[shape]  # with the manifest and what it was generated with
     different = [name for name in files if (tmp_path / "a" / name).read_bytes() != (tmp_path / "b" / name).read_bytes()]
     assert different == []
     assert any((tmp_path / "a" / name).read_bytes() != (tmp_path / "c" / name).read_bytes() for name in files)
@@ -71,7 +71,16 @@ def test_next_days_add_up_to_the_later_export(tmp_path: Path, clean: Settings, s
         load_directory(clean, out / f"day-{day}", mapping, "steps")
     revops("scenario", "generate", "--out", tmp_path / "at-once", *arguments, "--cut", "2024-04-02T00:00+00:00")
     load_directory(clean, tmp_path / "at-once", mapping, "once")
-    for table in ("opportunities", "opportunity_history", "leads", "subscriptions", "tickets", "contacts", "orders"):
+    for table in (
+        "opportunities",
+        "opportunity_history",
+        "leads",
+        "subscriptions",
+        "tickets",
+        "contacts",
+        "orders",
+        "forecast_calls",
+    ):
         columns = source("select string_agg(quote_ident(attname), ', ') from pg_attribute where attrelid = %s::regclass and attnum > 0"
                          " and attname not in ('tenant_id', 'load_id', 'line_no', 'known_from', 'known_to')", f"crm.{table}")[0][0]  # fmt: skip
         both = f"select {columns} from crm.{table} where tenant_id = %s"

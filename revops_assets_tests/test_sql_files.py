@@ -39,7 +39,7 @@ READS_THE_CLOCK = {
 }  # fmt: skip
 
 
-EVENTS = {"activities", "opportunity_history"}
+EVENTS = {"activities", "forecast_calls", "opportunity_history"}
 # Views of history that are laid from other tables than the one of their name (sql/0_schema/warehouse/functions/lay_history.sql).
 LAID_FROM = {
     "lead_values": ("crm.leads", "crm.lead_history"),

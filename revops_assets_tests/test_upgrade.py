@@ -162,8 +162,10 @@ def test_the_schema_before_the_baseline_is_upgraded_with_its_rows(settings: Sett
             for name in (
                 "ai.action_outcomes",
                 "ai.insight_outcomes",
+                "analytics.caller_record",
                 "analytics.cohort_conversion",
                 "analytics.coverage_needed",
+                "analytics.forecast_calls",
                 "analytics.forecast_errors",
                 "analytics.forecast_methods",
                 "analytics.forecast_record",

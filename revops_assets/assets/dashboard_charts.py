@@ -83,8 +83,21 @@ RELIABILITY = Chart(
     order by c.tenant_id, c.score, c.tenth
     """,
 )
+CALLERS = Chart(
+    "error over eight quarters (WAPE), by rep",
+    """
+    select r.tenant_id, r.rep_name as label, r.kind as series, r.wape as value
+    from analytics.caller_record as r
+    where r.snapshot_date = (
+            select max(n.snapshot_date) from analytics.caller_record as n where n.snapshot_date <= :day
+        )
+        and r.rep_id <> 'All' and r.week_number = 0 and r.wape is not null
+    order by r.tenant_id, r.rep_name, r.kind
+    """,
+)
 
 CHARTS = {
+    "analytics.caller_record": CALLERS,
     "analytics.forecast_record": RECORD,
     "analytics.score_calibration": RELIABILITY,
     "dashboard.forecast_history": HISTORY,

@@ -27,6 +27,7 @@ SALESFORCE_FILES = {
     "contacts": ["Contact", "OpportunityContactRole"],
     "activities": ["Task", "CampaignMember"],
     "leads": ["Lead", "LeadHistory"],
+    "forecast_calls": ["ForecastingOwnerAdjustment", "ForecastingAdjustment"],
     "after_sale": [
         "Product2", "Order", "Subscription__c", "SubscriptionChange__c", "UserEvent__c", "Case", "InfraCost__c",
     ],

@@ -122,6 +122,18 @@ DATASETS = [
         },
     ),
     daily(
+        "analytics.forecast_calls",
+        deps=["analytics.forecast_confidence", "staging.forecast_calls", "staging.rep_closings", "staging.rep_days"],
+    ),
+    daily(
+        "analytics.caller_record",
+        deps=["analytics.forecast_calls", "analytics.forecast_record"],
+        looks_back_on={
+            "analytics.forecast_calls": LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS,
+            "analytics.caller_record": LookBack.PAST_QUARTERS,
+        },
+    ),
+    daily(
         "analytics.swing_deals",
         deps=[
             "staging.deal_days",

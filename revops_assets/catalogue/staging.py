@@ -20,6 +20,7 @@ DATASETS = [
     full_refresh(
         "staging.exchange_rates", deps=["crm.exchange_rates", "crm.opportunities", "reference.exchange_rates"]
     ),
+    full_refresh("staging.forecast_calls", deps=["crm.forecast_calls", "staging.exchange_rates"]),
     full_refresh("staging.activities", deps=["crm.activities"]),
     full_refresh(
         "staging.deal_events",

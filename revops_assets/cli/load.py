@@ -35,8 +35,8 @@ def load_command(
     mapping: Annotated[
         list[str] | None,
         typer.Option(
-            help="A shipped mapping (hubspot, pipedrive, salesforce) or a file; several are loaded one after"
-            " another; default: what the folder's manifest says, else the shipped one that fits"
+            help="A shipped mapping (forecast_calls, hubspot, pipedrive, salesforce) or a file; several are loaded one"
+            " after another; default: what the folder's manifest says, else the shipped one that fits"
         ),
     ] = None,
     tenant: Annotated[str, typer.Option(help="Slug of the company; an unknown one is created")] = "default",

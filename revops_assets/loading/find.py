@@ -109,15 +109,16 @@ def _spellings(object_name: str) -> set[str]:
 
 
 def detect_mapping(folder: Path, listed: Collection[str] | None = None) -> Mapping:
-    """The shipped mapping whose required files the folder holds; of several the one with the most of them."""
+    """The shipped mapping whose required files the folder holds; of several one that brings deals, then the one with
+    the most of them."""
     if not folder.is_dir():
         raise RevopsError(f"{folder} is {'a file; give its folder' if folder.exists() else 'not there'}")
-    fitting: dict[int, list[Mapping]] = {}
+    fitting: dict[tuple[bool, int], list[Mapping]] = {}
     for mapping in map(read_mapping, shipped()):
         required = [key for key, file in mapping.files.items() if file.required]
         present = find_files(folder, {key: mapping.files[key] for key in required}, listed)
         if all(key in present and _may_be(folder, present[key][0], mapping.files[key]) for key in required):
-            fitting.setdefault(len(required), []).append(mapping)
+            fitting.setdefault(("opportunities" in mapping.tables, len(required)), []).append(mapping)
     found = fitting[max(fitting)] if fitting else []
     if len(found) != 1:
         what = "fits no shipped mapping" if not found else f"fits {', '.join(mapping.name for mapping in found)}"

@@ -36,6 +36,7 @@ QUARTERS = 5
 HORIZON_DAYS = 28  # the future that `next-day` tells
 TARGET = 13_000_000  # of the current quarter, for a slice
 TARGET_GROWTH = 1.04  # from quarter to quarter
+QUOTA_WEIGHTS = {"Enterprise": 4.0, "Mid-Market": 2.0, "SMB": 0.8}
 MERGED_SHARE = 0.008
 CLOSED_SHARE = 0.63  # of the target, half-way through the quarter
 
@@ -71,6 +72,19 @@ INDUSTRIES = ["Manufacturing", "Retail", "Healthcare", "Logistics", "Software", 
 SOURCES = ["Web", "Referral", "Event", "Outbound", "Partner"]
 COMPETITORS = ["Acmesoft", "Bluebird", "Corvid Systems"]
 SIZES = {"Enterprise": (320_000, 0.55), "Mid-Market": (110_000, 0.5), "SMB": (34_000, 0.45)}
+
+
+def target_of(plan: Plan, quarter: date) -> float:
+    """What the company is to sell in a quarter, given by its first day."""
+    now = quarter_start(plan.end_date)
+    ahead = ((quarter.year - now.year) * 12 + quarter.month - now.month) // 3
+    return TARGET * (plan.deals / 500) * TARGET_GROWTH**ahead
+
+
+def quota_of(plan: Plan, rep: Rep, quarter: date) -> float:
+    """The rep's share of it, with something on top."""
+    total = sum(QUOTA_WEIGHTS[other.segment or "SMB"] for other in REPS)
+    return target_of(plan, quarter) * 1.08 * QUOTA_WEIGHTS[rep.segment or "SMB"] / total
 
 
 def deals(plan: Plan) -> Iterator[Deal]:

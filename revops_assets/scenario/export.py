@@ -10,6 +10,8 @@ from typing import Any, TextIO
 OBJECTS = [
     "User",
     "ForecastingQuota",
+    "ForecastingOwnerAdjustment",
+    "ForecastingAdjustment",
     "OpportunityStage",
     "StageBenchmark__c",
     "Product2",

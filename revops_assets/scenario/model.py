@@ -51,6 +51,7 @@ class Rep:
     pace: float = 1.0  # time taken, against others
     activity: float = 1.0
     turnaround: bool = False  # habits improve in the last half year
+    optimism: float = 0.0  # by how much what is called is above what it looks like
 
     @property
     def email(self) -> str:
@@ -66,14 +67,14 @@ MANAGERS = [
 ]
 # Name, manager, segment, days of tenure, habits.
 HABITS: list[tuple[str, int, str, int, dict[str, Any]]] = [
-    ("Sofia Reyes", 0, "Enterprise", 1400, {"threads": 5.2, "win_bias": 0.10, "activity": 1.2}),
-    ("Walter Brandt", 0, "Enterprise", 3000, {"slow_stage": "Negotiation", "threads": 3.2}),
+    ("Sofia Reyes", 0, "Enterprise", 1400, {"threads": 5.2, "win_bias": 0.10, "activity": 1.2, "optimism": -0.12}),
+    ("Walter Brandt", 0, "Enterprise", 3000, {"slow_stage": "Negotiation", "threads": 3.2, "optimism": 0.25}),
     ("Kim Osei", 0, "Mid-Market", 900, {}),
     ("Dana Frost", 1, "Mid-Market", 1100, {"threads": 1.2, "win_bias": -0.06, "activity": 0.7}),
     ("Priya Nair", 1, "Enterprise", 1600, {"threads": 3.8, "win_bias": 0.03}),
-    ("Ben Castor", 1, "SMB", 120, {"activity": 1.7, "win_bias": -0.12, "threads": 2.4}),
+    ("Ben Castor", 1, "SMB", 120, {"activity": 1.7, "win_bias": -0.12, "threads": 2.4, "optimism": 0.35}),
     ("Olga Petrov", 2, "Mid-Market", 800, {"turnaround": True, "win_bias": -0.05, "threads": 2.2}),
-    ("Luis Ortega", 2, "SMB", 700, {"pace": 0.85}),
+    ("Luis Ortega", 2, "SMB", 700, {"pace": 0.85, "optimism": -0.05}),
     ("Amara Diallo", 3, "Enterprise", 1300, {"threads": 3.4}),
     ("Jonas Weber", 3, "SMB", 600, {"activity": 0.9}),
 ]

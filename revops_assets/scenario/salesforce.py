@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from revops_assets.scenario.after_sale import after_sale, infra_costs
 from revops_assets.scenario.calendar import quarters_after, quarters_before
-from revops_assets.scenario.company import QUARTERS, TARGET, TARGET_GROWTH, deals, other_leads
+from revops_assets.scenario.calls import Calls
+from revops_assets.scenario.company import QUARTERS, deals, other_leads, quota_of, target_of
 from revops_assets.scenario.export import OBJECTS, Export, stamp
 from revops_assets.scenario.model import LOST, MANAGERS, REPS, STAGES, WON, Account, Deal, Lead, Plan
 
@@ -30,9 +31,12 @@ def write(out: Path, plan: Plan, until: datetime, since: datetime | None = None)
         }
         export = Export(out, files, since, until)
         _company(export, plan)
+        calls = Calls(plan)
         for deal in deals(plan):
             _deal(export, deal)
             after_sale(export, plan, deal)
+            calls.see(deal)
+        _forecast_calls(export, calls)
         for lead in other_leads(plan):
             _lead(export, lead)
         infra_costs(export, plan)
@@ -92,15 +96,12 @@ def _company(export: Export, plan: Plan) -> None:
         )
     for number, (name, price) in enumerate(PRODUCTS, 1):
         export.put("Product2", start, Id=f"01t{number:04d}", Name=name, Family="Software", ListPrice__c=price)
-    share = plan.deals / 500
     quarter = first
-    for number in range(QUARTERS + 1):
+    for _ in range(QUARTERS + 1):
         end = quarters_after(quarter) - timedelta(days=1)
-        target = TARGET * share * TARGET_GROWTH ** (number - QUARTERS + 1)
-        weights = {"Enterprise": 4.0, "Mid-Market": 2.0, "SMB": 0.8}
-        total = sum(weights[rep.segment or "SMB"] for rep in REPS)
+        target = target_of(plan, quarter)
         for rep in REPS:
-            amount = target * 1.08 * weights[rep.segment or "SMB"] / total
+            amount = quota_of(plan, rep, quarter)
             export.put(
                 "ForecastingQuota",
                 start,
@@ -120,6 +121,29 @@ def _company(export: Export, plan: Plan) -> None:
             QuotaAmount=f"{target:.2f}",
         )
         quarter = quarters_after(quarter)
+
+
+def _forecast_calls(export: Export, calls: Calls) -> None:
+    """Adjustments of the commit forecast as they were saved, time after time."""
+    for call in calls:
+        saved = {
+            "StartDate": str(call.quarter),
+            "ForecastingItemCategory": "CommitForecast",
+            "ForecastCategoryName": None,
+            "IsAmount": True,
+            "IsQuantity": False,
+            "CurrencyIsoCode": "USD",
+            "LastModifiedById": call.by,
+            "IsDeleted": call.amount is None,
+        }
+        name = f"{call.quarter:%Y%m}{call.rep_id[3:]}"
+        amount = None if call.amount is None else f"{call.amount:.2f}"
+        if call.by == call.rep_id:
+            own = {"Id": f"0J8{name}", "ForecastOwnerId": call.rep_id, "OwnerAdjustedAmount": amount}
+            export.put("ForecastingOwnerAdjustment", call.at, **own, **saved)
+        else:
+            other = {"Id": f"0J7{name}", "OwnerId": call.rep_id, "AdjustedAmount": amount}
+            export.put("ForecastingAdjustment", call.at, **other, **saved)
 
 
 def _deal(export: Export, deal: Deal) -> None:

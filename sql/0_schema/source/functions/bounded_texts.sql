@@ -6,7 +6,7 @@ create or replace function crm.bounded_texts(p_table text) returns table (name t
     where a.attrelid = format('crm.%I', p_table || '_versions')::regclass and a.attnum > 0 and not a.attisdropped
         and a.atttypid = 'text'::regtype and a.attname not in ('tenant_id', 'history_id', 'old_value', 'new_value')
         and (
-            a.attname not in ('name', 'email', 'company', 'title', 'subject', 'next_step', 'loss_reason')
+            a.attname not in ('name', 'email', 'company', 'title', 'subject', 'next_step', 'loss_reason', 'note')
             or (a.attname = 'name' and p_table in ('pipelines', 'pipeline_stages'))
         )
     union all
