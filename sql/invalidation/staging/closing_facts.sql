@@ -21,6 +21,8 @@ cross join
         (
             'analytics.learned_health_weights', (c.closed_on + :learned_health_weights_days)::date,
             row(c.opportunity_id, c.closed_on, c.is_won)::text
+        ),
+        (
             'ai.insight_outcomes', least(c.d_to, c.closed_on + 28),
             row(c.opportunity_id, c.closed_on, c.rep_id, c.is_won)::text
         ),
