@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 UV := $(shell command -v uv 2>/dev/null)
 PIP_INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check)
 
-.PHONY: demo test e2e up lint docs bench bench-forecast clean lock install help
+.PHONY: demo test e2e up lint docs bench bench-forecast audit clean lock install help
 
 help: ## what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ lock: ## renew requirements.lock to the newest versions that pyproject.toml allo
 	@$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check --upgrade setuptools -e '.[dev]'
 	@$(VENV)/lock/bin/python -m pip freeze --exclude-editable --all | grep -viE '^pip==' > requirements.lock
 	@rm -rf $(VENV)/lock
+
+audit: $(INSTALLED) ## known vulnerabilities of the locked packages; ends with 3 where no registry tells of any
+	@$(BIN)/python -m bench.audit
 
 clean: ## stop PostgreSQL and remove what was made
 	@test ! -x $(BIN)/revops || $(BIN)/revops db stop || true
