@@ -208,6 +208,39 @@ def test_an_admin_of_one_company_changes_nothing_of_all(api: TestClient, clean: 
     assert api.get("/api/metrics", headers=head).status_code == 200
 
 
+def test_every_answer_keeps_browsers_from_misusing_it(
+    clean: Settings, heads: Heads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages, files, data, redirects, refusals and faults: nothing is sniffed, framed, kept, or loaded from elsewhere."""
+    app = application(clean, is_open=True)
+    answers = {}
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False) as client:
+        for status, path in (
+            (200, "/login"), (303, "/"), (200, "/pipeline"), (200, "/static/style.css"), (200, "/api/metrics"),
+            (200, "/api/openapi.json"), (404, "/nowhere"), (404, "/api/metrics/revenue/none"), (422, "/pipeline?sort=x%00"),
+            (422, "/api/metrics/revenue/mrr/values?day=never"), (405, "/api/openapi.json#"),
+        ):  # fmt: skip
+            answers[path] = client.post(path) if status == 405 else client.get(path)
+            assert answers[path].status_code == status, (path, answers[path].text)
+        answers["unknown token"] = client.get("/api/metrics", headers={"Authorization": "Bearer none"})
+        answers["name of another"] = client.get("/login", headers={"Host": "evil.example"})
+        monkeypatch.setattr("revops_assets.serving.access.Access.holder", lambda *_: 1 / 0)
+        answers["fault"] = client.get("/api/metrics", headers={"Authorization": "Bearer any"})
+    assert [answers[name].status_code for name in ("unknown token", "name of another", "fault")] == [401, 400, 500]
+    assert "division" not in answers["fault"].text
+    for name, answer in answers.items():
+        policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+        assert (policy["default-src"], policy["frame-ancestors"], policy["base-uri"]) == ("'none'",) * 3, name
+        assert "unsafe" not in str(policy) and "*" not in str(policy) and "http" not in str(policy), name
+        assert {key: answer.headers[key] for key in KEEPING} == KEEPING, name
+
+
+KEEPING = {
+    "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
+}  # fmt: skip
+
+
 def test_a_warehouse_that_does_not_answer_is_not_described(clean: Settings, caplog: pytest.LogCaptureFixture) -> None:
     gone = clean.model_copy(update={"database_url": SecretStr("postgresql://someone@127.0.0.1:1/postgres")})
     with TestClient(
