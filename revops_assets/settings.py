@@ -91,7 +91,9 @@ class Settings(BaseSettings):
     )
 
     model_base_url: str | None = Field(
-        default=None, description="OpenAI-compatible endpoint for coaching texts, as https://host/v1; absent: templates"
+        default=None,
+        pattern=r"^https?://[^/@?#]+(/[^?#]*)?$",  # no user, no key: it is no secret, and messages may name it
+        description="OpenAI-compatible endpoint for coaching texts, as https://host/v1; absent: templates",
     )
     model_name: str = Field(default="gpt-4o-mini", min_length=1, description="Which of its models")
     model_api_key: SecretStr | None = Field(default=None, description="Its key, if it takes one")

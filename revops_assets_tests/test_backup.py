@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from revops_assets.errors import RevopsError
 from revops_assets.settings import Settings
@@ -88,3 +89,13 @@ def test_what_is_no_backup(clean: Settings, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RevopsError, match="pg_dump is missing: install PostgreSQL's client programs"):
         backup(clean, tmp_path / "other")
+
+
+def test_a_password_is_on_no_command_line(settings: Settings, tmp_path: Path) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text('#!/bin/sh\necho "$* has $PGPASSWORD" >&2\nexit 1\n')
+    program.chmod(0o755)
+    away = settings.model_copy(update={"database_url": SecretStr("postgresql://u:hush@127.0.0.1:1/db")})
+    with pytest.raises(RevopsError) as raised:
+        backups._run(away, "source", [str(program)], "backup")
+    assert "--dbname=postgresql://u@127.0.0.1:1/" in str(raised.value) and str(raised.value).endswith(" has hush")

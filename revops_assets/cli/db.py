@@ -89,6 +89,6 @@ def psql_command(context: typer.Context) -> None:
     """psql on the warehouse of the current environment; arguments after -- go to psql."""
     from revops_assets.warehouse import databases, embedded
 
-    url = databases.libpq_url(databases.url_of(get_settings(), "warehouse"))
+    address, environment = databases.for_program(databases.url_of(get_settings(), "warehouse"))
     program = shutil.which("psql") or str(embedded.binary("psql"))
-    os.execv(program, [program, "-d", url, *context.args])
+    os.execve(program, [program, "-d", address, *context.args], environment)

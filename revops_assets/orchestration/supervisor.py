@@ -53,6 +53,19 @@ class Service:
         return self.process.poll() if self.process else None
 
 
+def services_of(port: int, pages_port: int, code_port: int) -> list[Service]:
+    """What runs. All of it listens on loopback: Dagster's webserver lets whoever reaches it do everything."""
+    module = ["--module-name", "revops_assets.definitions", "--location-name", "revops_assets"]
+    quiet = ["--log-level", "warning"]  # sensors look every few seconds: that would be lines without end
+    here = ["--host", "127.0.0.1"]
+    return [
+        Service("code", ["dagster", "code-server", "start", *here, "--port", str(code_port), *module, *quiet]),
+        Service("webserver", ["dagster-webserver", *here, "--port", str(port), "--workspace", WORKSPACE, *quiet]),
+        Service("daemon", ["dagster-daemon", "run", "--workspace", WORKSPACE, *quiet]),
+        Service("serve", ["revops", "serve", *here, "--port", str(pages_port)]),
+    ]
+
+
 def run_stack(settings: Settings, port: int, pages_port: int) -> None:
     """Run it all until SIGINT or SIGTERM; returns when everything has ended."""
     code_port = _free_port()
@@ -69,18 +82,7 @@ def run_stack(settings: Settings, port: int, pages_port: int) -> None:
     logs = settings.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     settings.landing.mkdir(parents=True, exist_ok=True)
-    module = ["--module-name", "revops_assets.definitions", "--location-name", "revops_assets"]
-    quiet = ["--log-level", "warning"]  # sensors look every few seconds: that would be lines without end
-    server = ["dagster", "code-server", "start", "--host", "127.0.0.1", "--port", str(code_port)]
-    services = [
-        Service("code", [*server, *module, *quiet]),
-        Service(
-            "webserver",
-            ["dagster-webserver", "--host", "127.0.0.1", "--port", str(port), "--workspace", WORKSPACE, *quiet],
-        ),
-        Service("daemon", ["dagster-daemon", "run", "--workspace", WORKSPACE, *quiet]),
-        Service("serve", ["revops", "serve", "--port", str(pages_port)]),
-    ]
+    services = services_of(port, pages_port, code_port)
     stopping = False
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -150,10 +149,10 @@ def _name(settings: Settings, name: str) -> str:
 
 
 def _run(settings: Settings, name: str, command: list[str], what: str) -> None:
-    """Run a client program on one database; the password goes by the environment, which others cannot read."""
+    """Run a client program on one database."""
     url = databases.url_of(*_of(settings, name))
-    environment = {**os.environ, "LC_ALL": "C"} | ({"PGPASSWORD": url.password} if url.password else {})
-    address = databases.libpq_url(url.set(password=None))
+    address, environment = databases.for_program(url)
+    environment["LC_ALL"] = "C"
     done = subprocess.run([*command, f"--dbname={address}"], env=environment, capture_output=True, text=True)
     if done.returncode:
         told = " ".join(done.stderr.split()) or f"exit status {done.returncode}"

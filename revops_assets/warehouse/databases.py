@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -38,8 +39,12 @@ def _address(settings: Settings) -> sa.URL:
         return embedded.url(settings.home)
     try:
         given = sa.make_url(settings.database_url.get_secret_value())
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # the latter of a port that is no number
         raise RevopsError("REVOPS_DATABASE_URL is not of the form postgresql://user:password@host:port/db") from None
+    if "@" in (given.host or ""):  # a part of the password, which no message may repeat
+        raise RevopsError("REVOPS_DATABASE_URL: write @ in a password as %40, or use REVOPS_DATABASE_PASSWORD")
+    if "password" in given.query:
+        given = given.set(password=str(given.query["password"])).difference_update_query(["password"])
     if given.get_backend_name() != "postgresql":
         raise RevopsError(f"REVOPS_DATABASE_URL names {given.get_backend_name()}; only postgresql:// will do")
     if settings.database_password is not None:
@@ -73,6 +78,13 @@ def libpq_url(url: sa.URL) -> str:
     return address + mark + query.replace("+", "%20")  # a space, to SQLAlchemy; libpq takes a plus for itself
 
 
+def for_program(url: sa.URL) -> tuple[str, dict[str, str]]:
+    """An address for the command line of one of PostgreSQL's programs, which everybody on the machine may read, and the
+    environment to run it with, which has the password."""
+    given = {"PGPASSWORD": url.password} if url.password else {}
+    return libpq_url(url._replace(password=None)), {**os.environ, **given}  # set() takes None for nothing said
+
+
 def session_options(settings: Settings) -> str:
     """What every session of ours sets: the business time zone, so that no result hangs on the server's; and no
     just-in-time compilation, which takes longer than any of our statements gains by it."""
@@ -103,12 +115,12 @@ def open_connection(settings: Settings, url: sa.URL, **session: Any) -> PgConnec
 def _connect(url: sa.URL, options: str) -> PgConnection:
     try:
         return psycopg2.connect(libpq_url(url), options=options, connect_timeout=10)
-    except psycopg2.OperationalError as error:
+    except (psycopg2.OperationalError, psycopg2.ProgrammingError) as error:  # the latter of an option that is none
         text = " ".join(str(error).split())
         is_ours = str(url.database).endswith(("revops_training", "revops_metrics", "revops_metrics_dev", "dagster"))
         if is_ours and f'database "{url.database}" does not exist' in text:
             raise Unreachable(f"there is no database {url.database}: run `revops db upgrade` first") from None
-        where = url.render_as_string(hide_password=True)
+        where = url.difference_update_query(["sslpassword"]).render_as_string(hide_password=True)
         raise Unreachable(f"cannot connect to {where}: {text} REVOPS_DATABASE_URL says which server") from None
 
 
