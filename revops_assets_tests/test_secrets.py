@@ -396,7 +396,9 @@ def search(folder: Path, server: Server, seen: set[str], said: list[str], marks:
     logs = "".join(text for where, text in texts.items() if where.startswith(("logs/", "up.log", "dagster/")))
     assert "could not be sent by Apprise" in logs
     assert "password authentication failed" in logs + texts["what commands printed"]
-    assert stored["dagster: public.event_logs"] and stored["revops_metrics_dev: ops.alerts"]
-    assert stored["dagster: public.runs"] and any("execute_run" in line for line in seen)
+    assert (
+        stored["dagster: public.event_logs"] and stored["dagster: public.runs"] and stored["revops_training: crm.loads"]
+    )
+    assert "revops_metrics_dev: ops.alerts" in stored and any("api grpc" in line for line in seen)
     assert any("pg_dump" in line for line in seen) and any("pg_sleep" in line for line in seen)
     print(f"{len(marks)} secrets, {len(texts)} files, {len(stored)} tables, {len(seen)} command lines: none found")
