@@ -72,7 +72,9 @@ def figures_are_the_rows(site: TestClient, warehouse: Query) -> None:
         f" on c.quarter_start - 1 = snapshot_date and c.week_of_quarter = week_number where c.day = %s and tenant_id = 'a' and {ALL}"
         " and method <> 'ai' and wape is not null order by wape, method limit 1", DAY,
     )  # fmt: skip
-    assert re.search(rf'<th scope="row">{method}</th><td class="n">\d+</td><td class="n" data-sort="[\d.]+">{wape}</td>', record)
+    assert re.search(
+        rf'<th scope="row">{method}</th><td class="n">\d+</td><td class="n" data-sort="[\d.]+">{wape}</td>', record
+    )
     assert text.count("<svg ") >= 3 and "<h1>Pipeline health</h1>" in text
     stuck = warehouse("select opportunity_name from dashboard.stuck_deals_view where tenant_id = 'a' and snapshot_date = %s order by amount desc nulls last, opportunity_id", DAY)  # fmt: skip
     assert stuck

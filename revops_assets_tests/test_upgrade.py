@@ -147,7 +147,13 @@ where relkind in ('r', 'p') and not relispartition and relnamespace::regnamespac
 group by 1 order by 1
 """
 # What an upgrade writes itself.
-WRITTEN_BY_UPGRADES = {"ops.calendar", "ops.calendar_settings", "ops.stale_partitions", "semantic.column_metadata"}
+WRITTEN_BY_UPGRADES = {
+    "crm.canonical_tables",
+    "ops.calendar",
+    "ops.calendar_settings",
+    "ops.stale_partitions",
+    "semantic.column_metadata",
+}
 
 
 def restore(settings: Settings, release: str, read: Callable[[Path], bytes]) -> Settings:
