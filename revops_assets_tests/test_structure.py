@@ -18,7 +18,7 @@ FLOORS = (
     ("datasets", "loading", "scenario"),
     ("contracts",),
     ("catalogue",),
-    ("invalidation", "insights", "registry"),
+    ("invalidation", "insights", "learning", "registry"),
     ("building",),
     ("reports", "diagnostics"),
     ("serving",),
