@@ -240,10 +240,25 @@ def test_how_wrong_methods_were(settings: Settings) -> None:
     assert selected(
         settings, "analytics.forecast_errors", "week_number, quarters_count, error, round(square_error, 4), choice_quarters, round(choice_error, 4)", "2023-12-30", "2023-12-31",
         analytics__forecast_backtest=table(names, *past, method="default", **ALL),
+        staging__thresholds=[THRESHOLDS | {"snapshot_date": "2023-12-31"}],
     ) == [
         (7, 0, None, None, 1, D("0.1")), (8, 1, D("0.1"), D("0.0083"), 2, D("0.2111")), (9, 2, D("0.3"), D("0.52"), 2, D("0.19")),
         (10, 1, 0, 0, 2, D("0.25")), (11, 0, None, None, 1, 0),
     ]  # fmt: skip
+
+
+def test_how_often_bounds_would_have_held(settings: Settings) -> None:
+    """With two quarters before it a forecast has bounds: 200 had been wrong by a tenth twice: 200 x 1.886 x 0.1 to each side,
+    and 215 came; 100, of three quarters' errors, 15 to each side, and 170 came. Week 8 has one quarter before it only."""
+    names = "snapshot_date week_number forecast_amount actual_amount error_amount"
+    past = [("2023-03-31", 9, 100, 110, -10), ("2023-06-30", 9, 100, 90, 10), ("2023-09-30", 9, 200, 215, -15), ("2023-12-31", 9, 100, 170, -70),
+            ("2023-09-30", 8, 100, 100, 0), ("2023-12-31", 8, 100, 100, 0)]  # fmt: skip
+    rows = selected(
+        settings, "analytics.forecast_errors", "week_number, interval_quarters, within_quarters", "2023-12-31",
+        analytics__forecast_backtest=table(names, *past, method="default", **ALL),
+        staging__thresholds=[THRESHOLDS | {"snapshot_date": "2023-12-31", "confidence_quarters": 2}],
+    )  # fmt: skip
+    assert [row for row in rows if row[0] in (8, 9)] == [(8, 0, 0), (9, 2, 1)]
 
 
 @pytest.mark.parametrize(
@@ -267,8 +282,8 @@ def test_confidence_goes_from_week_to_week(settings: Settings, day: str, left: D
 
 
 @pytest.mark.parametrize(("day", "expected"), [
-    (DAY, ("learned", 200, D("0.9333"), 3, D("134.48"), D("265.52"))), ("2024-01-07", ("default", 100, None, 0, None, None)),
-    ("2024-03-31", ("commit", 50, None, 2, None, None)),
+    (DAY, ("learned", 200, D("0.9333"), 3, D("134.48"), D("265.52"), 2, 1)),
+    ("2024-01-07", ("default", 100, None, 0, None, None, None, None)), ("2024-03-31", ("commit", 50, None, 2, None, None, None, None)),
 ])  # fmt: skip
 def test_the_forecast_is_that_of_the_method_with_the_best_record(
     settings: Settings, day: str, expected: tuple[Any, ...]
@@ -288,8 +303,11 @@ def test_the_forecast_is_that_of_the_method_with_the_best_record(
     ]
     names = "method week_number quarters_count error square_error choice_quarters choice_error"
     said = table("method forecast_amount", ("default", 100), ("learned", 200), ("commit", 50), ("run_rate", None), quarter="Q1 2024", snapshot_date=day, **ALL)  # fmt: skip
+    names += " interval_quarters within_quarters"
+    past = [(*row, 2, 1) for row in past]
     [row] = [row[1:] for row in selected(
-        settings, "analytics.forecast_confidence", "line, method, ai_forecast, ai_forecast_confidence, backtest_quarters, forecast_low, forecast_high", day,
+        settings, "analytics.forecast_confidence",
+        "line, method, ai_forecast, ai_forecast_confidence, backtest_quarters, forecast_low, forecast_high, interval_quarters, within_quarters", day,
         analytics__forecast_lines=[ALL | {"quarter": "Q1 2024", "line": "Commit", "weighted_amount": 100}], staging__thresholds=[THRESHOLDS],
         analytics__forecast_methods=said, analytics__forecast_errors=table(names, *past, snapshot_date="2023-12-31", **ALL),
     ) if row[0] == "TOTAL FORECAST"]  # fmt: skip

@@ -97,7 +97,7 @@ DATASETS = [
     ),
     daily(
         "analytics.forecast_errors",
-        deps=["analytics.forecast_backtest"],
+        deps=["analytics.forecast_backtest", "staging.thresholds"],
         looks_back_on={"analytics.forecast_backtest": LookBack.PAST_QUARTERS},
     ),
     daily("analytics.forecast_targets", deps=["staging.quota_days", "staging.rep_days"]),

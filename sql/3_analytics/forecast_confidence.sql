@@ -41,6 +41,9 @@
 --   backtest_quarters bigint: in the total: past quarters with sales and a forecast at that time
 --   forecast_low numeric(18, 2): in the total: lower bound of ai_forecast (80 % interval by past errors)
 --   forecast_high numeric(18, 2): in the total: upper bound of it
+--   interval_quarters bigint: in the total: past quarters in which the method could have said bounds at the end of that
+--       week, by the quarters before
+--   within_quarters bigint: in the total: those of them whose actual lay within
 with lines as (
     select
         l.*,
@@ -114,7 +117,9 @@ recorded as (
                 when t.passed = 1 then e.square_error
                 else p.square_error + (e.square_error - p.square_error) * t.passed
             end
-        ) as relative_error
+        ) as relative_error,
+        e.interval_quarters,
+        e.within_quarters
     from timed as t
     left join analytics.forecast_methods as m
         on
@@ -196,7 +201,9 @@ select
     null as confidence_basis,
     null::bigint as backtest_quarters,
     null::numeric as forecast_low,
-    null::numeric as forecast_high
+    null::numeric as forecast_high,
+    null::bigint as interval_quarters,
+    null::bigint as within_quarters
 from lines
 union all
 select
@@ -233,7 +240,9 @@ select
     end as confidence_basis,
     s.backtest_quarters,
     round(s.ai_forecast * (1 - e.reach), 2) as forecast_low,
-    round(s.ai_forecast * (1 + e.reach), 2) as forecast_high
+    round(s.ai_forecast * (1 + e.reach), 2) as forecast_high,
+    case when e.reach is not null then s.interval_quarters end as interval_quarters,
+    case when e.reach is not null then s.within_quarters end as within_quarters
 from short as s
 inner join staging.thresholds as h on s.tenant_id = h.tenant_id and s.snapshot_date = h.snapshot_date
 left join lateral (
@@ -245,9 +254,6 @@ left join lateral (
     order by f.shortfall_at_most asc nulls last
     limit 1
 ) as k on s.shortfall is not null and s.week_number > 0
--- Student's t: nine cases of ten lie below it, so that four of five lie between it and its negative.
 left join lateral (
-    select s.relative_error * (array[3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397])[
-        least(s.backtest_quarters, 8)
-    ] as reach
+    select s.relative_error * ops.student_t(s.backtest_quarters) as reach
 ) as e on s.week_number > 0 and s.backtest_quarters >= h.confidence_quarters

@@ -17,6 +17,9 @@
 --   square_error numeric: mean square of the errors as shares of the forecasts
 --   choice_quarters bigint not null: quarters with one at that week's end, the one's before or the one's after
 --   choice_error numeric not null: their WAPE over the three weeks: few quarters tell little
+--   interval_quarters bigint: quarters at that week's end of which the errors of those before gave bounds (80 %
+--       interval)
+--   within_quarters bigint: those of them whose actual lay within
 with past as (
     select
         r.day,
@@ -27,6 +30,24 @@ with past as (
             r.tenant_id = b.tenant_id and r.day >= b.snapshot_date
             and b.snapshot_date >= (r.quarter_end + 1 - interval '24 months')::date
     where r.day = r.quarter_end and b.actual_amount > 0 and b.error_amount is not null
+),
+
+-- With the bounds that each quarter's forecast would have had, by the errors of the quarters before.
+bounded as (
+    select
+        p.*,
+        case
+            when count(*) over earlier >= h.confidence_quarters
+                then abs(p.forecast_amount) * ops.student_t(count(*) over earlier) * sqrt(
+                    avg((p.error_amount / nullif(p.forecast_amount, 0)) ^ 2) over earlier
+                )
+        end as reach
+    from past as p
+    inner join staging.thresholds as h on p.tenant_id = h.tenant_id and p.day = h.snapshot_date
+    window earlier as (
+        partition by p.tenant_id, p.day, p.team_id, p.segment, p.region, p.method, p.week_number
+        order by p.snapshot_date rows between unbounded preceding and 1 preceding
+    )
 )
 
 select
@@ -43,8 +64,10 @@ select
     avg((p.error_amount / nullif(p.forecast_amount, 0)) ^ 2) filter (where p.week_number = w.week_number)
         as square_error,
     count(distinct p.snapshot_date) as choice_quarters,
-    sum(abs(p.error_amount)) / sum(p.actual_amount) as choice_error
-from past as p
+    sum(abs(p.error_amount)) / sum(p.actual_amount) as choice_error,
+    count(p.reach) filter (where p.week_number = w.week_number) as interval_quarters,
+    count(*) filter (where p.week_number = w.week_number and abs(p.error_amount) <= p.reach) as within_quarters
+from bounded as p
 cross join lateral (values (p.week_number - 1), (p.week_number), (p.week_number + 1)) as w (week_number)
 where w.week_number between 1 and 13
 group by p.tenant_id, p.day, p.team_id, p.segment, p.region, p.method, w.week_number

@@ -39,6 +39,11 @@ language sql immutable parallel safe as $$
     from (select ops.win_horizons() as days, width_bucket(p_days, ops.win_horizons()) as place) as h
 $$;
 
+-- Student's t for so many past errors: nine cases of ten lie below it, so that four of five lie between it and its
+-- negative.
+create or replace function ops.student_t(p_errors bigint) returns numeric language sql immutable parallel safe as
+'select (array[3.078, 1.886, 1.638, 1.533, 1.476, 1.440, 1.415, 1.397])[least(p_errors, 8)]';
+
 -- Bounds of a share that was seen in so many trials (Wilson's score interval), p_errors standard errors to each side.
 create or replace function ops.wilson(p_share float8, p_trials float8, p_errors float8) returns float8[]
 language sql immutable parallel safe as $$
