@@ -28,7 +28,7 @@ with deals as (
             ),
             d.days_in_stage, extract(epoch from d.as_of - i.opened_at)::float8 / 86400, i.visit_number
         ) as features,
-        'stage ' || d.stage_id as stage_feature
+        ops.stage_feature(d.stage_id) as stage_feature
     from staging.deal_days as d
     inner join staging.deal_intervals as i
         on

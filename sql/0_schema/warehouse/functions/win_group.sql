@@ -56,15 +56,19 @@ language sql immutable parallel safe as $$
     ) as m
 $$;
 
+-- The feature that says in which stage a deal is.
+create or replace function ops.stage_feature(p_stage text) returns text language sql immutable parallel safe as
+$$select 'stage ' || p_stage$$;
+
 -- What the logistic model goes by, from a deal's group (ops.win_group), the elapsed days in its stage and since it was
 -- created, and which visit it is: by name. Without a stage, null.
 create or replace function ops.win_features(
     p_deal_group text[], p_days_in_stage float8, p_days_open float8, p_visit bigint
 ) returns jsonb language sql immutable parallel safe as $$
     select case when cardinality(p_deal_group) > 1 then jsonb_build_object(
-        'stage ' || p_deal_group[2], 1,
-        'stage ' || p_deal_group[2] || ' x ln(1 + days in stage)', ln(1 + p_days_in_stage),
-        'stage ' || p_deal_group[2] || ' x ln(1 + days in stage) squared', ln(1 + p_days_in_stage) ^ 2,
+        ops.stage_feature(p_deal_group[2]), 1,
+        ops.stage_feature(p_deal_group[2]) || ' x ln(1 + days in stage)', ln(1 + p_days_in_stage),
+        ops.stage_feature(p_deal_group[2]) || ' x ln(1 + days in stage) squared', ln(1 + p_days_in_stage) ^ 2,
         'ln(1 + days open)', ln(1 + p_days_open),
         'visit', least(p_visit, 9),
         'category ' || p_deal_group[5], 1,
