@@ -9,7 +9,7 @@ import pytest
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import TEST_SERVER, transaction
 
-ROUNDS, SEED = int(os.environ.get("REVOPS_TEST_FAULTS", "4")), 1
+ROUNDS, SEED = int(os.environ.get("REVOPS_TEST_FAULTS", "4")), int(os.environ.get("REVOPS_TEST_SEED", "1"))
 
 
 def test_a_load_is_on_the_disk_before_it_counts(clean: Settings) -> None:
