@@ -16,7 +16,7 @@ from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import pipedrive, salesforce
 from revops_assets.scenario.calendar import day_end
-from revops_assets.scenario.company import deals
+from revops_assets.scenario.company import HORIZON_DAYS, deals
 from revops_assets.scenario.model import STAGES, WON, Plan
 from revops_assets.settings import Settings
 from revops_assets_tests.conftest import Query
@@ -196,3 +196,11 @@ def test_the_company_loads_whole_in_both_shapes(tmp_path: Path, clean: Settings,
         " where h.tenant_id = o.tenant_id and h.opportunity_id = o.opportunity_id and field = 'stage_id'"
         " order by changed_at desc, known_from desc, line_no desc limit 1) as h on h.new_value <> o.stage_id"
     ) == []  # fmt: skip
+
+
+def test_a_company_of_any_end_date() -> None:
+    """Where the future that is told ends at a weekend, too, no deal begins after it."""
+    for day in range(14):
+        plan = Plan(120, date(2026, 11, 29) - timedelta(days=day), 7, "UTC")
+        horizon = day_end(plan, plan.end_date + timedelta(days=HORIZON_DAYS))
+        assert all(deal.created_at < horizon and deal.changes for deal in deals(plan))

@@ -159,6 +159,10 @@ def _deal(plan: Plan, number: int) -> Deal:
     created = work_time(
         rng, zone, datetime.combine(first, time(), zone) + timedelta(days=days * (place + rng.random()) / size)
     )
+    if created >= day_end(
+        plan, plan.end_date + timedelta(days=HORIZON_DAYS)
+    ):  # where that is a weekend: the Monday after
+        created -= timedelta(days=7)
     account = _account(rng, number, rep, created)
     median, spread = SIZES[rep.segment or "SMB"]
     amount = None if rng.random() < 0.02 else median * rng.lognormvariate(0, spread)
