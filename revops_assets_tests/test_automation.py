@@ -7,6 +7,7 @@ Slow, so `make e2e` runs it, not `make test`.
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -35,6 +36,7 @@ pytestmark = [
 ]
 
 PICTURES = PROJECT_ROOT / "test-output"
+ROUNDS, SEED = int(os.environ.get("REVOPS_TEST_FAULTS", "4")), int(os.environ.get("REVOPS_TEST_SEED", "1"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -162,9 +164,11 @@ def test_a_range_is_backfilled_from_the_dialog_as_one_run(system: System, page: 
         page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
+@pytest.mark.timeout(2400)
 def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System) -> None:
-    """An undisturbed day; then the daemon, a run worker and PostgreSQL are killed in the middle of the next ones."""
-    end = TODAY - timedelta(days=4)
+    """An undisturbed day; then the daemon, a run worker and PostgreSQL are killed in the middle of the next ones, and
+    whatever the seed says at whatever moment of those after them."""
+    end = TODAY - timedelta(days=4 + ROUNDS)
     system.revops("scenario", "generate", "--out", str(system.home / "company"), "--tenant", "globex", "--seed", "7",
                   "--deals", "120", "--end-date", str(end))  # fmt: skip
     shutil.copytree(system.home / "company", system.home / "landing" / "globex" / "full")
@@ -187,11 +191,18 @@ def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System)
         )
         kill(system)
         seconds[killed] = system.wait_for_day(day, 400)
-    print({name: round(value) for name, value in seconds.items()})
+    chance = random.Random(SEED)
+    for number in range(ROUNDS):
+        victim, moment = chance.choice(sorted(VICTIMS)), chance.uniform(0, seconds["undisturbed"])
+        day = system.drop_next_day()
+        time.sleep(moment)
+        VICTIMS[victim](system)
+        seconds[f"{number + 1}. {victim} after {moment:.0f} s"] = system.wait_for_day(day, 400)
+    print(f"seed {SEED}, {3 + ROUNDS} faults, seconds:", {name: round(value) for name, value in seconds.items()})
     wait_for("the loads", system.is_quiet)
     assert system.query(
         "select count(*) from crm_remote.loads where directory like '%/day-%' and status = 'finished'"
-    ) == [(4,)]
+    ) == [(4 + ROUNDS,)]
     # The same again, loaded once only: nothing happens.
     runs = len(system.runs())
     shutil.copytree(system.home / "company" / f"day-{day}", system.home / "landing" / "globex" / "again")
@@ -211,24 +222,45 @@ def test_the_next_days_arrive_without_a_touch_whatever_is_killed(system: System)
 
 
 def kill_daemon(system: System) -> None:
-    [daemon] = [p for p in children(system) if "dagster-daemon" in " ".join(p.cmdline())]
-    daemon.kill()
+    kill_service(system, "dagster-daemon")
+
+
+def kill_service(system: System, name: str) -> None:
+    """The service and all that it started, run workers as well."""
+    for process in children(system):
+        with suppress(psutil.NoSuchProcess):
+            if f"/{name} " in " ".join(process.cmdline()):
+                for child in (process, *process.children(recursive=True)):
+                    with suppress(psutil.NoSuchProcess):
+                        child.kill()
 
 
 def kill_worker(system: System) -> None:
-    """The process of the run that is under way."""
+    os.kill(wait_for("a worker's process", lambda: worker_of(system)), signal.SIGKILL)
 
-    def worker() -> int | None:
-        for run in system.runs():
-            if run["status"] == "STARTED":
-                query = f'{{ logsForRun(runId: "{run["runId"]}") {{ ... on EventConnection {{ events {{ ... on EngineEvent {{ message }} }} }} }} }}'
+
+def worker_of(system: System) -> int | None:
+    """The process of the run that is under way, if one is."""
+    for run in system.runs():
+        if run["status"] == "STARTED":
+            query = f'{{ logsForRun(runId: "{run["runId"]}") {{ ... on EventConnection {{ events {{ ... on EngineEvent {{ message }} }} }} }} }}'
+            try:
                 messages = [event.get("message", "") for event in system.graphql(query)["logsForRun"]["events"]]
-                for message in messages:
-                    if found := re.search(r"\(pid: (\d+)\)", message):
-                        return int(found[1])
-        return None
+            except OSError:  # the webserver answers 500 once for each connection that a killed PostgreSQL left it
+                return None
+            for message in messages:
+                if found := re.search(r"\(pid: (\d+)\)", message):
+                    return int(found[1])
+    return None
 
-    os.kill(wait_for("a worker's process", worker), signal.SIGKILL)
+
+def kill_worker_or_daemon(system: System) -> None:
+    """The daemon where no run is under way, or the run ends at that moment."""
+    worker = worker_of(system)
+    if worker is None or not psutil.pid_exists(worker):
+        kill_daemon(system)
+    else:
+        os.kill(worker, signal.SIGKILL)
 
 
 def kill_postgres(system: System) -> None:
@@ -236,6 +268,15 @@ def kill_postgres(system: System) -> None:
     for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):  # the others end by themselves when the first is gone
             process.kill()
+
+
+VICTIMS = {
+    "the daemon": kill_daemon,
+    "the webserver": lambda system: kill_service(system, "dagster-webserver"),
+    "the code server and its runs": lambda system: kill_service(system, "dagster"),
+    "a run's worker or the daemon": kill_worker_or_daemon,
+    "PostgreSQL": kill_postgres,
+}
 
 
 def children(system: System) -> list[psutil.Process]:
