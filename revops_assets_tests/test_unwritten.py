@@ -22,6 +22,7 @@ from revops_assets.datasets.window import Window, read_at
 from revops_assets.definitions import defs
 from revops_assets.errors import RevopsError
 from revops_assets.insights.answers import ANSWERS
+from revops_assets.learning import health_weights, logistic
 from revops_assets.orchestration.runs import dagster_instance, run_assets
 from revops_assets.orchestration.sensors import sensors
 from revops_assets.registry.values import LAY_OUT
@@ -151,7 +152,7 @@ def test_each_dataset_can_be_read_of_one_tenant_alone(clean: Settings) -> None:
     with databases.engine(clean, "warehouse").begin() as connection:
         window = Window("snapshot_date", DAY, DAY, ("a",))
         prepare_days(connection, "staging.deal_days", read_at(connection, 0), window)
-        for statement in (ANSWERS, *LAY_OUT):
+        for statement in (ANSWERS, *LAY_OUT, logistic.LAY_OUT, health_weights.LAY_OUT):
             connection.execute(sa.text(statement))
         for file in dataset_files().values():
             if not file.is_select:
