@@ -56,7 +56,8 @@ def selected(
         connection.execute(sa.text(RUN_DAYS))
         connection.execute(sa.text("truncate run_days"))
         connection.execute(sa.text(LAID_OUT_DAYS), {"tenant": TENANT, **window})
-        functions = connection.execute(sa.text(FUNCTIONS), {"select": select}).all()
+        functions = dict(connection.execute(sa.text(FUNCTIONS), {"select": select}).all())
+        stood_in: dict[str, str] = {}
         for name in named:
             stand_in = f"given__{name.replace('.', '__')}"
             connection.execute(sa.text(f"create temporary table {stand_in} as select * from {name} with no data"))
@@ -66,20 +67,24 @@ def selected(
             else:
                 for row in rows:
                     _insert(connection, stand_in, row, window["first"])
-            select, *bodies = (
-                re.sub(rf"\b{re.escape(name)}\b(?!\s*\()", f"pg_temp.{stand_in}", text)
-                for text in (select, *(body for _, body in functions))
-            )
-            functions = list(zip((function for function, _ in functions), bodies, strict=True))
-        for function, body in functions:
-            connection.exec_driver_sql(body.replace(f"FUNCTION ops.{function}(", f"FUNCTION pg_temp.{function}("))
+            stood_in[name] = f"pg_temp.{stand_in}"
+        for function, body in functions.items():
+            made = _renamed(body.replace(f"FUNCTION ops.{function}(", f"FUNCTION pg_temp.{function}("), stood_in)
+            connection.exec_driver_sql(made)
             select = select.replace(f"ops.{function}(", f"pg_temp.{function}(")
+        select = _renamed(select, stood_in)
         found = connection.execute(
             sa.text(f"select {columns} from (\n{select}\n) as q order by {columns}"),
             {"window_start": window["first"], "window_end": window["last"].fromordinal(window["last"].toordinal() + 1)},
         ).all()
         connection.rollback()
     return [tuple(row) for row in found]
+
+
+def _renamed(text: str, stood_in: Mapping[str, str]) -> str:
+    for name, stand_in in stood_in.items():
+        text = re.sub(rf"\b{re.escape(name)}\b(?!\s*\()", stand_in, text)
+    return text
 
 
 def _insert(connection: sa.Connection, stand_in: str, row: Mapping[str, Any], day: date) -> None:
