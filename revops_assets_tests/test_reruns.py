@@ -299,6 +299,19 @@ def test_a_day_asked_for_while_it_is_written_stays_asked_for(clean: Settings, pu
         assert warehouse("select reason from ops.stale_partitions") == left
 
 
+def test_a_company_that_comes_later_gets_the_days_that_others_have(clean: Settings, put: Put, warehouse: Query) -> None:
+    since_january = {
+        "pipeline_stages": [{"stage_id": "s"}],
+        "opportunities": [{"opportunity_id": "d", "stage_id": "s", "created_at": "2024-01-01Z"}],
+    }
+    put("a", **since_january)
+    materialize(clean, '+key:"staging/deal_days"', "2024-01-08", "2024-01-09")
+    put("b", **since_january)
+    materialize(clean, WHOLE)
+    asked = warehouse("select tenant_id, snapshot_date::text from ops.stale_partitions where dataset = 'staging.deal_days' order by 1, 2")  # fmt: skip
+    assert [row for row in asked if row[1] < "2024-02-01"] == [("b", "2024-01-08"), ("b", "2024-01-09")]
+
+
 def test_the_command_builds_what_is_asked_for(put: Put, clean: Settings, warehouse: Query) -> None:
     """In a process of its own: nothing else has defined the datasets there."""
     put("a", opportunities=[still_open("o", 30)])

@@ -114,13 +114,10 @@ where q.dataset is null
 
 def mark_affected(connection: sa.Connection, table: str, touched: str) -> int:
     """Mark the stored days that pg_temp.changed_rows matter to; `touched`: the table's rule. Returns how many."""
-    stored = sa.text(
-        "select exists (select from ops.partition_ledger where dataset = any(:datasets)"
-        " and tenant_id in (select tenant_id from pg_temp.changed_rows))"
-    )
-    if not connection.scalar(
-        stored, {"datasets": [name for name, daily in DAILY_DATASETS.items() if daily.made_by == "select"]}
-    ):
+    # Of any company: one that comes later gets the days that the others have.
+    stored = sa.text("select exists (select from ops.partition_ledger where dataset = any(:datasets))")
+    selects = [name for name, daily in DAILY_DATASETS.items() if daily.made_by == "select"]
+    if not connection.scalar(stored, {"datasets": selects}):
         return 0
     return connection.execute(
         sa.text(AFFECTED.format(touched=touched) + ASK),
