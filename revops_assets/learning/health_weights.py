@@ -32,15 +32,13 @@ inner join enriched.deal_health_scores as h
     on h.tenant_id = c.tenant_id and h.opportunity_id = c.opportunity_id and h.snapshot_date <= c.closed_on - 30
 where c.tenant_id = :tenant and c.closed_on <= :day and c.d_from <= :day
     and c.closed_on > cast(:day as date) - :window_days
-    and h.snapshot_date = any(:seen_on) and h.health_score is not null
+    and h.health_score is not null and ops.ends_month(h.snapshot_date)
+    and h.snapshot_date >= (date_trunc('month', cast(:day as date)) - interval '14 months')::date - 1
 order by c.opportunity_id, c.closed_on, h.snapshot_date desc, c.d_from desc
 """
 KEEP = """
 insert into pg_temp.fitted_weights
 values (:tenant, :day, :component, :weight, :deals, :won, :held_out, :learned_auc, :current_auc)
-"""
-SEEN_ON = """
-select (date_trunc('month', cast(:day as date)) - make_interval(months => n))::date - 1 from generate_series(0, 14) as n
 """
 
 
@@ -52,8 +50,7 @@ def fit_health_weights(connection: sa.Connection, window: Window, warehouse: War
         return
     window_days = dataset_files()["analytics.learned_health_weights"].window_days
     for tenant, day, least_won, least_lost in connection.execute(sa.text(MONTHS_ENDS)).all():
-        seen_on = list(connection.scalars(sa.text(SEEN_ON), {"day": day}))
-        params = {"tenant": tenant, "day": day, "window_days": window_days, "seen_on": seen_on}
+        params = {"tenant": tenant, "day": day, "window_days": window_days}
         ended = pd.read_sql(sa.text(ENDED), connection, params=params)
         won = int(ended["is_won"].sum())
         if won < least_won or len(ended) - won < least_lost:

@@ -25,7 +25,7 @@ MONTHS_ENDS = """
 select r.tenant_id, r.day, t.learn_won, t.learn_lost
 from pg_temp.run_days as r
 inner join staging.thresholds as t on t.tenant_id = r.tenant_id and t.snapshot_date = r.day
-where extract(day from r.day + 1) = 1
+where ops.ends_month(r.day)
 order by r.day, r.tenant_id
 """
 EXAMPLES = """

@@ -58,7 +58,7 @@ with deals as (
             and r.day >= f.entered_on
     left join staging.accounts as a
         on i.tenant_id = a.tenant_id and i.account_id = a.account_id and r.day >= a.d_from and r.day < a.d_to
-    where extract(day from r.day + 1) = 1 and k.cohort_month >= r.day - :window_days
+    where ops.ends_month(r.day) and k.cohort_month >= r.day - :window_days
 ),
 
 -- Where they have been, and that they were won, which is after every stage.

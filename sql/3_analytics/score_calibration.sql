@@ -33,7 +33,7 @@ with ends as (
         (date_trunc('month', r.day) - make_interval(months => n.months))::date - 1 as seen_on
     from pg_temp.run_days as r
     cross join lateral generate_series(0, 14) as n (months)
-    where extract(day from r.day + 1) = 1
+    where ops.ends_month(r.day)
 ),
 
 -- As they stood at the months' ends, with their next closing that was known by the day.

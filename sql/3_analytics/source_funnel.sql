@@ -38,7 +38,7 @@ with ends as (
         tenant_id,
         day
     from pg_temp.run_days
-    where extract(day from day + 1) = 1
+    where ops.ends_month(day)
 ),
 
 -- Every lead of the day, as who else was converted into its deal matters, however old.

@@ -9,3 +9,8 @@ create or replace function ops.week_start(p_quarter_start date, p_week_of_quarte
 language sql immutable parallel safe as $$
     select p_quarter_start + 7 * (p_week_of_quarter - 1)
 $$;
+
+-- Whether a day is the last of its month.
+create or replace function ops.ends_month(p_day date) returns boolean language sql immutable parallel safe as $$
+    select extract(day from p_day + 1) = 1
+$$;
