@@ -123,8 +123,9 @@ def drop_databases(settings: Settings) -> None:
     connection = databases.open_connection(settings, databases.server_url(settings))
     connection.autocommit = True
     with connection.cursor() as cursor:
-        for name in databases_of(settings):
-            cursor.execute(f'drop database if exists "{name}" with (force)')
+        cursor.execute("select datname from pg_database where starts_with(datname, %s)", (settings.database_prefix,))
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'drop database "{name}" with (force)')
         for name in roles(settings).names.values():
             cursor.execute(f'drop role if exists "{name}"')
     connection.close()
@@ -319,24 +320,25 @@ DAILY_STATE = '+key:"staging/deal_days"'
 @pytest.fixture
 def business_zone(clean: Settings) -> Iterator[Callable[[str], None]]:
     """Set the calendar's time zone for one test."""
+    yield lambda timezone: set_business_zone(clean, timezone)
+    set_business_zone(clean, clean.timezone)
 
-    def choose(timezone: str) -> None:
-        kept = f"calendars.in_{re.sub('[^a-z]', '_', timezone.lower())}"
-        if query(clean, "warehouse", "select to_regclass(%s)", kept) == [(None,)]:
-            with databases.connect(clean, "warehouse") as connection:
-                fill_calendar(connection, clean.model_copy(update={"timezone": timezone}))
-            query(
-                clean, "warehouse", f"create schema if not exists calendars; create table {kept} as table ops.calendar"
-            )
-        else:  # two hundred years of days are quicker copied than computed
-            query(
-                clean, "warehouse",
-                f"truncate ops.calendar; insert into ops.calendar table {kept}; update ops.calendar_settings set timezone = %s; analyze ops.calendar",
-                timezone,
-            )  # fmt: skip
 
-    yield choose
-    choose(clean.timezone)
+def set_business_zone(settings: Settings, timezone: str) -> None:
+    """Lay out the calendar in a time zone; each is computed once: two hundred years of days are quicker copied."""
+    kept = f"calendars.in_{re.sub('[^a-z]', '_', timezone.lower())}"
+    if query(settings, "warehouse", "select to_regclass(%s)", kept) == [(None,)]:
+        with databases.connect(settings, "warehouse") as connection:
+            fill_calendar(connection, settings.model_copy(update={"timezone": timezone}))
+        query(
+            settings, "warehouse", f"create schema if not exists calendars; create table {kept} as table ops.calendar"
+        )
+    else:
+        query(
+            settings, "warehouse",
+            f"truncate ops.calendar; insert into ops.calendar table {kept}; update ops.calendar_settings set timezone = %s; analyze ops.calendar",
+            timezone,
+        )  # fmt: skip
 
 
 def build(settings: Settings, env: Env = "dev", job: str = "funnel") -> Any:

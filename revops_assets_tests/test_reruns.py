@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,25 +19,20 @@ from revops_assets.errors import RevopsError
 from revops_assets.invalidation.look_back import read_calendar, reads
 from revops_assets.invalidation.plan import _spans, _with_riders
 from revops_assets.invalidation.rules import invalidation_rules
-from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.orchestration.runs import planned
-from revops_assets.scenario import salesforce
-from revops_assets.scenario.calendar import day_end
-from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.building import build_planned, materialize
+from revops_assets_tests.company import FIRST, LAST, PLAN, company
 from revops_assets_tests.conftest import DAILY_STATE, TEST_SERVER, Put, Query, materialize_in_dagster, query
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
-from revops_assets_tests.test_time import ALL, DAYS, STAMPS
+from revops_assets_tests.test_time import DAYS, STAMPS
 
-PLAN = Plan(60, date(2024, 4, 2), 11, "Europe/Berlin")
-FIRST, LAST = date(2024, 3, 29), date(2024, 4, 2)
-# Odd ones move the beginning of a history; more prove more. Beside the embedded server's two another server runs one.
-SEEDS = range(TEST_SERVER is not None, int(os.environ.get("REVOPS_TEST_SEEDS", "2")))
+# Odd ones move the beginning of a history. One is tested on the embedded server, the other one beside it; more prove more.
+SEEDS = range(TEST_SERVER is None, int(os.environ.get("REVOPS_TEST_SEEDS", "1" if TEST_SERVER else "2")))
+__all__ = ["company"]
 WHOLE = 'tag:"revops/built"="full_refresh"'
 NOT_SAID = (*STAMPS, "known_as_of")
 
@@ -101,7 +94,7 @@ def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
         for deal in some("opportunities", "opportunity_id, stage_id, created_at", 1)
     ]
     if seed % 2:  # the history begins earlier than it did
-        loaded["opportunities"].append({"opportunity_id": f"early{seed}", "stage_id": "Proposal", "created_at": "2023-01-15Z",
+        loaded["opportunities"].append({"opportunity_id": f"early{seed}", "stage_id": "Proposal", "created_at": "2023-06-15Z",
                                         "amount": 5, "close_date": "2024-04-20"})  # fmt: skip
     else:
         loaded["stage_benchmarks"] = [
@@ -146,17 +139,6 @@ def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
         for n, lead in enumerate(some("leads", "lead_id", 3))
     ]
     return loaded
-
-
-@pytest.fixture
-def company(tmp_path: Path, clean: Settings, business_zone: Any, learns_from_few: None) -> Iterator[Settings]:
-    """Two tenants with the same company, built for some days."""
-    business_zone(PLAN.timezone)
-    salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))
-    for tenant in ("full", "other"):
-        load_directory(clean, tmp_path / "full", read_mapping("salesforce"), tenant)
-    materialize(clean, ALL, str(FIRST), str(LAST))
-    yield clean
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -12,8 +12,9 @@ from revops_assets.errors import NotFound, RevopsError
 from revops_assets.loading.undo import Undone, UndoneTable, undo_load
 from revops_assets.settings import Settings
 from revops_assets_tests.building import build_stale, materialize
+from revops_assets_tests.company import company
 from revops_assets_tests.conftest import Export, Put, Query, query
-from revops_assets_tests.test_reruns import NOT_SAID, SEEDS, WHOLE, changes, company
+from revops_assets_tests.test_reruns import NOT_SAID, SEEDS, WHOLE, changes
 
 __all__ = ["company"]
 DEAL = {"opportunity_id": "d", "stage_id": "s", "created_at": "2024-01-01Z"}

@@ -16,9 +16,9 @@ from revops_assets.contracts.guard import keep_contract
 from revops_assets.datasets.ledger import note_days, prepare_days
 from revops_assets.datasets.offences import Offence, find_offences
 from revops_assets.datasets.partitions import months
-from revops_assets.datasets.replace import check_columns, replace_window, selecting
+from revops_assets.datasets.replace import check_columns, renew_statistics, replace_window, selecting
 from revops_assets.datasets.restated import keep_restated, remember_rows
-from revops_assets.datasets.window import Window, Written, all_tenants
+from revops_assets.datasets.window import Window, Written
 from revops_assets.insights.answers import answers_of_model
 from revops_assets.invalidation.look_back import days_to_fill, stale_among
 from revops_assets.invalidation.stale import mark_following, mark_look_backs
@@ -55,7 +55,7 @@ def write_days(
     others looked back on has changed, those become stale (ops.stale_partitions).
     """
     with run.warehouse.transaction() as connection:
-        tenants = run.tenants or all_tenants(connection)
+        tenants = run.tenants or run.at.tenants
         also = stale_among(connection, tenants, list(riders))
         filled = days_to_fill(connection, dataset.table, selected, start, end, run.at, run.tenants, also)
     planned = tuple(windows(filled, start, end, tenants))
@@ -105,14 +105,16 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
 
     with run.warehouse.transaction() as connection:
         check_columns(connection, file)
+    done: list[Written] = []
     for window in planned:
         with run.warehouse.transaction() as connection:
             waiting = hold(connection, run.run_id, table, dataset.read, window.tenants, window.all_days)
         for part in without(window, waiting):
-            for _, told in write_apart(run.warehouse, run.run_id, [table], part, once, explain):
-                yield told
-    with run.warehouse.transaction() as connection:  # what reads it next is planned with fresh statistics
-        connection.execute(sa.text("select ops.analyze_table(to_regclass(:table))"), {"table": file.table})
+            for _, (written, asked) in write_apart(run.warehouse, run.run_id, [table], part, once, explain):
+                done.append(written)
+                yield written, asked
+    with run.warehouse.transaction() as connection:
+        renew_statistics(connection, file, done)
 
 
 def windows(missing: Sequence[date], start: date, end: date, tenants: tuple[str, ...]) -> Iterator[Window]:

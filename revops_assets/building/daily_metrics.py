@@ -12,7 +12,7 @@ from revops_assets.building.run import Run
 from revops_assets.catalogue.metrics import DEPS, RUN_LOG, STALE_DAYS
 from revops_assets.datasets.ledger import note_table
 from revops_assets.datasets.offences import Offence, find_offences
-from revops_assets.datasets.window import Window, all_tenants, set_transaction_time
+from revops_assets.datasets.window import Window, set_transaction_time
 from revops_assets.invalidation.look_back import stale_among
 from revops_assets.invalidation.unwritten import write_apart
 from revops_assets.warehouse.sql_files import table_functions
@@ -68,7 +68,7 @@ def write_metrics(
 ) -> tuple[date, ...]:
     """Compute the tables for the days from start to end, and for riders that are stale; returns those."""
     with run.warehouse.transaction() as connection:
-        asked = stale_among(connection, run.tenants or all_tenants(connection), list(riders))
+        asked = stale_among(connection, run.tenants or run.at.tenants, list(riders))
     also = {day for table in selected for day in asked.get(table, ())}
     for first, last in (*spans(also), (start, end)):
         compute(run, selected, Window(DAY, first, last + timedelta(days=1), run.tenants))
@@ -90,7 +90,7 @@ def ask_for_stale_days(run: Run) -> int:
             connection.scalar(sa.text("select metrics.request_stale_days(:tenant)"), {"tenant": tenant}) or 0
             for tenant in window.tenants or (None,)
         )
-        note_table(connection, STALE_DAYS, run.at, window.tenants or all_tenants(connection))
+        note_table(connection, STALE_DAYS, run.at, window.tenants or run.at.tenants)
         return found
 
     return sum(

@@ -10,8 +10,8 @@ from revops_assets.building.run import Run
 from revops_assets.catalogue.dataset import Dataset
 from revops_assets.datasets.ledger import note_table
 from revops_assets.datasets.offences import Offence, find_offences
-from revops_assets.datasets.replace import check_columns, replace_rows, replace_window, selecting
-from revops_assets.datasets.window import ReadAt, Window, all_tenants
+from revops_assets.datasets.replace import check_columns, renew_statistics, replace_rows, replace_window, selecting
+from revops_assets.datasets.window import ReadAt, Window
 from revops_assets.invalidation.rules import invalidation_rules
 from revops_assets.invalidation.stale import mark_affected
 from revops_assets.invalidation.unwritten import hold, write_apart
@@ -34,7 +34,7 @@ def write_full_refresh(run: Run, dataset: Dataset) -> dict[str, Any]:
     with run.warehouse.transaction() as connection:
         waiting = hold(connection, run.run_id, table, dataset.deps, tenants, ())
         if waiting:
-            tenants = tuple(name for name in tenants or all_tenants(connection) if name not in waiting)
+            tenants = tuple(name for name in tenants or run.at.tenants if name not in waiting)
     if tenants == ():
         return {}
     window = Window(tenants=tenants)
@@ -70,8 +70,8 @@ def write_table(
             requested = mark_affected(connection, file.table, rule)
     else:
         written = replace_window(connection, file, at, window, select=select)
-    note_table(connection, file.table, at, tenants or all_tenants(connection))
-    connection.execute(sa.text("select ops.analyze_table(to_regclass(:table))"), {"table": file.table})
+    note_table(connection, file.table, at, tenants or at.tenants)
+    renew_statistics(connection, file, [written])
     return {
         "dagster/row_count": connection.scalar(sa.text(f"select count(*) from {file.table}")),
         "rows_removed": written.deleted,

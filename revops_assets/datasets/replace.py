@@ -76,6 +76,19 @@ def replace_window(
     return Written(deleted, inserted, time.monotonic() - started, changed)
 
 
+def renew_statistics(connection: sa.Connection, file: SqlFile, written: Sequence[Written]) -> None:
+    """What reads the table next is planned by what is there now, after these writes."""
+    connection.execute(
+        sa.text("select ops.analyze_table(to_regclass(:table), :more, :written, cast(:key as text[]))"),
+        {
+            "table": file.table,
+            "more": abs(sum(each.inserted - each.deleted for each in written)),
+            "written": sum(each.inserted + each.deleted for each in written),
+            "key": list(file.key),
+        },
+    )
+
+
 def _lock(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
     """One writer of a dataset at a time, reading at the run's transaction time."""
     lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"

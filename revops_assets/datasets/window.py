@@ -72,6 +72,8 @@ class ReadAt:
     freshness: dict[str, str] = field(default_factory=dict)
     # When the newest of these had finished that changed anything: the day of it is seen as of then.
     changed: dict[str, str] = field(default_factory=dict)
+    # Everybody who ever loaded anything, after the transaction time, too.
+    tenants: tuple[str, ...] = ()
 
 
 def read_at(connection: sa.Connection, known_as_of: int | None) -> ReadAt:
@@ -86,7 +88,7 @@ def read_at(connection: sa.Connection, known_as_of: int | None) -> ReadAt:
         )
         return {tenant: at for tenant, at in connection.execute(sa.text(statement), {"known_as_of": known_as_of})}
 
-    return ReadAt(known_as_of, newest("loads"), newest("changing_loads"))
+    return ReadAt(known_as_of, newest("loads"), newest("changing_loads"), all_tenants(connection))
 
 
 def all_tenants(connection: sa.Connection) -> tuple[str, ...]:

@@ -34,12 +34,26 @@ class Place:
     week_of_quarter: int
 
 
-Calendar = Mapping[date, Place]
+class Calendar(dict[date, Place]):
+    """Each day's place, and the days that it looks at once somebody has asked."""
+
+    def __init__(self, places: Mapping[date, Place]) -> None:
+        super().__init__(places)
+        self.read: dict[tuple[LookBack, date], tuple[date, ...]] = {}
+
+
 Keep = Callable[[str, set[date]], set[date]]
 
 
-def reads(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
+def reads(kind: LookBack, day: date, calendar: Calendar) -> tuple[date, ...]:
     """The days before `day` that it looks at, as far as the calendar reaches."""
+    found = calendar.read.get((kind, day))
+    if found is None:
+        found = calendar.read[kind, day] = tuple(_read(kind, day, calendar))
+    return found
+
+
+def _read(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
     place = calendar[day]
     if kind is LookBack.SEVEN_DAYS:
         yield day - WEEK
@@ -85,7 +99,7 @@ def read_calendar(connection: sa.Connection) -> Calendar:
     if key not in _calendars:
         rows = connection.execute(sa.text("select day, quarter_start, quarter_end, week_of_quarter from ops.calendar"))
         _calendars.clear()
-        _calendars[key] = {day: Place(*place) for day, *place in rows}
+        _calendars[key] = Calendar({day: Place(*place) for day, *place in rows})
     return _calendars[key]
 
 
@@ -162,23 +176,18 @@ def days_to_fill(
 
 def _closure(calendar: Calendar, begin: Mapping[str, set[date]], keep: Keep) -> dict[str, set[date]]:
     """For each selected dataset the days that a run needs of it; `keep` chooses those beyond what it begins with."""
-    needs = {name: set(days) for name, days in begin.items()}
-    grown = True
-    while grown:
-        grown = False
-        for reader, daily in DAILY_DATASETS.items():
-            if reader not in needs:
-                continue
-            wanted = [(dep, needs[reader]) for dep in daily.deps if dep in needs] + [
-                (dep, {back for day in needs[reader] if day in calendar for back in reads(kind, day, calendar)})
-                for dep, kind in daily.looks_back_on.items()
-                if dep in needs
-            ]
-            for dep, days in wanted:
-                more = keep(dep, days - needs[dep])
-                if more:
-                    needs[dep] |= more
-                    grown = True
+    needs: dict[str, set[date]] = {name: set() for name in begin}
+    new = {name: set(days) for name, days in begin.items()}
+    while new:
+        reader, days = new.popitem()
+        needs[reader] |= days
+        read = [(dep, days) for dep in DAILY_DATASETS[reader].deps] + [
+            (dep, {back for day in days if day in calendar for back in reads(kind, day, calendar)})
+            for dep, kind in DAILY_DATASETS[reader].looks_back_on.items()
+        ]
+        for dep, wanted in read:
+            if dep in needs and (more := keep(dep, wanted - needs[dep] - new.get(dep, set()))):
+                new.setdefault(dep, set()).update(more)
     return needs
 
 

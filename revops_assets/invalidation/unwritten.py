@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from revops_assets.catalogue import DAILY_DATASETS, HISTORY, through_views
 from revops_assets.datasets.offences import Offence, in_words, is_of_rows
 from revops_assets.datasets.window import Window, all_tenants
-from revops_assets.invalidation.look_back import read_calendar, reads
+from revops_assets.invalidation.look_back import Calendar, read_calendar, reads
 from revops_assets.warehouse.resource import Warehouse
 
 Done = TypeVar("Done")
@@ -168,7 +168,7 @@ def hold(
         },
     ).all()
     waiting: dict[str, Waiting] = {}
-    calendar = read_calendar(connection) if found and looks_back_on else {}
+    calendar = read_calendar(connection) if found and looks_back_on else Calendar({})
     for read, tenant, day in found:
         held: set[date] | None
         if read == dataset and day in days:

@@ -7,7 +7,6 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from revops_assets.scenario.calendar import quarters_before
-from revops_assets.scenario.company import QUARTERS
 from revops_assets.scenario.export import Export, stamp
 from revops_assets.scenario.model import WON, Deal, Plan
 
@@ -113,7 +112,7 @@ def _use(export: Export, plan: Plan, deal: Deal, start: datetime, ended: datetim
 def infra_costs(export: Export, plan: Plan) -> None:
     """A day's bill per provider and service."""
     zone = ZoneInfo(plan.timezone)
-    day = quarters_before(plan.end_date, QUARTERS - 1)
+    day = quarters_before(plan.end_date, plan.quarters - 1)
     while (at := datetime.combine(day, time(23, 0), zone)) < export.until:
         for provider, service, base in (("aws", "compute", 900), ("aws", "storage", 220), ("gcp", "bigquery", 340)):
             rng = random.Random(f"{plan.seed}/cost/{provider}/{service}/{day}")

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from revops_assets.scenario.calendar import quarter_start, quarters_after, quarters_before, work_time
-from revops_assets.scenario.company import HORIZON_DAYS, QUARTERS, quota_of
+from revops_assets.scenario.company import HORIZON_DAYS, quota_of
 from revops_assets.scenario.model import REPS, WON, Deal, Plan, Rep
 
 # What of a deal's amount is expected, by its forecast category.
@@ -39,7 +39,7 @@ class Calls:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         zone = ZoneInfo(plan.timezone)
-        day = quarters_before(plan.end_date, QUARTERS - 1)
+        day = quarters_before(plan.end_date, plan.quarters - 1)
         day += timedelta(days=-day.weekday() % 7)  # Mondays
         last = plan.end_date + timedelta(days=HORIZON_DAYS)
         self.days = [day + timedelta(days=7 * n) for n in range((last - day).days // 7 + 1)]

@@ -32,7 +32,6 @@ from revops_assets.scenario.model import (
 from revops_assets.scenario.story import named_deals
 
 SLICE = 500
-QUARTERS = 5
 HORIZON_DAYS = 28  # the future that `next-day` tells
 TARGET = 13_000_000  # of the current quarter, for a slice
 TARGET_GROWTH = 1.04  # from quarter to quarter
@@ -116,13 +115,13 @@ def _scales(plan: Plan, drafts: list[Deal], named: set[int], share: float) -> tu
         amount = deal.state(day_end(plan, plan.end_date)).get("Amount")
         won.setdefault(_won_in(plan, deal), {True: 0.0, False: 0.0})[index in named] += float(amount or 0)
     wanted = {}
-    for number in range(QUARTERS):
-        quarter = quarters_before(plan.end_date, QUARTERS - 1 - number)
+    for number in range(plan.quarters):
+        quarter = quarters_before(plan.end_date, plan.quarters - 1 - number)
         reached = rng.uniform(0.88, 1.06)
         if quarter == start:
             reached = min(1.0, CLOSED_SHARE * passed * 2)
         if won.get(quarter, {}).get(False):
-            target = TARGET * share * TARGET_GROWTH ** (number - QUARTERS + 1)
+            target = TARGET * share * TARGET_GROWTH ** (number - plan.quarters + 1)
             wanted[quarter] = (target * reached - won[quarter][True], won[quarter][False])
     if not wanted:
         return 1.0, {}
@@ -151,7 +150,7 @@ def _scaled(deal: Deal, scale: float) -> Deal:
 def _deal(plan: Plan, number: int) -> Deal:
     rng = random.Random(f"{plan.seed}/{plan.end_date}/{number}")
     zone = ZoneInfo(plan.timezone)
-    first = quarters_before(plan.end_date, QUARTERS)  # the first quarter with a target begins with a pipeline
+    first = quarters_before(plan.end_date, plan.quarters)  # the first quarter with a target begins with a pipeline
     days = (plan.end_date - first).days + HORIZON_DAYS
     rep = REPS[number % len(REPS)]
     # Every slice spans the whole time: what the company sells in a quarter grows with its size.
@@ -379,7 +378,7 @@ def _lead(rng: random.Random, deal: Deal, rep: Rep, number: int) -> Lead:
 def other_leads(plan: Plan) -> Iterator[Lead]:
     """Leads that came to nothing yet."""
     zone = ZoneInfo(plan.timezone)
-    first = quarters_before(plan.end_date, QUARTERS - 1)
+    first = quarters_before(plan.end_date, plan.quarters - 1)
     days = (plan.end_date - first).days + HORIZON_DAYS
     for number in range(plan.deals):
         rng = random.Random(f"{plan.seed}/{plan.end_date}/lead/{number}")

@@ -187,9 +187,13 @@ class Deal:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is generated: `deals` up to and beyond `end_date`, whose day's end is the story's present."""
+    """What is generated: `deals` up to and beyond `end_date`, whose day's end is the story's present.
+
+    `quarters`: how many have a target, the last one's included; the first deals come a quarter before them.
+    """
 
     deals: int
     end_date: date
     seed: int
     timezone: str
+    quarters: int = 5

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from revops_assets.scenario.after_sale import after_sale, infra_costs
 from revops_assets.scenario.calendar import quarters_after, quarters_before
 from revops_assets.scenario.calls import Calls
-from revops_assets.scenario.company import QUARTERS, deals, other_leads, quota_of, target_of
+from revops_assets.scenario.company import deals, other_leads, quota_of, target_of
 from revops_assets.scenario.export import OBJECTS, Export, stamp
 from revops_assets.scenario.model import LOST, MANAGERS, REPS, STAGES, WON, Account, Deal, Lead, Plan
 
@@ -46,7 +46,7 @@ def write(out: Path, plan: Plan, until: datetime, since: datetime | None = None)
 def _company(export: Export, plan: Plan) -> None:
     """People, stages, benchmarks, products, quotas and targets: there from the first day on."""
     zone = ZoneInfo(plan.timezone)
-    first = quarters_before(plan.end_date, QUARTERS - 1)
+    first = quarters_before(plan.end_date, plan.quarters - 1)
     start = datetime(first.year, first.month, first.day, tzinfo=zone) - timedelta(days=30)
     for rep in [*MANAGERS, *REPS]:
         hired = plan.end_date - timedelta(days=rep.tenure_days)
@@ -97,7 +97,7 @@ def _company(export: Export, plan: Plan) -> None:
     for number, (name, price) in enumerate(PRODUCTS, 1):
         export.put("Product2", start, Id=f"01t{number:04d}", Name=name, Family="Software", ListPrice__c=price)
     quarter = first
-    for _ in range(QUARTERS + 1):
+    for _ in range(plan.quarters + 1):
         end = quarters_after(quarter) - timedelta(days=1)
         target = target_of(plan, quarter)
         for rep in REPS:
