@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import psycopg2
+import sqlalchemy as sa
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 
@@ -180,10 +181,9 @@ def _rows(topic: Topic) -> Iterator[list[str]]:
 
 def _note(settings: Settings, topic: Topic, rows: int) -> int:
     """A load number for the change, taken in the source database."""
-    with databases.connect(settings, "source") as connection, connection.cursor() as cursor:
-        cursor.execute("select crm.note_change(%s, %s)", (f"reference/{topic.name}", rows))
-        [(seq,)] = cursor.fetchall()
-    return int(seq)
+    note = sa.text("select crm.note_change(:name, :rows)")
+    with databases.engine(settings, "source").begin() as connection:
+        return int(connection.execute(note, {"name": f"reference/{topic.name}", "rows": rows}).scalar_one())
 
 
 def _misfit(topic: Topic, error: psycopg2.Error) -> RevopsError:

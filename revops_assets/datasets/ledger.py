@@ -12,12 +12,12 @@ create temporary table if not exists run_days (
     tenant_id text not null, day date not null, as_of timestamptz not null, quarter text not null,
     quarter_start date not null, quarter_end date not null, week_of_quarter int not null,
     fiscal_year_start date not null, weekday int not null
-) on commit drop
+) on commit delete rows
 """
 
 
 # What had been asked for when the write began.
-RUN_REQUESTS = "create temporary table if not exists run_requests (request_id bigint not null) on commit drop"
+RUN_REQUESTS = "create temporary table if not exists run_requests (request_id bigint not null) on commit delete rows"
 
 
 FILL_RUN_REQUESTS = (
@@ -39,14 +39,14 @@ order by c.day, f.tenant_id
 
 
 def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Window) -> None:
-    """Lay out pg_temp.run_days: each tenant's days of the window, with the instant that the day is seen as of.
+    """Lay out pg_temp.run_days, until the commit: each tenant's days of the window, with the instant that the day is seen as of.
 
     That is the day's end; on the day of the newest load that the run can see and that changed something, the end of
     that load: the day still runs. A tenant's days begin with its first deal.
     """
     connection.execute(sa.text(RUN_DAYS))
     connection.execute(sa.text(RUN_REQUESTS))
-    connection.execute(sa.text("truncate run_days, run_requests"))
+    connection.execute(sa.text("delete from run_days; delete from run_requests"))
     tenants = [tenant for tenant in at.freshness if window.tenants is None or tenant in window.tenants]
     connection.execute(
         sa.text(FILL_RUN_DAYS),

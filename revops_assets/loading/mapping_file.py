@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,11 @@ def installed_mapping(name: str, folder: Path | None) -> Mapping:
 
 
 def _read(path: Path) -> Mapping:
-    content = read_regular(real(path), LARGEST)
+    return _parsed(path, read_regular(real(path), LARGEST))
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, content: bytes) -> Mapping:
     try:
         node, document = read_yaml(content, _Texts)
     except YamlFault as fault:
