@@ -56,6 +56,7 @@ def selected(
         connection.execute(sa.text(RUN_DAYS))
         connection.execute(sa.text("truncate run_days"))
         connection.execute(sa.text(LAID_OUT_DAYS), {"tenant": TENANT, **window})
+        connection.execute(sa.text("analyze run_days"))
         functions = dict(connection.execute(sa.text(FUNCTIONS), {"select": select}).all())
         stood_in: dict[str, str] = {}
         for name in named:
