@@ -29,7 +29,7 @@ from ops.calendar where day between :first and :last
 # Functions that read what a SELECT reads are stood in for, too.
 FUNCTIONS = """
 select proname, pg_get_functiondef(oid) from pg_proc
-where pronamespace = 'ops'::regnamespace and prosrc ~ 'staging\\.deal_intervals' and :select like '%ops.' || proname || '(%'
+where pronamespace = 'ops'::regnamespace and prosrc ~ '\\mstaging\\.' and :select like '%ops.' || proname || '(%'
 """
 # Rows, or a query that gives them.
 Rows = Iterable[Mapping[str, Any]] | str

@@ -219,8 +219,8 @@ def test_random_outcomes_rank_at_chance(connection: sa.Connection) -> None:
     weights = {row[2]: row[3] for row in rows if row[1] == 30}
     later = connection.execute(
         sa.text(
-            "select s.features, coalesce(s.days_to_win between 1 and 30, false) from ops.deal_fridays(array['a'],"
-            " :day, cast(:day as date) + 60) as s where s.ended_on <= s.day + 30"
+            "select s.features, coalesce(s.days_to_win between 1 and 30, false) from ops.deal_sightings(array['a'],"
+            " :day, cast(:day as date) + 60) as s where s.is_friday and s.ended_on <= s.day + 30"
         ),
         {"day": MONTH_END},
     ).all()
@@ -255,7 +255,8 @@ def test_learned_weights_by_hand(connection: sa.Connection) -> None:
         sa.text(
             "insert into enriched.deal_health_scores (tenant_id, snapshot_date, opportunity_id, health_score, velocity_score,"
             " activity_score) select 'a', m.day, 'd' || n, 50, case when n % 3 = 0 then 80 else 20 end, 40"
-            " from generate_series(1, 240) as n cross join unnest(array[date '2023-01-31', date '2023-12-31']) as m (day)"
+            " from generate_series(1, 240) as n cross join ops.calendar as m"
+            " where m.day between '2023-01-01' and '2024-02-29' and ops.ends_week(m.day, m.quarter_start, m.quarter_end)"
         )
     )
     rows = fitted(

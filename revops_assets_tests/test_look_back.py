@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from revops_assets.catalogue.dataset import LookBack
 from revops_assets.errors import RevopsError
@@ -33,10 +34,10 @@ STAGE = [{"stage_id": "Proposal", "stage_order": 4}]
         (LookBack.LAST_WEEK, "2024-03-31", ["2024-03-24"]),  # the 13th week has seven days, or eight, or six
         (LookBack.LAST_WEEK, "2023-03-31", ["2023-03-25"]),
         (LookBack.LAST_QUARTER, "2024-03-31", ["2023-12-31"]),
-        (LookBack.MONTHS_OF_A_MONTH_THAT_ENDS, "2024-03-30", []),
-        (LookBack.MONTHS_OF_A_MONTH_THAT_ENDS, "2024-02-29", ["2024-01-31", "2023-12-31", "2023-11-30", "2023-10-31", "2023-09-30", "2023-08-31",
-                                                              "2023-07-31", "2023-06-30", "2023-05-31", "2023-04-30", "2023-03-31", "2023-02-28",
-                                                              "2023-01-31", "2022-12-31", "2022-11-30"]),
+        (LookBack.MONTHS_OF_A_WEEK_THAT_ENDS, "2024-03-04", []),
+        (LookBack.MONTHS_OF_A_WEEK_THAT_ENDS, "2024-03-31", ["2024-02-29", "2024-01-31", "2023-12-31", "2023-11-30", "2023-10-31", "2023-09-30",
+                                                             "2023-08-31", "2023-07-31", "2023-06-30", "2023-05-31", "2023-04-30", "2023-03-31"]),
+        (LookBack.PAST_WEEKS_OF_A_MONTH_THAT_ENDS, "2024-03-30", []),
         (LookBack.WEEKS_OF_THE_QUARTER, "2024-01-21", ["2024-01-07", "2024-01-14"]),
         (LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS, "2024-03-30", []),
         (LookBack.PAST_QUARTERS, "2024-05-05", ["2024-03-31", "2023-12-31", "2023-09-30", "2023-06-30", "2023-03-31", "2022-12-31",
@@ -55,6 +56,26 @@ def test_a_quarter_s_last_day_looks_at_all_weeks_the_last_a_day_early(settings: 
         calendar = read_calendar(connection)
     found = list(reads(LookBack.WEEKS_OF_A_QUARTER_THAT_ENDS, date(2024, 3, 31), calendar))
     assert [str(found[0]), len(found), str(found[-1])] == ["2024-01-07", 13, "2024-03-30"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "day"), [(LookBack.PAST_WEEKS, date(2024, 3, 30)), (LookBack.PAST_WEEKS_OF_A_MONTH_THAT_ENDS, date(2024, 2, 29))]
+)  # fmt: skip
+def test_the_weeks_that_scores_are_judged_at(settings: Settings, kind: LookBack, day: date) -> None:
+    """Every end of a week that is the last one 30, 60 or 90 days before an end within the year is among them."""
+    with databases.engine(settings, "warehouse").begin() as connection:
+        calendar = read_calendar(connection)
+        ends = connection.scalars(
+            sa.text(
+                "select k.day from ops.calendar as k where k.day < :day and k.day >= cast(:day as date) - 470"
+                " and ops.ends_week(k.day, k.quarter_start, k.quarter_end) order by k.day desc"
+            ),
+            {"day": day},
+        ).all()
+    found = reads(kind, day, calendar)
+    assert [*found] == ends[: len(found)]
+    ended = [day - timedelta(days=n) for n in range(365)]
+    assert {max(end for end in ends if end <= at - timedelta(days=n)) for at in ended for n in (30, 60, 90)} <= {*found}
 
 
 def test_what_looked_at_a_changed_day_is_asked_for_and_built(put: Put, clean: Settings, warehouse: Query) -> None:

@@ -74,7 +74,8 @@ def tables_named(*texts: str) -> set[dg.AssetKey]:
     return {asset_key(name) for text in texts for name in re.findall(r"\b(?:staging|enriched)\.[a-z_]+", text)}
 
 
-SIGHTINGS = (SQL_DIR / "0_schema" / "warehouse" / "functions" / "deal_fridays.sql").read_text()
+FUNCTIONS = SQL_DIR / "0_schema" / "warehouse" / "functions"
+SIGHTINGS, ENDINGS = ((FUNCTIONS / f"{name}.sql").read_text() for name in ("deal_sightings", "endings_seen"))
 # What is read before the SELECT: by the definitions of metrics, and they themselves; to learn from.
 READ_BEFORE = {
     "semantic.metric_values": {
@@ -82,7 +83,7 @@ READ_BEFORE = {
         for name in ("semantic.metric_definitions", "staging.deal_intervals", "staging.pipeline_stages", "staging.reps")
     },
     "analytics.logistic_models": tables_named(logistic.MONTHS_ENDS, SIGHTINGS),
-    "analytics.learned_health_weights": tables_named(logistic.MONTHS_ENDS, health_weights.ENDED),
+    "analytics.learned_health_weights": tables_named(logistic.MONTHS_ENDS, health_weights.ENDED, ENDINGS),
 }
 
 

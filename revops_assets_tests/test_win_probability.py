@@ -46,10 +46,20 @@ from spans
 """
 
 
-def learned(settings: Settings, deals: Any, columns: str, **thresholds: float) -> list[tuple[Any, ...]]:
+# Of what health they were at months' ends, of thirteen of which the first is too old; of every fifth nothing is known.
+HEALTH = """
+select distinct 'a' as tenant_id, q.opportunity_id, m.day as snapshot_date,
+    (array['healthy', 'at_risk', 'critical', 'critical', null])[1 + abs(hashtext(q.opportunity_id || m.day)) % 5] as health_category
+from ({deals}) as q cross join ops.ends_of_months('2023-02-01', '2024-03-01') as m (day)
+"""
+
+
+def learned(
+    settings: Settings, deals: Any, columns: str, health: Any = (), **thresholds: float
+) -> list[tuple[Any, ...]]:
     return selected(
         settings, "analytics.win_rates", columns, LEARNED_ON.isoformat(),
-        staging__deal_intervals=deals, staging__thresholds=[LEARN | thresholds],
+        staging__deal_intervals=deals, staging__thresholds=[LEARN | thresholds], enriched__deal_health_scores=health,
     )  # fmt: skip
 
 
@@ -80,18 +90,23 @@ def test_rates_by_hand(settings: Settings) -> None:
 
 def test_rates_as_plain_python_learns_them(settings: Settings) -> None:
     deals = DEALS.format(size=700)
-    rows = learned(settings, deals, "deal_group, sightings_count, deals_count, won_count, lost_count, half_life_days, probabilities, win_rate")  # fmt: skip
+    health = HEALTH.format(deals=deals)
+    rows = learned(settings, deals, "deal_group, sightings_count, deals_count, won_count, lost_count, half_life_days, probabilities, win_rate", health)  # fmt: skip
     spans = query(settings, "warehouse", f"select opportunity_id, d_from, case when d_to < 'infinity' then d_to else date '9999-12-31' end, status,"
                   f" stage_id, stage_entered_at, visit_number, coalesce(forecast_category, 'Pipeline'), close_date from ({deals}) as q")  # fmt: skip
-    expected = by_python(spans)
+    known = query(settings, "warehouse", f"select opportunity_id, snapshot_date, health_category from ({health}) as q")
+    expected = by_python(spans, {(deal, day): category for deal, day, category in known if category})
     assert {tuple(row[0]) for row in rows} == expected.keys() and len(rows) > 100
+    assert len([row for row in rows if len(row[0]) == 7]) > 100
     for group, *counts, probabilities, win_rate in rows:
         wanted = expected[tuple(group)]
         assert counts == wanted["counts"], group
         assert [*probabilities, win_rate] == [None if p is None else pytest.approx(p) for p in wanted["p"]], group
 
 
-def by_python(spans: list[tuple[Any, ...]]) -> dict[tuple[str, ...], dict[str, Any]]:
+def by_python(
+    spans: list[tuple[Any, ...]], health: dict[tuple[str, date], str]
+) -> dict[tuple[str, ...], dict[str, Any]]:
     """Of each group the counts, and the probabilities by each number of days and of a win among ended ones."""
     ends: dict[str, tuple[date, bool]] = {}
     for deal, begins, _, status, *_ in sorted(spans, key=lambda span: span[1]):
@@ -100,16 +115,21 @@ def by_python(spans: list[tuple[Any, ...]]) -> dict[tuple[str, ...], dict[str, A
     wins = sorted((at for at, won in ends.values() if won and at <= LEARNED_ON), reverse=True)
     half_life = min(max((LEARNED_ON - wins[149]).days if len(wins) >= 150 else 364, 7), 364)
     seen: dict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
+    of_one_health: dict[tuple[str, ...], list[tuple[str, int]]] = defaultdict(list)
     fridays = [LEARNED_ON - timedelta(days=n) for n in range(2, 728, 7)]
+    months_ends = [date(2023, month, 1) - timedelta(days=1) for month in range(4, 13)] + [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29)]  # fmt: skip
     for deal, begins, before, status, stage, entered, visit, category, due in spans:
-        for friday in fridays:
-            if status == "open" and begins <= friday < before:
+        for day in fridays + months_ends:
+            if status == "open" and begins <= day < before:
                 age = (
-                    datetime.combine(friday + timedelta(days=1), datetime.min.time(), entered.tzinfo) - entered
+                    datetime.combine(day + timedelta(days=1), datetime.min.time(), entered.tzinfo) - entered
                 ).total_seconds() / 86400
-                group = ("p", stage, stay(age), f"visit {visit}", category, time_left(due, friday))
-                for depth in range(7):
-                    seen[group[:depth]].append((deal, (LEARNED_ON - friday).days))
+                group = ("p", stage, stay(age), f"visit {visit}", category, time_left(due, day))
+                for depth in range(7 if day in fridays else 0):
+                    seen[group[:depth]].append((deal, (LEARNED_ON - day).days))
+                if day in months_ends and (deal, day) in health:
+                    of_one_health[(*group, health[deal, day])].append((deal, (LEARNED_ON - day).days))
+    seen.update({group: sightings for group, sightings in of_one_health.items() if group[:-1] in seen})
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for group in sorted(seen, key=len):
         sightings = seen[group]
@@ -130,7 +150,7 @@ def by_python(spans: list[tuple[Any, ...]]) -> dict[tuple[str, ...], dict[str, A
                 won += weight * (known and hit)
             if parent is None:
                 parts.append(won / weights if weights else None)
-            elif len(sightings) == len(seen[group[:-1]]):
+            elif len(sightings) == len(seen[group[:-1]]) and len(group) < 7:
                 parts.append(parent["parts"][place])
             else:
                 parts.append((won + 10 * parent["parts"][place]) / (weights + 10))
@@ -169,12 +189,15 @@ from ({deals}) as q where status = 'open' and date '{day}' >= d_from and date '{
 """
 
 
-def predicted(settings: Settings, deals: str, columns: str, rates: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def predicted(
+    settings: Settings, deals: str, columns: str, rates: list[tuple[Any, ...]], **health: str
+) -> list[tuple[Any, ...]]:
     names = "deal_group deals_count won_count lost_count probabilities win_rate"
     return selected(
         settings, "analytics.win_probability", columns, DAY,
         analytics__win_rates=table(names, *rates, snapshot_date=LEARNED_ON),
         staging__deal_days=OPEN_ON_DAY.format(deals=deals, day=DAY), staging__deal_intervals=deals, staging__thresholds=[LEARN],
+        enriched__deal_health_scores=table("opportunity_id health_category", *health.items()),
     )  # fmt: skip
 
 
@@ -190,6 +213,19 @@ def test_a_deal_is_likened_to_the_finest_group_that_there_had_been_any_of(settin
     assert predicted(settings, deals, columns, groups) == [
         ("learned", LEARNED_ON, ["p", "s"], 7, .45, .55, .65, .38, .2461, .535, .6, 38.0)
     ]  # fmt: skip
+
+
+def test_a_deal_is_likened_to_those_of_its_health(settings: Settings) -> None:
+    """d and h stand alike but for their health; of g's nobody was, nothing is known of u's."""
+    deals = " union all ".join(
+        f"select 'a' as tenant_id, '{deal}' as opportunity_id, date '2024-03-01' as d_from, date '2024-05-01' as d_to, 'open' as status, 'p' as pipeline_id,"
+        " 's' as stage_id, timestamptz '2024-03-01Z' as stage_entered_at, 1::bigint as visit_number, 'Commit' as forecast_category, date '2024-04-01' as close_date"
+        for deal in "dghu"
+    )  # fmt: skip
+    group = ["p", "s", "7 to 14 days", "visit 1", "Commit", "due in 30 days"]
+    rates = [([], 70, 60, 160, [.1] * 8, .1), (group, 9, 5, 4, [.5] * 8, .5), ([*group, "healthy"], 5, 4, 1, [.7] * 8, .7), ([*group, "critical"], 4, 1, 3, [.3] * 8, .3)]  # fmt: skip
+    found = predicted(settings, deals, "opportunity_id, deal_group[7], group_deals_count, win_rate::float8", rates, d="healthy", g="at_risk", h="critical")  # fmt: skip
+    assert found == [("d", "healthy", 5, .7), ("g", None, 9, .5), ("h", "critical", 4, .3), ("u", None, 9, .5)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("category", "due", "expected"), [
@@ -224,17 +260,21 @@ def test_outcomes_that_hang_on_nothing_are_not_foretold(settings: Settings) -> N
 
 
 def test_scores_judged_by_what_came(settings: Settings) -> None:
-    """On 29 February. a was won on 20 February: 30 days before, at January's end it was too late, at December's it stood at 80 and 0.7; 60 days
-    before (22 December) at November's. b was lost on 31 January, c on 29 February as on 30 January: December's end is more
-    than 30 days before. d was won too long ago; f is open. Of pairs of a won deal and one that was not a is above b and level with c:
-    1.5 of 2. Within 60 days of December's end a was won (0.6), not b (0.2) nor c (0.1); of January's end that is not known yet."""
-    ends = {"2023-11-30": {"a": (50, .5)}, "2023-12-31": {"a": (80, .7), "b": (40, .3), "c": (80, .2), "d": (10, .9)}, "2024-01-31": {"a": (90, .9), "c": (20, .1), "f": (30, .4)}}  # fmt: skip
-    within = {("2023-12-31", "a"): 0.6, ("2023-12-31", "b"): 0.2, ("2023-12-31", "c"): 0.1, ("2024-01-31", "a"): 0.9}
+    """On 29 February. a was won on 20 February: it is judged as on 21 January, a week's end 30 days before; 60 days before, 22
+    December, as on the 16th. b was lost on 31 January, c on 29 February: on the 28th nobody knew, on the 29th e, lost on 1
+    March 2023, is more than a year ago. d was won later; f is open. Of pairs of a won deal and one that was not a is above b and
+    level with c: 1.5 of 2. Within 60 days of December's end a was won (0.6), not b (0.2) nor c (0.1); of 28 January that is not
+    known yet; that is told on a month's last day only. What stood on other days than weeks' ends counts for nothing."""
+    ends = {
+        "2023-01-28": {"e": (10, .1)}, "2023-12-16": {"a": (50, .5)}, "2023-12-31": {"a": (70, .7), "b": (40, .3), "c": (80, .2)},
+        "2024-01-20": {"a": (1, .01), "d": (1, .01)}, "2024-01-21": {"a": (80, .7)}, "2024-01-28": {"a": (90, .9), "c": (80, .2), "f": (30, .4), "d": (10, .9)},
+    }  # fmt: skip
+    within = {("2023-12-31", "a"): 0.6, ("2023-12-31", "b"): 0.2, ("2023-12-31", "c"): 0.1, ("2024-01-28", "a"): 0.9, ("2023-12-30", "a"): 0.1}
     rows = [(day, deal, health, rate) for day, deals in ends.items() for deal, (health, rate) in deals.items()]
-    closings = table("opportunity_id closed_on is_won", ("a", "2024-02-20", True), ("b", "2024-01-31", False), ("c", "2024-02-29", False), ("d", "2024-03-01", True))  # fmt: skip
+    closings = table("opportunity_id closed_on is_won", ("a", "2024-02-20", True), ("b", "2024-01-31", False), ("c", "2024-02-29", False), ("d", "2024-03-01", True), ("e", "2023-03-01", False))  # fmt: skip
     found = selected(
         settings, "analytics.score_calibration",
-        "score, days_before, deals_count, won_count, mean_score::float8, auc::float8, brier::float8, base_brier::float8, skill::float8, calibration_error::float8, tenth",
+        "snapshot_date::text, score, days_before, deals_count, won_count, mean_score::float8, auc::float8, brier::float8, base_brier::float8, skill::float8, calibration_error::float8, tenth",
         "2024-02-28", "2024-02-29",
         analytics__win_probability=[
             {"snapshot_date": day, "opportunity_id": deal, "win_rate": rate, "won_within_60": within.get((day, deal))} for day, deal, _, rate in rows
@@ -242,32 +282,43 @@ def test_scores_judged_by_what_came(settings: Settings) -> None:
         enriched__deal_health_scores=[{"snapshot_date": day, "opportunity_id": deal, "health_score": health} for day, deal, health, _ in rows],
         staging__closing_facts=[row | {"d_from": row["closed_on"]} for row in closings],
     )  # fmt: skip
-    wholes = [row[:-1] for row in found if row[-1] == 0]
-    health = (0.8, 0.4, 0.8)
     base = 2 / 9
-    brier_health, brier_rate = (0.2**2 + 0.4**2 + 0.8**2) / 3, (0.3**2 + 0.3**2 + 0.2**2) / 3
-    january = (0.4**2 + 0.2**2 + 0.1**2) / 3
-    assert wholes == [
-        tuple(value if value is None else pytest.approx(value, abs=1e-4) if isinstance(value, float) else value for value in row)
-        for row in [
-            ("health_score", 30, 3, 1, sum(health) / 3, .75, brier_health, base, 1 - brier_health / base, (0.6 + 0.4 * 1) / 3),
-            ("health_score", 60, 2, 1, (.5 + .8) / 2, 0.0, ((.5) ** 2 + .8**2) / 2, .25, 1 - (.25 + .64) / 2 / .25, (.5 + .8) / 2),
-            ("health_score", 90, 0, 0, 0.0, None, None, None, None, None),
-            ("win_rate", 30, 3, 1, .4, 1.0, brier_rate, base, 1 - brier_rate / base, (.3 + .3 + .2) / 3),
-            ("win_rate", 60, 2, 1, (.5 + .2) / 2, 1.0, (.25 + .04) / 2, .25, 1 - (.29 / 2) / .25, (.5 + .2) / 2),
-            ("won_within", 60, 3, 1, .3, 1.0, january, base, 1 - january / base, (.4 + .2 + .1) / 3),
-        ] if row[2]
+    assert [row[:-1] for row in found if row[-1] == 0] == [
+        (day, *(value if value is None else pytest.approx(value, abs=1e-4) if isinstance(value, float) else value for value in row))
+        for day, row in [
+            ("2024-02-28", ("health_score", 30, 3, 1, 1.3 / 3, 1.0, .21 / 3, base, 1 - .07 / base, .7 / 3)),
+            ("2024-02-28", ("health_score", 60, 1, 1, .5, None, .25, 0.0, None, .5)),
+            ("2024-02-28", ("win_rate", 30, 3, 1, 1.1 / 3, 1.0, .19 / 3, base, 1 - .19 / 3 / base, .7 / 3)),
+            ("2024-02-28", ("win_rate", 60, 1, 1, .5, None, .25, 0.0, None, .5)),
+            ("2024-02-29", ("health_score", 30, 3, 1, 2 / 3, .75, .84 / 3, base, 1 - .28 / base, (.4 + 2 * .3) / 3)),
+            ("2024-02-29", ("health_score", 60, 2, 1, .65, 0.0, .89 / 2, .25, 1 - .89 / 2 / .25, 1.3 / 2)),
+            ("2024-02-29", ("win_rate", 30, 3, 1, .4, 1.0, .22 / 3, base, 1 - .22 / 3 / base, .8 / 3)),
+            ("2024-02-29", ("win_rate", 60, 2, 1, .35, 1.0, .29 / 2, .25, 1 - .29 / 2 / .25, .7 / 2)),
+            ("2024-02-29", ("won_within", 60, 3, 1, .3, 1.0, .21 / 3, base, 1 - .07 / base, .7 / 3)),
+        ]
     ]  # fmt: skip
-    assert [row[:5] + row[-1:] for row in found if row[0] == "health_score" and row[1] == 30 and row[-1]] == [
-        ("health_score", 30, 1, 0, .4, 5), ("health_score", 30, 2, 1, .8, 9)
-    ]  # fmt: skip
+    tenths = [row[3:6] + row[-1:] for row in found if row[:3] == ("2024-02-29", "health_score", 30) and row[-1]]
+    assert tenths == [(1, 0, 0.4, 5), (2, 1, 0.8, 9)]
+
+
+def test_a_deal_that_ends_again_is_judged_by_its_next_end(settings: Settings) -> None:
+    """a, lost on 10 January and won on 20 February, is judged as on 21 January, when it was open again. b, lost on 10 February,
+    as on 7 January; that it was won ten days later was not its next end."""
+    closings = table("opportunity_id closed_on is_won", ("a", "2024-01-10", False), ("a", "2024-02-20", True), ("b", "2024-02-10", False), ("b", "2024-02-20", True))  # fmt: skip
+    seen = [{"snapshot_date": day, "opportunity_id": deal} for day in ("2024-01-07", "2024-01-21") for deal in "ab"]
+    found = selected(
+        settings, "analytics.score_calibration", "days_before, deals_count, won_count", "2024-02-28",
+        analytics__win_probability=seen, enriched__deal_health_scores=[row | {"health_score": 50} for row in seen],
+        staging__closing_facts=[row | {"d_from": row["closed_on"]} for row in closings],
+    )  # fmt: skip
+    assert [row for row in found if row[0] == 30] == [(30, 2, 1), (30, 2, 1)]
 
 
 SCORE_TRIPS = {("analytics.score_calibration", "health_ranks")}
 
 
 def test_a_health_score_that_ranks_no_better_than_chance_is_found(clean: Settings) -> None:
-    """0.55 lies more than two errors of 0.02 above a half, 0.54 does not; of 49 deals nothing is said, nor of an earlier month."""
+    """0.55 lies more than two errors of 0.02 above a half, 0.54 does not; of 49 deals nothing is said, nor of an earlier day."""
     [check] = [check for check in all_checks() if (check.table, check.rule) in SCORE_TRIPS]
     columns = [name for name, column in CATALOGUE["staging.thresholds"].file.all_columns.items() if not column.is_nullable and name not in ("tenant_id", "snapshot_date", "calibration_deals")]  # fmt: skip
     with databases.engine(clean, "warehouse").connect() as connection:

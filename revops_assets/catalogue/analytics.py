@@ -22,12 +22,17 @@ DATASETS = [
         deps=["staging.deal_intervals", "staging.deal_days", "enriched.deal_health_scores"],
         looks_back_on=dict.fromkeys(["staging.deal_days", "enriched.deal_health_scores"], LookBack.QUARTERS_SINCE_OVER),
     ),
-    daily("analytics.win_rates", deps=["staging.deal_intervals", "staging.thresholds"]),
+    daily(
+        "analytics.win_rates",
+        deps=["enriched.deal_health_scores", "staging.deal_intervals", "staging.thresholds"],
+        looks_back_on={"enriched.deal_health_scores": LookBack.MONTHS_OF_A_WEEK_THAT_ENDS},
+    ),
     daily(
         "analytics.win_probability",
         deps=[
             "analytics.win_rates",
             "enriched.deal_forecasts",
+            "enriched.deal_health_scores",
             "staging.deal_days",
             "staging.deal_intervals",
             "staging.thresholds",
@@ -48,15 +53,16 @@ DATASETS = [
             "enriched.deal_health_scores",
             "staging.closing_facts",
         ],
-        looks_back_on=dict.fromkeys(
-            ["analytics.logistic_probability", "analytics.win_probability", "enriched.deal_health_scores"],
-            LookBack.MONTHS_OF_A_MONTH_THAT_ENDS,
-        ),
+        looks_back_on={
+            "analytics.logistic_probability": LookBack.PAST_WEEKS_OF_A_MONTH_THAT_ENDS,
+            "analytics.win_probability": LookBack.PAST_WEEKS,
+            "enriched.deal_health_scores": LookBack.PAST_WEEKS,
+        },
     ),
     daily(
         "analytics.learned_health_weights",
         deps=["enriched.deal_health_scores", "enriched.health_rules", "staging.closing_facts", "staging.thresholds"],
-        looks_back_on={"enriched.deal_health_scores": LookBack.MONTHS_OF_A_MONTH_THAT_ENDS},
+        looks_back_on={"enriched.deal_health_scores": LookBack.PAST_WEEKS_OF_A_MONTH_THAT_ENDS},
     ),
     daily("analytics.best_times", deps=["analytics.deal_priorities", "staging.activities", "staging.thresholds"]),
     daily(

@@ -16,9 +16,11 @@ from revops_assets.settings import get_settings
 
 # Past quarters whose forecasts tell how far to trust the present one: analytics.forecast_confidence.
 PAST_QUARTERS = 8
-# Months at whose ends scores are judged by deals that ended in the last year, up to 90 days later:
-# analytics.score_calibration.
-PAST_MONTHS = 15
+# Months at whose ends deals' health tells what it is worth: analytics.win_rates.
+PAST_MONTHS = 12
+# Scores are judged by deals that ended in the last year, at the last end of a week that lies 90 days or more before:
+# analytics.score_calibration. A quarter's last week may have nine days.
+JUDGED_DAYS = 364 + 90 + 9
 # How far before the first partition figures are built for later days to look back on.
 LOOKED_BACK = timedelta(days=3 * 366)
 WEEK = timedelta(days=7)
@@ -53,22 +55,35 @@ def reads(kind: LookBack, day: date, calendar: Calendar) -> tuple[date, ...]:
     return found
 
 
+def ends_week(day: date, place: Place) -> bool:
+    """Whether it is the last day of a week of the quarter, as ops.ends_week has it."""
+    return day == place.quarter_end or (place.week_of_quarter < 13 and (day - place.quarter_start) % WEEK == 6 * DAY)
+
+
 def _read(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
     place = calendar[day]
     if kind is LookBack.SEVEN_DAYS:
         yield day - WEEK
     elif kind is LookBack.FOUR_WEEKS_OF_A_WEEK_THAT_ENDS:
-        if day == place.quarter_end or (place.week_of_quarter < 13 and (day - place.quarter_start) % WEEK == 6 * DAY):
+        if ends_week(day, place):
             yield day - 4 * WEEK
     elif kind is LookBack.LAST_WEEK:
         yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
     elif kind is LookBack.LAST_MONTH:
         yield day.replace(day=1) - DAY
-    elif kind is LookBack.MONTHS_OF_A_MONTH_THAT_ENDS:
+    elif kind is LookBack.MONTHS_OF_A_WEEK_THAT_ENDS:
         end = day.replace(day=1) - DAY
-        for _ in range(PAST_MONTHS if (day + DAY).day == 1 else 0):
+        for _ in range(PAST_MONTHS if ends_week(day, place) else 0):
             yield end
             end = end.replace(day=1) - DAY
+    elif kind is LookBack.PAST_WEEKS:
+        end = place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
+        while end in calendar and end >= day - timedelta(days=JUDGED_DAYS):
+            yield end
+            end = calendar[end].quarter_start + WEEK * (calendar[end].week_of_quarter - 1) - DAY
+    elif kind is LookBack.PAST_WEEKS_OF_A_MONTH_THAT_ENDS:
+        if (day + DAY).day == 1:
+            yield from _read(LookBack.PAST_WEEKS, day, calendar)
     elif kind is LookBack.LAST_QUARTER:
         yield place.quarter_start - DAY
     elif kind in (LookBack.PAST_QUARTERS, LookBack.QUARTERS_SINCE_OVER):

@@ -23,18 +23,15 @@ create temporary table if not exists fitted_weights (
     held_out_count bigint, learned_auc numeric, current_auc numeric
 ) on commit drop
 """
-# Deals that ended in the year before, as they stood at the last month's end 30 days or more before.
+# Deals that ended in the year before, as they stood at the last end of a week 30 days or more before.
 ENDED = """
-select distinct on (c.opportunity_id, c.closed_on) c.closed_on, c.is_won, h.health_score,
-    h.velocity_score, h.activity_score, h.stakeholder_score, h.competition_score, h.discount_score
-from staging.closing_facts as c
+select e.closed_on, e.is_won, h.health_score, h.velocity_score, h.activity_score, h.stakeholder_score, h.competition_score,
+    h.discount_score
+from ops.endings_seen(array[:tenant], cast(:day as date) - :window_days + 1, cast(:day as date) + 1) as e
 inner join enriched.deal_health_scores as h
-    on h.tenant_id = c.tenant_id and h.opportunity_id = c.opportunity_id and h.snapshot_date <= c.closed_on - 30
-where c.tenant_id = :tenant and c.closed_on <= :day and c.d_from <= :day
-    and c.closed_on > cast(:day as date) - :window_days
-    and h.health_score is not null and ops.ends_month(h.snapshot_date)
-    and h.snapshot_date >= (date_trunc('month', cast(:day as date)) - interval '14 months')::date - 1
-order by c.opportunity_id, c.closed_on, h.snapshot_date desc, c.d_from desc
+    on h.tenant_id = e.tenant_id and h.opportunity_id = e.opportunity_id and h.snapshot_date = e.seen_on
+where e.days_before = 30 and e.known_on <= :day and h.health_score is not null
+order by e.opportunity_id, e.closed_on
 """
 KEEP = """
 insert into pg_temp.fitted_weights

@@ -30,8 +30,8 @@ order by r.day, r.tenant_id
 """
 EXAMPLES = """
 select s.opportunity_id, s.day, s.features, s.days_to_win
-from ops.deal_fridays(array[:tenant], cast(:day as date) - :window_days, cast(:day as date)) as s
-where s.features is not null
+from ops.deal_sightings(array[:tenant], cast(:day as date) - :window_days, cast(:day as date)) as s
+where s.is_friday and s.features is not null
 order by s.day, s.opportunity_id
 """
 KEEP = """

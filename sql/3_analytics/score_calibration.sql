@@ -1,21 +1,21 @@
--- How far scores could be trusted, by deals that have ended: on the last day of every month, deals that were won or
--- lost in the :window up to it, as they stood at the end of the last month 30, 60 or 90 days or more before they ended.
--- win_rate: the probability of being won when it ends (analytics.win_probability); health_score: as a rank, and as if
--- its hundredth were a probability. And the open deals of those months' ends: won_within_30, 60 and 90 (of
--- analytics.win_probability, and of analytics.logistic_probability), by whether they then were. Other days have no
--- rows.
+-- How far scores could be trusted, by deals that have ended. On every day: deals that were won or lost in the :window up
+-- to it, as they stood at the last end of a week that lies 30, 60 or 90 days or more before they ended. health_score: as
+-- a rank, and as if its hundredth were a probability; win_rate: the probability of being won when it ends
+-- (analytics.win_probability). On a month's last day also the deals that were open at the weeks' ends: won_within (of
+-- analytics.win_probability) and logistic_within (of analytics.logistic_probability), by whether they then were won
+-- within 30, 60 or 90 days.
 --
 -- Window: 365 days
--- Grain: tenant, last day of a month, score, days before and tenth of the score (0 for all of them).
+-- Grain: tenant, day, score, days before and tenth of the score (0 for all of them).
 -- Key: tenant_id, snapshot_date, score, days_before, tenth
 -- Columns:
 --   tenant_id text not null: company the row belongs to
---   snapshot_date date not null: last day of the month
+--   snapshot_date date not null: the business day
 --   score text not null, one of health_score, win_rate, won_within, logistic_within: what is judged
 --   days_before int not null, one of 30, 60, 90: days before the end; of won_within and logistic_within the days within
 --       which
 --   tenth int not null, 0 to 10: 1 for scores below a tenth, to 10; 0 for all
---   deals_count bigint not null: deals (of won_within and logistic_within: deals as they stood at months' ends)
+--   deals_count bigint not null: deals (of won_within and logistic_within: deals as they stood at weeks' ends)
 --   won_count bigint not null: those of them that were won (of won_within and logistic_within: within the days)
 --   mean_score numeric(7, 6): mean of the score as a share
 --   won_share numeric(7, 6): share that was won
@@ -26,25 +26,32 @@
 --   base_brier numeric(7, 6): of all: the same if everybody had the share that was won
 --   skill numeric: of all: share of that which the score takes away; below 0 if it adds to it
 --   calibration_error numeric(7, 6): of all: mean distance of the tenths' mean scores from what came (ECE)
-with ends as (
+with ended as (
+    select
+        e.tenant_id,
+        e.closed_on,
+        e.known_on,
+        e.is_won,
+        e.days_before,
+        h.health_score / 100.0 as health_score,
+        p.win_rate
+    from
+        ops.endings_seen(
+            (select array_agg(distinct r.tenant_id) from pg_temp.run_days as r),
+            cast(:window_start as date) - :window_days + 1, cast(:window_end as date)
+        ) as e
+    inner join analytics.win_probability as p
+        on e.tenant_id = p.tenant_id and e.seen_on = p.snapshot_date and e.opportunity_id = p.opportunity_id
+    inner join enriched.deal_health_scores as h
+        on e.tenant_id = h.tenant_id and e.seen_on = h.snapshot_date and e.opportunity_id = h.opportunity_id
+),
+
+-- As they stood at the weeks' ends of the year and the 90 days before, with their next closing that was known by the day.
+open_deals as (
     select
         r.tenant_id,
         r.day,
-        (date_trunc('month', r.day) - make_interval(months => n.months))::date - 1 as seen_on
-    from pg_temp.run_days as r
-    cross join lateral generate_series(0, 14) as n (months)
-    where ops.ends_month(r.day)
-),
-
--- As they stood at the months' ends, with their next closing that was known by the day.
-seen as (
-    select
-        e.tenant_id,
-        e.day,
-        e.seen_on,
-        p.opportunity_id,
-        h.health_score / 100.0 as health_score,
-        p.win_rate,
+        p.snapshot_date as seen_on,
         p.won_within_30,
         p.won_within_60,
         p.won_within_90,
@@ -53,11 +60,10 @@ seen as (
         g.won_within_90 as logistic_within_90,
         c.closed_on,
         c.is_won
-    from ends as e
-    inner join analytics.win_probability as p on e.tenant_id = p.tenant_id and e.seen_on = p.snapshot_date
-    inner join enriched.deal_health_scores as h
-        on
-            p.tenant_id = h.tenant_id and p.snapshot_date = h.snapshot_date and p.opportunity_id = h.opportunity_id
+    from pg_temp.run_days as r
+    inner join ops.calendar as k
+        on k.day > r.day - :window_days - 90 and k.day < r.day and ops.ends_week(k.day, k.quarter_start, k.quarter_end)
+    inner join analytics.win_probability as p on r.tenant_id = p.tenant_id and k.day = p.snapshot_date
     left join analytics.logistic_probability as g
         on
             p.tenant_id = g.tenant_id and p.snapshot_date = g.snapshot_date and p.opportunity_id = g.opportunity_id
@@ -67,58 +73,50 @@ seen as (
             f.is_won
         from staging.closing_facts as f
         where
-            f.tenant_id = p.tenant_id and f.opportunity_id = p.opportunity_id and f.closed_on > e.seen_on
-            and f.closed_on <= e.day and f.d_from <= e.day
+            f.tenant_id = p.tenant_id and f.opportunity_id = p.opportunity_id and f.closed_on > p.snapshot_date
+            and f.closed_on <= r.day and f.d_from <= r.day
         order by f.closed_on
         limit 1
     ) as c on true
-),
-
--- Each ended deal once for each number of days: at the last month's end that lies so long before its end.
-lasts as (
-    select
-        s.*,
-        b.days_before,
-        row_number() over (
-            partition by s.tenant_id, s.day, s.opportunity_id, s.closed_on, b.days_before order by s.seen_on desc
-        ) as place
-    from seen as s
-    cross join (values (30), (60), (90)) as b (days_before)
-    where s.closed_on > s.day - :window_days and s.closed_on >= s.seen_on + b.days_before
+    where ops.ends_month(r.day)
 ),
 
 scored as (
     select
-        l.tenant_id,
-        l.day,
+        r.tenant_id,
+        r.day,
         v.score,
-        l.days_before,
+        e.days_before,
         v.value,
-        l.is_won
-    from lasts as l
-    cross join lateral (values ('health_score', l.health_score), ('win_rate', l.win_rate)) as v (score, value)
-    where l.place = 1 and v.value is not null
+        e.is_won
+    from pg_temp.run_days as r
+    inner join ended as e
+        on
+            r.tenant_id = e.tenant_id and e.closed_on > r.day - :window_days and e.closed_on <= r.day
+            and e.known_on <= r.day
+    cross join lateral (values ('health_score', e.health_score), ('win_rate', e.win_rate)) as v (score, value)
+    where v.value is not null
     union all
     select
-        s.tenant_id,
-        s.day,
+        o.tenant_id,
+        o.day,
         v.score,
         v.days_before,
         v.value,
-        coalesce(s.is_won and s.closed_on <= s.seen_on + v.days_before, false) as is_won
-    from seen as s
+        coalesce(o.is_won and o.closed_on <= o.seen_on + v.days_before, false) as is_won
+    from open_deals as o
     cross join
         lateral (
             values
-            ('won_within', 30, s.won_within_30),
-            ('won_within', 60, s.won_within_60),
-            ('won_within', 90, s.won_within_90),
-            ('logistic_within', 30, s.logistic_within_30),
-            ('logistic_within', 60, s.logistic_within_60),
-            ('logistic_within', 90, s.logistic_within_90)
+            ('won_within', 30, o.won_within_30),
+            ('won_within', 60, o.won_within_60),
+            ('won_within', 90, o.won_within_90),
+            ('logistic_within', 30, o.logistic_within_30),
+            ('logistic_within', 60, o.logistic_within_60),
+            ('logistic_within', 90, o.logistic_within_90)
         ) as v (score, days_before, value)
     where
-        s.seen_on + v.days_before <= s.day and s.seen_on + v.days_before > s.day - :window_days
+        o.seen_on + v.days_before <= o.day and o.seen_on + v.days_before > o.day - :window_days
         and v.value is not null
 ),
 

@@ -38,10 +38,7 @@ with deals as (
         r.quarter_end,
         t.learn_prior::float8 as prior,
         ops.week_start(r.quarter_start, r.week_of_quarter) - 1 as learned_on,
-        ops.win_group(
-            d.pipeline_id, d.stage_id, d.days_in_stage, i.visit_number, d.forecast_category, d.close_date,
-            d.snapshot_date
-        ) as deal_group
+        case when d.stage_id is null then g.deal_group else g.deal_group || h.health_category end as deal_group
     from staging.deal_days as d
     inner join pg_temp.run_days as r on d.tenant_id = r.tenant_id and d.snapshot_date = r.day
     inner join staging.thresholds as t on d.tenant_id = t.tenant_id and d.snapshot_date = t.snapshot_date
@@ -49,6 +46,15 @@ with deals as (
         on
             d.tenant_id = i.tenant_id and d.opportunity_id = i.opportunity_id
             and d.snapshot_date >= i.d_from and d.snapshot_date < i.d_to
+    left join enriched.deal_health_scores as h
+        on
+            d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
+    cross join lateral (
+        select ops.win_group(
+            d.pipeline_id, d.stage_id, d.days_in_stage, i.visit_number, d.forecast_category, d.close_date,
+            d.snapshot_date
+        ) as deal_group
+    ) as g
     where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
 ),
 

@@ -1,17 +1,19 @@
 -- How often deals were won that stood alike, learned on the last day of every week (of the quarter) from what the
 -- company's deals did by then: each deal as it stood at the ends of the Fridays of the :window, and whether it was won
 -- within 7 to 90 days. Only Fridays whose outcome was known count, each the less the older it is. A group's rate leans
--- on that of the larger group that it is part of, as much as learn_prior deals would. Other days have no rows.
+-- on that of the larger group that it is part of, as much as learn_prior deals would. The finest groups are of one
+-- health, which is known at months' ends: learned from the last twelve of them. Other days have no rows.
 --
 -- Window: 728 days
 -- Grain: tenant, last day of a week and group of deals (the company, pipeline, stage, time in it, visit, forecast
---       category, time to the close date, one within the other).
+--       category, time to the close date, health category, one within the other).
 -- Key: tenant_id, snapshot_date, deal_group
 -- Columns:
 --   tenant_id text not null: company the row belongs to
 --   snapshot_date date not null: last day of the week, which it was learned on
---   deal_group text[] not null: the group, from coarse to fine (ops.win_group); empty for all deals
---   sightings_count bigint not null: deals as they stood on Fridays
+--   deal_group text[] not null: the group, from coarse to fine (ops.win_group, then the health category); empty for all
+--       deals
+--   sightings_count bigint not null: deals as they stood on Fridays; of one health: at months' ends
 --   deals_count bigint not null: the deals among them
 --   won_count bigint not null: those of them that were won by the day
 --   lost_count bigint not null: those of them that were lost by the day
@@ -56,17 +58,38 @@ paces as (
         on c.tenant_id = w.tenant_id and c.learned_on = w.learned_on and c.learn_half_life_won = w.place
 ),
 
+-- On Fridays deals are of the finest group but for health; at months' ends, whose health is stored, of that alone.
+stood as (
+    select
+        s.tenant_id,
+        s.opportunity_id,
+        s.day,
+        case when s.is_friday then s.deal_group else s.deal_group || h.health_category end as deal_group,
+        not s.is_friday as is_of_one_health,
+        s.ended_on,
+        s.is_won,
+        s.days_to_win
+    from
+        ops.deal_sightings(
+            (select array_agg(distinct c.tenant_id) from cuts as c),
+            cast(:window_start as date) - :window_days, cast(:window_end as date)
+        ) as s
+    left join enriched.deal_health_scores as h
+        on
+            not s.is_friday and s.tenant_id = h.tenant_id and s.day = h.snapshot_date
+            and s.opportunity_id = h.opportunity_id
+    where
+        s.is_friday or h.health_category is not null and cardinality(s.deal_group) > 1
+        and s.day >= (cast(:window_start as date) - interval '12 months')::date
+),
+
 -- Groups and deals by number: numbers are sorted and joined many times faster than arrays of texts.
 sightings as materialized (
     select
         s.*,
         dense_rank() over (order by s.tenant_id, s.deal_group) as finest,
         dense_rank() over (order by s.tenant_id, s.opportunity_id) as deal_number
-    from
-        ops.deal_fridays(
-            (select array_agg(distinct c.tenant_id) from cuts as c),
-            cast(:window_start as date) - :window_days, cast(:window_end as date)
-        ) as s
+    from stood as s
 ),
 
 -- Parts of a group's name that are left out, for each larger group that it is part of.
@@ -74,25 +97,32 @@ depths (cut_off) as (
     values (0), (1), (2), (3), (4), (5), (6)
 ),
 
--- The groups that each finest one is part of, itself included, and of each the next larger one.
+-- The groups that each finest one is part of, itself included, and of each the next larger one. What was seen at
+-- months' ends counts in groups of one health only: the larger ones have their Fridays.
 parts as materialized (
-    select
-        n.*,
-        lead(n.group_number) over (partition by n.finest order by n.cut_off) as larger
+    select *
     from (
         select
-            f.finest,
-            f.tenant_id,
-            d.cut_off,
-            trim_array(f.deal_group, d.cut_off) as deal_group,
-            dense_rank() over (order by f.tenant_id, trim_array(f.deal_group, d.cut_off)) as group_number
-        from (select distinct
-            s.finest,
-            s.tenant_id,
-            s.deal_group
-        from sightings as s) as f
-        inner join depths as d on cardinality(f.deal_group) >= d.cut_off
-    ) as n
+            n.*,
+            lead(n.group_number) over (partition by n.finest order by n.cut_off) as larger
+        from (
+            select
+                f.finest,
+                f.is_of_one_health,
+                f.tenant_id,
+                d.cut_off,
+                trim_array(f.deal_group, d.cut_off) as deal_group,
+                dense_rank() over (order by f.tenant_id, trim_array(f.deal_group, d.cut_off)) as group_number
+            from (select distinct
+                s.finest,
+                s.is_of_one_health,
+                s.tenant_id,
+                s.deal_group
+            from sightings as s) as f
+            inner join depths as d on cardinality(f.deal_group) >= d.cut_off
+        ) as n
+    ) as p
+    where not p.is_of_one_health or p.cut_off = 0
 ),
 
 seen as (
@@ -106,7 +136,9 @@ seen as (
         case when s.ended_on <= p.learned_on then s.is_won end as is_won
     from paces as p
     inner join sightings as s
-        on p.tenant_id = s.tenant_id and p.learned_on > s.day and p.learned_on < s.day + :window_days
+        on
+            p.tenant_id = s.tenant_id and p.learned_on > s.day and p.learned_on < s.day + :window_days
+            and (not s.is_of_one_health or s.day >= p.learned_on - interval '12 months')
 ),
 
 -- Won within each span of days, and Fridays of which that was known. Whole numbers: their sum is the same in any order.
@@ -184,6 +216,7 @@ named as (
         p.tenant_id,
         p.learned_on,
         n.deal_group,
+        n.is_of_one_health,
         g.sightings_count,
         p.prior,
         p.half_life_days,
@@ -203,7 +236,8 @@ named as (
     inner join (select distinct
         a.group_number,
         a.larger,
-        a.deal_group
+        a.deal_group,
+        a.is_of_one_health
     from parts as a) as n on g.group_number = n.group_number
     inner join paces as p on g.cut_number = p.cut_number
 ),
@@ -242,7 +276,7 @@ shrunk as (
         array(
             select
                 case
-                    when g.sightings_count = s.sightings_count then u.larger_rate
+                    when g.sightings_count = s.sightings_count and not g.is_of_one_health then u.larger_rate
                     else (u.won + g.prior * u.larger_rate) / (u.weight + g.prior)
                 end
             from unnest(g.weights, g.won, s.rates) with ordinality as u (weight, won, larger_rate, place)

@@ -1,6 +1,6 @@
 -- Detects: companies whose health score tells won deals from lost ones no better than chance.
 -- Why: a score that ranks nothing sends people to the wrong deals.
--- A row means: on the newest month's end, of deals as they stood this many days before they ended, the score's AUC is
+-- A row means: on the newest day, of deals as they stood this many days before they ended, the score's AUC is
 --     not above 0.5 by more than two standard errors, though there were enough deals (threshold calibration_deals).
 -- Severity: warn
 select

@@ -1,10 +1,10 @@
--- Open deals as they stood at the ends of the Fridays of business days in [p_first, p_last), and what became of them next:
--- won or lost, on which day. What later days know of outcomes is for the reader to leave out. `deal_group`: ops.win_group;
--- `features`: ops.win_features.
-create or replace function ops.deal_fridays(p_tenants text[], p_first date, p_last date)
+-- Open deals as they stood at the ends of the Fridays, and again of the months' last days, of business days in
+-- [p_first, p_last), and what became of them next: won or lost, on which day. What later days know of outcomes is for the
+-- reader to leave out. `deal_group`: ops.win_group; `features`: ops.win_features.
+create or replace function ops.deal_sightings(p_tenants text[], p_first date, p_last date)
 returns table (
-    tenant_id text, opportunity_id text, day date, deal_group text[], features jsonb, ended_on date, is_won boolean,
-    days_to_win int
+    tenant_id text, opportunity_id text, day date, is_friday boolean, deal_group text[], features jsonb, ended_on date,
+    is_won boolean, days_to_win int
 ) language plpgsql stable rows 100000 as $$
 #variable_conflict use_column
 begin
@@ -28,6 +28,7 @@ begin
             l.tenant_id,
             l.opportunity_id,
             f.day,
+            f.is_friday,
             extract(epoch from e.ends_at - l.stage_entered_at)::float8 / 86400 as days_in_stage,
             extract(epoch from e.ends_at - l.opened_at)::float8 / 86400 as days_open,
             l.visit_number,
@@ -38,7 +39,12 @@ begin
             l.won_on,
             l.lost_on
         from lives as l
-        cross join lateral ops.fridays(greatest(l.d_from, p_first), least(l.d_to, p_last)) as f (day)
+        cross join lateral (select greatest(l.d_from, p_first) as since, least(l.d_to, p_last) as until) as d
+        cross join lateral (
+            select y.day, true as is_friday from ops.fridays(d.since, d.until) as y (day)
+            union all
+            select m.day, false from ops.ends_of_months(d.since, d.until) as m (day)
+        ) as f
         cross join lateral (select (f.day + 1)::timestamp at time zone (select ops.timezone()) as ends_at) as e
         where l.status = 'open'
     )
@@ -46,6 +52,7 @@ begin
         s.tenant_id,
         s.opportunity_id,
         s.day,
+        s.is_friday,
         g.deal_group,
         ops.win_features(g.deal_group, s.days_in_stage, s.days_open, s.visit_number),
         least(s.won_on, s.lost_on),
