@@ -119,7 +119,7 @@ def by_python(
     fridays = [LEARNED_ON - timedelta(days=n) for n in range(2, 728, 7)]
     months_ends = [date(2023, month, 1) - timedelta(days=1) for month in range(4, 13)] + [date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 29)]  # fmt: skip
     for deal, begins, before, status, stage, entered, visit, category, due in spans:
-        for day in fridays + months_ends:
+        for day in sorted({*fridays, *months_ends}):
             if status == "open" and begins <= day < before:
                 age = (
                     datetime.combine(day + timedelta(days=1), datetime.min.time(), entered.tzinfo) - entered
