@@ -137,20 +137,18 @@ def by_python(
         ended = [ends[deal][1] for deal in deals if deal in ends and ends[deal][0] <= LEARNED_ON]
         parts: list[float | None] = []
         parent = found.get(group[:-1]) if group else None
-        for place, (after, within) in enumerate([*zip((0, *HORIZONS), HORIZONS, strict=False), (0, 0)]):
-            weights = won = 0.0
-            for deal, age in sightings:
-                at, is_won = ends.get(deal, (None, False))
-                weight = 0.5 ** ((age - within) / half_life)
-                if within:
-                    known, hit = age >= within, is_won and after < (at - LEARNED_ON).days + age <= within
-                else:
-                    known, hit = at is not None and at <= LEARNED_ON, is_won
-                weights += weight * known
-                won += weight * (known and hit)
+        over_all = [
+            sighting for other, seen_of in of_one_health.items() if other[:-1] == group[:-1] for sighting in seen_of
+        ]
+        for place, span in enumerate([*zip((0, *HORIZONS), HORIZONS, strict=False), (0, 0)]):
+            won, weights = won_of(sightings, ends, span, half_life)
             if parent is None:
                 parts.append(won / weights if weights else None)
-            elif len(sightings) == len(seen[group[:-1]]) and len(group) < 7:
+            elif len(group) == 7:
+                hits, known = won_of(over_all, ends, span, half_life)
+                ratio = (won + 10 * hits / known) / (weights + 10) / (hits / known) if hits else 1
+                parts.append(min(parent["parts"][place] * ratio, 1))
+            elif len(sightings) == len(seen[group[:-1]]):
                 parts.append(parent["parts"][place])
             else:
                 parts.append((won + 10 * parent["parts"][place]) / (weights + 10))
@@ -161,6 +159,23 @@ def by_python(
         found[group] = {"parts": parts, "p": [*within_days, parts[-1]],
                         "counts": [len(sightings), len(deals), ended.count(True), ended.count(False), half_life]}  # fmt: skip
     return found
+
+
+def won_of(
+    sightings: list[tuple[str, int]], ends: dict[str, tuple[date, bool]], span: tuple[int, int], half_life: int
+) -> tuple[float, float]:
+    """The weight of what was won more than `after` and within so many days, (0, 0) for at all, and of what that is known of."""
+    (after, within), weights, won = span, 0.0, 0.0
+    for deal, age in sightings:
+        at, is_won = ends.get(deal, (None, False))
+        weight = 0.5 ** ((age - within) / half_life)
+        if within:
+            known, hit = age >= within, is_won and after < (at - LEARNED_ON).days + age <= within
+        else:
+            known, hit = at is not None and at <= LEARNED_ON, is_won
+        weights += weight * known
+        won += weight * (known and hit)
+    return won, weights
 
 
 def stay(days: float) -> str:
@@ -269,7 +284,13 @@ def test_scores_judged_by_what_came(settings: Settings) -> None:
         "2023-01-28": {"e": (10, .1)}, "2023-12-16": {"a": (50, .5)}, "2023-12-31": {"a": (70, .7), "b": (40, .3), "c": (80, .2)},
         "2024-01-20": {"a": (1, .01), "d": (1, .01)}, "2024-01-21": {"a": (80, .7)}, "2024-01-28": {"a": (90, .9), "c": (80, .2), "f": (30, .4), "d": (10, .9)},
     }  # fmt: skip
-    within = {("2023-12-31", "a"): 0.6, ("2023-12-31", "b"): 0.2, ("2023-12-31", "c"): 0.1, ("2024-01-28", "a"): 0.9, ("2023-12-30", "a"): 0.1}
+    within = {
+        ("2023-12-31", "a"): 0.6,
+        ("2023-12-31", "b"): 0.2,
+        ("2023-12-31", "c"): 0.1,
+        ("2024-01-28", "a"): 0.9,
+        ("2023-12-30", "a"): 0.1,
+    }
     rows = [(day, deal, health, rate) for day, deals in ends.items() for deal, (health, rate) in deals.items()]
     closings = table("opportunity_id closed_on is_won", ("a", "2024-02-20", True), ("b", "2024-01-31", False), ("c", "2024-02-29", False), ("d", "2024-03-01", True), ("e", "2023-03-01", False))  # fmt: skip
     found = selected(

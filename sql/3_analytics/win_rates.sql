@@ -2,7 +2,8 @@
 -- company's deals did by then: each deal as it stood at the ends of the Fridays of the :window, and whether it was won
 -- within 7 to 90 days. Only Fridays whose outcome was known count, each the less the older it is. A group's rate leans
 -- on that of the larger group that it is part of, as much as learn_prior deals would. The finest groups are of one
--- health, which is known at months' ends: learned from the last twelve of them. Other days have no rows.
+-- health, which is known at months' ends: how its deals fared at the last twelve of them, beside all deals there. Other
+-- days have no rows.
 --
 -- Window: 728 days
 -- Grain: tenant, last day of a week and group of deals (the company, pipeline, stage, time in it, visit, forecast
@@ -242,8 +243,35 @@ named as (
     inner join paces as p on g.cut_number = p.cut_number
 ),
 
+-- What was won of each group at the months' ends, of whatever health.
+months_ends as (
+    select
+        p.larger_place,
+        array_agg(p.won / nullif(p.weight, 0) order by p.place) as rates
+    from (
+        select
+            n.larger_place,
+            u.place,
+            sum(u.won) as won,
+            sum(u.weight) as weight
+        from named as n
+        cross join lateral unnest(n.won, n.weights) with ordinality as u (won, weight, place)
+        where n.is_of_one_health
+        group by n.larger_place, u.place
+    ) as p
+    group by p.larger_place
+),
+
+grouped as (
+    select
+        n.*,
+        m.rates as at_months_ends
+    from named as n
+    left join months_ends as m on n.larger_place = m.larger_place and n.is_of_one_health
+),
+
 -- From the company down, each by the one that it is part of. A group that holds all of the larger one says nothing that
--- it does not.
+-- it does not. A group of one health is the larger one times what deals of that health had over all at months' ends.
 shrunk as (
     select
         g.tenant_id,
@@ -260,7 +288,7 @@ shrunk as (
             from unnest(g.weights, g.won) with ordinality as u (weight, won, place)
             order by u.place
         ) as rates
-    from named as g
+    from grouped as g
     where g.larger_place is null
     union all
     select
@@ -276,14 +304,22 @@ shrunk as (
         array(
             select
                 case
-                    when g.sightings_count = s.sightings_count and not g.is_of_one_health then u.larger_rate
+                    when u.larger_rate is null then null  -- least() would pass over it
+                    when g.is_of_one_health
+                        then least(
+                            u.larger_rate
+                            * coalesce((u.won + g.prior * u.over_all) / (u.weight + g.prior) / nullif(u.over_all, 0), 1), 1
+                        )
+                    when g.sightings_count = s.sightings_count then u.larger_rate
                     else (u.won + g.prior * u.larger_rate) / (u.weight + g.prior)
                 end
-            from unnest(g.weights, g.won, s.rates) with ordinality as u (weight, won, larger_rate, place)
+            from
+                unnest(g.weights, g.won, s.rates, g.at_months_ends) with ordinality
+                    as u (weight, won, larger_rate, over_all, place)
             order by u.place
         ) as rates
     from shrunk as s
-    inner join named as g on s.place = g.larger_place
+    inner join grouped as g on s.place = g.larger_place
 ),
 
 deals as (
