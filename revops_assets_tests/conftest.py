@@ -303,7 +303,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def materialize_in_dagster(settings: Settings, selection: str, first: str = "", last: str = "", **options: Any) -> Any:
     """Build assets as `revops materialize` does, daily ones for the days from first to last, with their checks.
 
-    Dagster's events stay in memory, which takes half the time; `build` keeps them where the UI reads them.
+    Dagster's events stay in memory, which takes half the time.
     """
     from revops_assets.datasets.partitions import checked_range
     from revops_assets.orchestration.runs import run_assets
@@ -342,8 +342,8 @@ def set_business_zone(settings: Settings, timezone: str) -> None:
 
 
 def build(settings: Settings, env: Env = "dev", job: str = "funnel") -> Any:
-    """Run a job as the command line does."""
-    from revops_assets.orchestration.runs import dagster_instance, run_job
+    """Run a job as the command line does; Dagster's events stay in memory."""
+    from revops_assets.orchestration.runs import run_job
 
-    with dagster_instance(settings) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         return run_job(settings, job, env, instance)

@@ -15,7 +15,7 @@ import pytest
 from revops_assets.definitions import defs
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse.dagster_storage import dagster_home
-from revops_assets_tests.conftest import Export, Query, build
+from revops_assets_tests.conftest import Export, Query
 from revops_assets_tests.snapshot import SNAPSHOT, resolved
 
 FORBID = """
@@ -71,10 +71,10 @@ def test_every_asset_says_what_it_is(spec: dg.AssetSpec) -> None:
 
 def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, export: Export, load: object) -> None:
     load(export(deal_changes=["10,2024-01-31 23:59:59,stage_id,1"]))  # type: ignore[operator]
-    from revops_assets.orchestration.runs import dagster_instance
+    from revops_assets.orchestration.runs import dagster_instance, run_job
 
-    build(clean)
-    with dagster_instance(clean) as instance:
+    with dagster_instance(clean) as instance:  # where the UI reads it
+        run_job(clean, "funnel", "dev", instance)
         event = instance.get_latest_materialization_event(dg.AssetKey(["pipedrive", "rep_sales_funnel_monthly"]))
     assert event is not None
     assert event.asset_materialization is not None

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+
 import dagster as dg
 import sqlalchemy as sa
 from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 
+from revops_assets.settings import get_settings
 from revops_assets.warehouse.sql_files import SqlFile
 
 # Foreign schemas in the warehouse, and the source's schema that each of them is: the assets' names.
@@ -20,6 +27,8 @@ STANDS_ON = {
 # What belongs to the run or to the warehouse's own bookkeeping, and is no asset.
 NO_ASSETS = ("pg_temp", "ops")
 
+# By column the columns that it comes from: key of the asset, name.
+Origins = dict[str, list[tuple[tuple[str, ...], str]]]
 Columns = dict[str, dict[str, dict[str, str]]]  # schema -> table -> column -> type
 
 
@@ -36,16 +45,34 @@ def column_lineage(connection: sa.Connection, file: SqlFile) -> dg.TableColumnLi
     """For each column of the dataset the columns of other assets that it is computed from."""
     place = (connection.engine.url, file.select)
     if place not in _origins:
-        # Trimming would copy the tree for every column.
-        nodes = lineage(None, file.select, _relations(connection), dialect="postgres", trim_selects=False)
-        assert isinstance(nodes, dict)
-        _origins[place] = {column: sorted(set(_leaves(node))) for column, node in nodes.items()}
+        _origins[place] = _kept(file.select, _relations(connection))
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(dg.AssetKey(list(key)), name) for key, name in origins]
             for column, origins in _origins[place].items()
         }
     )
+
+
+def _kept(select: str, relations: Columns) -> Origins:
+    """What was worked out before of this SELECT, from these relations, by this code; else it is, and kept for the
+    processes to come: of all datasets it takes seconds."""
+    given = (version("sqlglot"), Path(__file__).read_text(), select, json.dumps(relations, sort_keys=True))
+    path = get_settings().home / "lineage" / f"{hashlib.sha256(chr(0).join(given).encode()).hexdigest()}.json"
+    if path.is_file():
+        return {
+            column: [(tuple(key), name) for key, name in found]
+            for column, found in json.loads(path.read_text()).items()
+        }
+    # Trimming would copy the tree for every column.
+    nodes = lineage(None, select, relations, dialect="postgres", trim_selects=False)
+    assert isinstance(nodes, dict)
+    origins = {column: sorted(set(_leaves(node))) for column, node in nodes.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    fresh.write_text(json.dumps(origins))
+    fresh.replace(path)
+    return origins
 
 
 def _relations(connection: sa.Connection) -> Columns:
@@ -64,7 +91,7 @@ def _relations(connection: sa.Connection) -> Columns:
 
 
 # By database and SQL: each is worked out once in a process.
-_origins: dict[tuple[object, str], dict[str, list[tuple[tuple[str, ...], str]]]] = {}
+_origins: dict[tuple[object, str], Origins] = {}
 
 
 def _leaves(node: Node) -> list[tuple[tuple[str, ...], str]]:

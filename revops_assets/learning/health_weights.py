@@ -25,8 +25,8 @@ create temporary table if not exists fitted_weights (
 """
 # Deals that ended in the year before, as they stood at the last end of a week 30 days or more before.
 ENDED = """
-select e.closed_on, e.is_won, h.health_score, h.velocity_score, h.activity_score, h.stakeholder_score, h.competition_score,
-    h.discount_score
+select e.closed_on, e.is_won, h.health_score, h.velocity_score, h.activity_score, h.stakeholder_score,
+    h.competition_score, h.discount_score
 from ops.endings_seen(array[:tenant], cast(:day as date) - :window_days + 1, cast(:day as date) + 1) as e
 inner join enriched.deal_health_scores as h
     on h.tenant_id = e.tenant_id and h.opportunity_id = e.opportunity_id and h.snapshot_date = e.seen_on
