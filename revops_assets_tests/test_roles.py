@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import psycopg2
@@ -17,6 +18,9 @@ from pydantic import SecretStr
 from revops_assets.errors import RevopsError
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
+from revops_assets.scenario import salesforce
+from revops_assets.scenario.calendar import day_end
+from revops_assets.scenario.model import Plan
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse import databases, rights_page
 from revops_assets.warehouse.roles import BI_SCHEMAS, NAMES, create_roles, roles
@@ -308,8 +312,7 @@ def test_a_loader_loads_and_a_transformer_builds(
 ) -> None:
     """By the commands, as a login with nothing but its role: first the one, then the other."""
     login, name = member
-    made = revops(login, "scenario", "generate", "--out", str(tmp_path), "--deals", "12", "--end-date", "2024-03-15")
-    assert made.returncode == 0, made.stderr
+    salesforce.write(tmp_path, plan := Plan(12, date(2024, 3, 15), 42, "UTC", quarters=1), day_end(plan, plan.end_date))
     load = ("load", str(tmp_path), "--tenant", "acme")
     build = ("materialize", "--partition", "2024-03-15")
     assert "permission denied" in revops(login, *load).stderr

@@ -41,8 +41,8 @@ order by c.day, f.tenant_id
 def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Window) -> None:
     """Lay out pg_temp.run_days: each tenant's days of the window, with the instant that the day is seen as of.
 
-    The instant is the day's end; on the day of the newest load that the run can see and that changed something, the end of
-    that load: the day still runs. A tenant's days begin with its first deal.
+    The instant is the day's end; on the day of the newest load that the run can see and that changed something, the
+    end of that load: the day still runs. A tenant's days begin with its first deal.
     """
     connection.execute(sa.text(RUN_DAYS))
     connection.execute(sa.text(RUN_REQUESTS))
