@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from uuid import uuid4
 
 import dagster as dg
@@ -98,7 +99,8 @@ def _build(run: Run, tables: Sequence[str], days: tuple[date, date] | None, ride
         write_metrics(run, metrics, *days, riders)
 
 
-def selected(selection: str, with_upstream: bool) -> list[str]:
+@lru_cache
+def selected(selection: str, with_upstream: bool) -> tuple[str, ...]:
     """The selection's tables, what is read before what reads it."""
     from revops_assets.definitions import defs
 
@@ -107,4 +109,4 @@ def selected(selection: str, with_upstream: bool) -> list[str]:
     keys = (picked.upstream() if with_upstream else picked).resolve(graph)
     ordered = [key for level in graph.toposorted_asset_keys_by_level for key in level if key in keys]
     tables = [".".join(key.path) for key in ordered]
-    return [table for table in tables if table in CATALOGUE or table == "reference.funnel_steps"]
+    return tuple(table for table in tables if table in CATALOGUE or table == "reference.funnel_steps")

