@@ -240,7 +240,7 @@ def test_the_first_day_can_be_moved_back_without_an_upgrade(clean: Settings, tmp
         OpportunityStage=STAGES,
     )
     revops("load", tmp_path, "--tenant", "acme")
-    call = ("materialize", "--select", '+key:"dashboard/dashboard_kpis"', "--partition", "2012-02-29")
+    call = ("materialize", "--select", '+key:"staging/deal_days"', "--partition", "2012-02-29")
     assert "there are partitions from 2024-01-01 (REVOPS_FIRST_DAY)" in revops(*call, status=1)
     revops(*call, REVOPS_FIRST_DAY="2012-01-01")
     assert query(

@@ -189,7 +189,7 @@ def test_the_day_of_the_newest_load_is_seen_as_of_that_load(put: Put, days: Days
 
 # ---------------------------------------------------------------------------------- against the generator
 
-PLAN = Plan(300, date(2024, 4, 2), 21, "Europe/Berlin")
+PLAN = Plan(200, date(2024, 4, 2), 21, "Europe/Berlin", quarters=4)
 ZONE = ZoneInfo(PLAN.timezone)
 SAMPLED = (date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1))
 
@@ -267,9 +267,9 @@ def as_told(found: Deal, day: date) -> dict[str, Any]:
     }
 
 
-def load_company(settings: Settings, folder: Path, until: datetime | None = None, tenant: str = "a") -> None:
-    salesforce.write(folder, PLAN, until or day_end(PLAN, PLAN.end_date))
-    load_directory(settings, folder, read_mapping("salesforce"), tenant)
+def load_company(settings: Settings, folder: Path, plan: Plan = PLAN) -> None:
+    salesforce.write(folder, plan, day_end(plan, plan.end_date))
+    load_directory(settings, folder, read_mapping("salesforce"), "a")
 
 
 def test_the_generated_company_s_days(

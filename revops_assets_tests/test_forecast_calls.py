@@ -31,7 +31,7 @@ from revops_assets_tests.conftest import Query
 from revops_assets_tests.given import selected, table
 
 DAY = "2024-02-29"
-PLAN = Plan(120, date(2024, 4, 2), 5, "Europe/Berlin")
+PLAN = Plan(80, date(2024, 4, 2), 5, "Europe/Berlin", quarters=3)
 ZONE = ZoneInfo(PLAN.timezone)
 REP_DAYS = table(
     "rep_id rep_name team_id team_name", ("ann", "Ann", "mia", "Mia"), ("bob", "Bob", "mia", "Mia"), ("cid", "Cid", "none", "No manager"),

@@ -182,12 +182,14 @@ def test_lineage_is_kept_for_the_processes_to_come(clean: Settings, monkeypatch:
         worked_out: list[str] = []
         module = "revops_assets.datasets.lineage"
         monkeypatch.setattr(f"{module}.lineage", lambda _, select, *more, **options: worked_out.append(select) or {})
-        monkeypatch.setattr(f"{module}._origins", {})  # as another process begins
+        for known in ("_origins", "_known"):  # as another process begins
+            monkeypatch.setattr(f"{module}.{known}", {})
         assert column_lineage(connection, file) == first and worked_out == []
         other = replace(file, select=f"{file.select}\n")
         assert column_lineage(connection, other).deps_by_column == {} and worked_out == [other.select]
         connection.execute(sa.text("create table staging.more (a text)"))
-        monkeypatch.setattr(f"{module}._origins", {})
+        for known in ("_origins", "_known"):
+            monkeypatch.setattr(f"{module}.{known}", {})
         column_lineage(connection, file)
         assert worked_out[1:] == [file.select]
         connection.rollback()

@@ -45,7 +45,7 @@ def column_lineage(connection: sa.Connection, file: SqlFile) -> dg.TableColumnLi
     """For each column of the dataset the columns of other assets that it is computed from."""
     place = (connection.engine.url, file.select)
     if place not in _origins:
-        _origins[place] = _kept(file.select, _relations(connection))
+        _origins[place] = _kept(file.select, *_relations(connection))
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(dg.AssetKey(list(key)), name) for key, name in origins]
@@ -54,10 +54,10 @@ def column_lineage(connection: sa.Connection, file: SqlFile) -> dg.TableColumnLi
     )
 
 
-def _kept(select: str, relations: Columns) -> Origins:
+def _kept(select: str, relations: Columns, text: str) -> Origins:
     """What was worked out before of this SELECT, from these relations, by this code; else it is, and kept for the
     processes to come: of all datasets it takes seconds."""
-    given = (version("sqlglot"), Path(__file__).read_text(), select, json.dumps(relations, sort_keys=True))
+    given = (version("sqlglot"), Path(__file__).read_text(), select, text)
     path = get_settings().home / "lineage" / f"{hashlib.sha256(chr(0).join(given).encode()).hexdigest()}.json"
     if path.is_file():
         return {
@@ -75,8 +75,10 @@ def _kept(select: str, relations: Columns) -> Origins:
     return origins
 
 
-def _relations(connection: sa.Connection) -> Columns:
-    """Every relation's columns."""
+def _relations(connection: sa.Connection) -> tuple[Columns, str]:
+    """Every relation's columns, and the same as a text; read once in a process."""
+    if connection.engine.url in _known:
+        return _known[connection.engine.url]
     found: Columns = {}
     for schema, table, column in connection.execute(
         sa.text(
@@ -87,11 +89,13 @@ def _relations(connection: sa.Connection) -> Columns:
         )
     ):
         found.setdefault(schema, {}).setdefault(table, {})[column] = "text"
-    return found
+    _known[connection.engine.url] = found, json.dumps(found, sort_keys=True)
+    return _known[connection.engine.url]
 
 
 # By database and SQL: each is worked out once in a process.
 _origins: dict[tuple[object, str], Origins] = {}
+_known: dict[object, tuple[Columns, str]] = {}
 
 
 def _leaves(node: Node) -> list[tuple[tuple[str, ...], str]]:
