@@ -77,10 +77,9 @@ def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, table
     forget()
     first, *others = each_day()
     with dg.DagsterInstance.ephemeral() as instance:  # a partition's run, as a backfill of many runs makes them
-        job = defs.resolve_implicit_global_asset_job_def()
-        keys, tags = [asset_key(table) for table in DAILY], {TENANTS_TAG: "full"}
-        run = job.execute_in_process(instance=instance, partition_key=first, asset_selection=keys, tags=tags)
-        assert run.success
+        keys = {asset_key(table) for table in DAILY}
+        job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=keys, asset_check_selection=set())
+        assert job.execute_in_process(instance=instance, partition_key=first, tags={TENANTS_TAG: "full"}).success
     for day in others:
         materialize(clean, DAYS, day, tenants=full)
     assert read() == at_once
@@ -108,7 +107,8 @@ def test_nothing_after_a_day_s_end_changes_the_day(tmp_path: Path, company: Sett
 def test_an_earlier_known_time_gives_the_earlier_rows(company: Settings, tables: ForgetAndRead) -> None:
     clean, (_, read) = company, tables
     # What is stored of a metric hangs on which days before it are.
-    materialize(clean, 'key:"semantic/metric_values"', str(FIRST - timedelta(days=7)), str(LAST))
+    full = ["full"]
+    materialize(clean, 'key:"semantic/metric_values"', str(FIRST - timedelta(days=7)), str(LAST), tenants=full)
     first = read()
     # A change of stage that happened on the 20th of March, an activity of the 25th and a deletion: all told late.
     [(deal, stage)] = query(
@@ -123,13 +123,14 @@ def test_an_earlier_known_time_gives_the_earlier_rows(company: Settings, tables:
           " select %s, opportunity_id, created_at, true, '2024-03-30Z' from crm.opportunities where not is_closed and opportunity_id > %s"
           " order by 2 limit 1", load, deal)  # fmt: skip
     query(clean, "source", "select crm.finish_load(%s)", load)
-    materialize(clean, ALL, str(FIRST), str(LAST))
+    materialize(clean, ALL, str(FIRST), str(LAST), tenants=full)
     later = read(without=(*STAMPS, "known_as_of"))
     [(known,)] = query(
         clean, "warehouse", "select min(known_as_of) from ops.partition_ledger where snapshot_date < %s", FIRST
     )
     # The days before the range, which it compares itself with, are read again too.
-    materialize(clean, DAYS, str(FIRST - timedelta(days=7)), str(LAST), known_as_of=known)  # with everything upstream
+    days = (str(FIRST - timedelta(days=7)), str(LAST))
+    materialize(clean, DAYS, *days, known_as_of=known, tenants=full)  # with everything upstream
     assert {table: [row for row in rows if row[1] >= FIRST] for table, rows in read().items()} == {
         table: [row for row in rows if row[1] >= FIRST] for table, rows in first.items()
     }
