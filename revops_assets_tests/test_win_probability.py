@@ -205,14 +205,14 @@ from ({deals}) as q where status = 'open' and date '{day}' >= d_from and date '{
 
 
 def predicted(
-    settings: Settings, deals: str, columns: str, rates: list[tuple[Any, ...]], **health: str
+    settings: Settings, deals: str, columns: str, rates: list[tuple[Any, ...]], health: Any = ()
 ) -> list[tuple[Any, ...]]:
     names = "deal_group deals_count won_count lost_count probabilities win_rate"
     return selected(
         settings, "analytics.win_probability", columns, DAY,
         analytics__win_rates=table(names, *rates, snapshot_date=LEARNED_ON),
         staging__deal_days=OPEN_ON_DAY.format(deals=deals, day=DAY), staging__deal_intervals=deals, staging__thresholds=[LEARN],
-        enriched__deal_health_scores=table("opportunity_id health_category", *health.items()),
+        enriched__deal_health_scores=health,
     )  # fmt: skip
 
 
@@ -239,7 +239,7 @@ def test_a_deal_is_likened_to_those_of_its_health(settings: Settings) -> None:
     )  # fmt: skip
     group = ["p", "s", "7 to 14 days", "visit 1", "Commit", "due in 30 days"]
     rates = [([], 70, 60, 160, [.1] * 8, .1), (group, 9, 5, 4, [.5] * 8, .5), ([*group, "healthy"], 5, 4, 1, [.7] * 8, .7), ([*group, "critical"], 4, 1, 3, [.3] * 8, .3)]  # fmt: skip
-    found = predicted(settings, deals, "opportunity_id, deal_group[7], group_deals_count, win_rate::float8", rates, d="healthy", g="at_risk", h="critical")  # fmt: skip
+    found = predicted(settings, deals, "opportunity_id, deal_group[7], group_deals_count, win_rate::float8", rates, table("opportunity_id health_category", ("d", "healthy"), ("g", "at_risk"), ("h", "critical")))  # fmt: skip
     assert found == [("d", "healthy", 5, .7), ("g", None, 9, .5), ("h", "critical", 4, .3), ("u", None, 9, .5)]  # fmt: skip
 
 
@@ -265,8 +265,11 @@ def test_outcomes_that_hang_on_nothing_are_not_foretold(settings: Settings) -> N
     """Won or lost at random: of the open deals those that will be won are no likelier than the others. 400 won beside 900
     lost give a standard error of 0.017; a leak of what came later would show as far more."""
     deals = DEALS.format(size=20_000)
-    rates = learned(settings, deals, "deal_group, deals_count, won_count, lost_count, probabilities, win_rate")
-    scores = dict(predicted(settings, deals, "opportunity_id, win_rate::float8", rates))
+    health = HEALTH.format(deals=deals)
+    rates = learned(settings, deals, "deal_group, deals_count, won_count, lost_count, probabilities, win_rate", health)
+    now = f"select tenant_id, opportunity_id, date '{DAY}' as snapshot_date, health_category from ({health}) as q where snapshot_date = '2024-02-29'"
+    scores = dict(predicted(settings, deals, "opportunity_id, win_rate::float8", rates, now))
+    assert len({row[0][-1] for row in rates if len(row[0]) == 7}) == 3
     came = dict(query(settings, "warehouse", f"select opportunity_id, status = 'won' from ({deals}) as q where status <> 'open' and d_from > '{DAY}'"))  # fmt: skip
     won, lost = ([score for deal, score in scores.items() if came.get(deal) is outcome] for outcome in (True, False))
     assert len(won) > 400 and len(lost) > 900
