@@ -53,7 +53,7 @@ def materialize(
         with warehouse.transaction() as connection:
             parts = [part for part in left(connection, tables) if part.run_id == run.run_id]
     finally:
-        warehouse.teardown_after_execution(dg.build_init_resource_context())
+        warehouse.release()
     if parts:
         raise RevopsError(f"run {run.run_id}: {in_one_line(parts)}")
 
@@ -67,7 +67,7 @@ def build_planned(settings: Settings, planned: Rerun) -> None:
             run = Run(warehouse, str(uuid4()), read_at(connection, planned.known_as_of), planned.tenants)
         _build(run, tables, (planned.first, planned.last), planned.also)
     finally:
-        warehouse.teardown_after_execution(dg.build_init_resource_context())
+        warehouse.release()
 
 
 def build_stale(settings: Settings) -> None:

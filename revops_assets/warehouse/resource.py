@@ -41,7 +41,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Let the next run write."""
-        self._release()
+        self.release()
 
     def _hold(self) -> None:
         if self._guard is None:
@@ -51,7 +51,8 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
             with self._guard.cursor() as cursor:
                 cursor.execute("select pg_advisory_lock(hashtextextended('revops run', 4))")
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Let others write, whom what is written next waits for."""
         if self._guard is not None:
             self._guard.close()
             self._guard = None
@@ -79,7 +80,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         except (sa.exc.DBAPIError, psycopg2.Error, Unreachable) as error:
             if not _is_transient(error):
                 raise
-            self._release()  # the server may have lost what it had locked
+            self.release()  # the server may have lost what it had locked
             raise dg.RetryRequested(
                 max_retries=DATABASE_RETRIES.max_retries, seconds_to_wait=DATABASE_RETRIES.delay
             ) from error
