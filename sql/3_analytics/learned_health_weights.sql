@@ -1,6 +1,6 @@
--- What the components of health would weigh if they were learned, beside what they weigh: on a month's last day, of the
--- deals that ended in the :window up to it, as they stood at the last end of a week 30 days or more before. Nothing uses
--- them: who wants to, copies them into sql/reference/health_weights.csv, from a day on. Optional: it takes scikit-
+-- What the components of health would weigh if they were learned, beside what they weigh: on a month's last day, of
+-- the deals that ended in the :window up to it, as they stood at the last end of a week 30 days or more before. Nothing
+-- uses them: who wants to, copies them into sql/reference/health_weights.csv, from a day on. Optional: it takes scikit-
 -- learn, 50 won and 150 lost deals (thresholds); without them there are no rows. Other days have none.
 --
 -- Window: 365 days

@@ -1,8 +1,8 @@
--- How far scores could be trusted, by deals that have ended. On every day: deals that were won or lost in the :window up
--- to it, as they stood at the last end of a week that lies 30, 60 or 90 days or more before they ended. health_score: as
--- a rank, and as if its hundredth were a probability; win_rate: the probability of being won when it ends
--- (analytics.win_probability). On a month's last day also the deals that were open at the weeks' ends: won_within (of
--- analytics.win_probability) and logistic_within (of analytics.logistic_probability), by whether they then were won
+-- How far scores could be trusted, by deals that have ended. On every day: deals that were won or lost in the :window
+-- up to it, as they stood at the last end of a week that lies 30, 60 or 90 days or more before they ended.
+-- health_score: as a rank, and as if its hundredth were a probability; win_rate: the probability of being won when it
+-- ends (analytics.win_probability). On a month's last day also the deals that were open at the weeks' ends: won_within
+-- (of analytics.win_probability) and logistic_within (of analytics.logistic_probability), by whether they then were won
 -- within 30, 60 or 90 days.
 --
 -- Window: 365 days
@@ -46,7 +46,8 @@ with ended as (
         on e.tenant_id = h.tenant_id and e.seen_on = h.snapshot_date and e.opportunity_id = h.opportunity_id
 ),
 
--- As they stood at the weeks' ends of the year and the 90 days before, with their next closing that was known by the day.
+-- As they stood at the weeks' ends of the year and the 90 days before, with their next closing that was known by the
+-- day.
 open_deals as (
     select
         r.tenant_id,
@@ -62,7 +63,7 @@ open_deals as (
         c.is_won
     from pg_temp.run_days as r
     inner join ops.calendar as k
-        on k.day > r.day - :window_days - 90 and k.day < r.day and ops.ends_week(k.day, k.quarter_start, k.quarter_end)
+        on k.day > r.day - :window_days - 90 and r.day > k.day and ops.ends_week(k.day, k.quarter_start, k.quarter_end)
     inner join analytics.win_probability as p on r.tenant_id = p.tenant_id and k.day = p.snapshot_date
     left join analytics.logistic_probability as g
         on
@@ -92,8 +93,8 @@ scored as (
     from pg_temp.run_days as r
     inner join ended as e
         on
-            r.tenant_id = e.tenant_id and e.closed_on > r.day - :window_days and e.closed_on <= r.day
-            and e.known_on <= r.day
+            r.tenant_id = e.tenant_id and e.closed_on > r.day - :window_days and r.day >= e.closed_on
+            and r.day >= e.known_on
     cross join lateral (values ('health_score', e.health_score), ('win_rate', e.win_rate)) as v (score, value)
     where v.value is not null
     union all

@@ -49,12 +49,13 @@ with deals as (
     left join enriched.deal_health_scores as h
         on
             d.tenant_id = h.tenant_id and d.snapshot_date = h.snapshot_date and d.opportunity_id = h.opportunity_id
-    cross join lateral (
-        select ops.win_group(
-            d.pipeline_id, d.stage_id, d.days_in_stage, i.visit_number, d.forecast_category, d.close_date,
-            d.snapshot_date
-        ) as deal_group
-    ) as g
+    cross join
+        lateral (
+            select ops.win_group(
+                d.pipeline_id, d.stage_id, d.days_in_stage, i.visit_number, d.forecast_category, d.close_date,
+                d.snapshot_date
+            ) as deal_group
+        ) as g
     where d.snapshot_date >= :window_start and d.snapshot_date < :window_end
 ),
 

@@ -123,7 +123,7 @@ parts as materialized (
             inner join depths as d on cardinality(f.deal_group) >= d.cut_off
         ) as n
     ) as p
-    where not p.is_of_one_health or p.cut_off = 0
+    where not is_of_one_health or cut_off = 0
 ),
 
 seen as (
@@ -307,8 +307,9 @@ shrunk as (
                     when u.larger_rate is null then null  -- least() would pass over it
                     when g.is_of_one_health
                         then least(
-                            u.larger_rate
-                            * coalesce((u.won + g.prior * u.over_all) / (u.weight + g.prior) / nullif(u.over_all, 0), 1), 1
+                            u.larger_rate * coalesce(
+                                (u.won + g.prior * u.over_all) / (u.weight + g.prior) / nullif(u.over_all, 0), 1
+                            ), 1
                         )
                     when g.sightings_count = s.sightings_count then u.larger_rate
                     else (u.won + g.prior * u.larger_rate) / (u.weight + g.prior)
