@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+import psycopg2
 import pytest
 from psycopg2 import sql
 
@@ -33,8 +34,7 @@ DEFINITIONS = (
 )  # fmt: skip
 ALL = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai or group:metrics or group:semantic"
 
-Databases = tuple[databases.Database, ...]
-COPIED: Databases = ("source", "warehouse")
+COPIED: tuple[databases.Database, ...] = ("source", "warehouse")
 
 
 @pytest.fixture
@@ -98,14 +98,14 @@ def _alter(settings: Settings, statement: str, names: list[tuple[str, ...]]) -> 
     connection.close()
 
 
-def leave(cursor: object, names: tuple[str, ...]) -> None:
+def leave(cursor: psycopg2.extensions.cursor, names: tuple[str, ...]) -> None:
     """End every session of these databases, and wait until they are over."""
     given_up = time.monotonic() + 20
     while True:
-        cursor.execute(  # type: ignore[attr-defined]
+        cursor.execute(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = any(%s)", (list(names),)
         )
-        if cursor.fetchall() == [(0,)]:  # type: ignore[attr-defined]
+        if cursor.fetchall() == [(0,)]:
             return
         assert time.monotonic() < given_up, f"somebody stays in {names}"
         time.sleep(0.01)
