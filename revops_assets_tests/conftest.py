@@ -37,6 +37,10 @@ for name in [name for name in os.environ if name.startswith("REVOPS_") and not n
 TEST_SERVER = os.environ.get("REVOPS_TEST_DATABASE_URL")
 REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
 
+# Of two random courses one is tested on the embedded server, the other on one beside it; more prove more. Odd ones move
+# the beginning of a company's history (test_reruns).
+SEEDS = range(TEST_SERVER is None, int(os.environ.get("REVOPS_TEST_SEEDS", "1" if TEST_SERVER else "2")))
+
 IN_MEMORY = Path("/dev/shm")
 LONGEST = ("test_unwritten", "test_roles", "test_reruns", "test_time", "test_upgrade", "test_histories")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ from revops_assets.scenario.model import LOST, STAGE_INDEX, STAGES, WON, Change,
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.building import materialize
-from revops_assets_tests.conftest import Query
+from revops_assets_tests.conftest import SEEDS, Query
 from revops_assets_tests.given import selected, table
 from revops_assets_tests.test_revops_reports import some_event, spans
 
@@ -321,7 +320,7 @@ def some_lead(chance: random.Random, number: int) -> list[dict[str, Any]]:
     return rows[: chance.choice([1, 3, 3])]
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("REVOPS_TEST_SEEDS", "2"))))
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("changed", ["leads", "deal_intervals"])
 def test_every_month_s_end_that_a_changed_lead_or_deal_touches_is_told_of(
     clean: Settings, seed: int, changed: str

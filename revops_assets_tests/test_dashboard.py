@@ -602,7 +602,7 @@ def what_is_said_twice_is_compared(clean: Settings, warehouse: Query) -> None:
 
 def test_the_company_s_story_can_be_read_off(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
     """docs/scenario.md, on day 45 of a quarter: what its sales leader should see."""
-    plan = Plan(500, date(2024, 11, 14), 42, "UTC")
+    plan = Plan(500, date(2024, 11, 14), 42, "UTC", quarters=4)
     salesforce.write(tmp_path / "company", plan, day_end(plan, plan.end_date))
     load_directory(clean, tmp_path / "company", read_mapping("salesforce"), "acme")
     materialize(clean, GRAPH, str(plan.end_date))

@@ -189,7 +189,7 @@ def test_the_day_of_the_newest_load_is_seen_as_of_that_load(put: Put, days: Days
 
 # ---------------------------------------------------------------------------------- against the generator
 
-PLAN = Plan(200, date(2024, 4, 2), 21, "Europe/Berlin", quarters=4)
+PLAN = Plan(300, date(2024, 4, 2), 21, "Europe/Berlin", quarters=4)
 ZONE = ZoneInfo(PLAN.timezone)
 SAMPLED = (date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -27,7 +26,7 @@ from revops_assets.scenario.model import REPS, WON, Plan
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.building import materialize
-from revops_assets_tests.conftest import Query
+from revops_assets_tests.conftest import SEEDS, Query
 from revops_assets_tests.given import selected, table
 
 DAY = "2024-02-29"
@@ -329,7 +328,7 @@ def test_records_of_the_generated_company_are_those_of_plain_python(company: Set
 # ------------------------------------------------------------------------------------------------ which days a call touches
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("REVOPS_TEST_SEEDS", "2"))))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_day_that_a_changed_call_touches_is_told_of(clean: Settings, seed: int) -> None:
     chance = random.Random(seed)
 

@@ -210,7 +210,7 @@ def test_events_and_memberships_before_an_instant(put: Put, source: Query) -> No
     assert ids("reps", "rep_id", "2020-01-01Z") == ["r1"]  # people are there before their record was last touched
 
 
-PLAN = Plan(400, date(2024, 4, 2), 7, "Europe/Berlin")
+PLAN = Plan(200, date(2024, 4, 2), 7, "Europe/Berlin", quarters=3)
 FIELDS = {
     "StageName": "stage_id", "Amount": "amount", "CloseDate": "close_date", "OwnerId": "owner_id",
     "ForecastCategoryName": "forecast_category", "Probability": "probability", "NextStep": "next_step",

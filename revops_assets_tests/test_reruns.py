@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from datetime import date, datetime, timedelta
@@ -25,13 +24,11 @@ from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.building import build_planned, materialize
 from revops_assets_tests.company import FIRST, LAST, PLAN, company
-from revops_assets_tests.conftest import DAILY_STATE, TEST_SERVER, Put, Query, materialize_in_dagster, query
+from revops_assets_tests.conftest import DAILY_STATE, SEEDS, Put, Query, materialize_in_dagster, query
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
 from revops_assets_tests.test_time import DAYS, STAMPS
 
-# Odd ones move the beginning of a history. One is tested on the embedded server, the other one beside it; more prove more.
-SEEDS = range(TEST_SERVER is None, int(os.environ.get("REVOPS_TEST_SEEDS", "1" if TEST_SERVER else "2")))
 __all__ = ["company"]
 WHOLE = 'tag:"revops/built"="full_refresh"'
 NOT_SAID = (*STAMPS, "known_as_of")

@@ -15,7 +15,7 @@ from revops_assets.serving.api import application
 from revops_assets.serving.pages.board import Board, query
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
-from revops_assets_tests.conftest import Put, Query
+from revops_assets_tests.conftest import SEEDS, Put, Query
 from revops_assets_tests.test_odd_records import REP, STAGES, still_open
 
 DAY, QUARTER = "2024-03-07", "Q1 2024"
@@ -106,7 +106,7 @@ def test_what_late_records_and_restated_weights_changed(
         )
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_day_after_any_load_is_as_it_was_stored_then(put: Put, clean: Settings, warehouse: Query, seed: int) -> None:
     """Random late records: what is kept gives every stored state of the day again, to the row and to the sum."""
     chance = random.Random(seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from datetime import date, timedelta
 from decimal import Decimal as D
@@ -17,7 +16,7 @@ from revops_assets.datasets.checks import all_checks
 from revops_assets.invalidation.rules import invalidation_rules
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets_tests.conftest import Query
+from revops_assets_tests.conftest import SEEDS, Query
 from revops_assets_tests.given import selected, table
 
 Rows = list[dict[str, Any]]
@@ -389,7 +388,7 @@ def by_day(settings: Settings, dataset: str, deals: Rows) -> dict[date, list[str
     return found
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("REVOPS_TEST_SEEDS", "2"))))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_day_that_a_changed_deal_touches_is_told_of(clean: Settings, seed: int) -> None:
     """Twelve deals, two of which read otherwise after a load."""
     chance = random.Random(seed)

@@ -217,7 +217,7 @@ def test_as_known_after_an_earlier_load(put: Put, clean: Settings, warehouse: Qu
 
 # ---------------------------------------------------------------------------------- against plain Python
 
-PLAN = Plan(300, date(2024, 4, 2), 11, "Europe/Berlin")
+PLAN = Plan(300, date(2024, 4, 2), 11, "Europe/Berlin", quarters=3)
 
 
 def told(until: datetime) -> Iterator[tuple[Any, ...]]:
