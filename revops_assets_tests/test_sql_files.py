@@ -177,19 +177,23 @@ def test_the_lineage_of_a_column(clean: Settings) -> None:
 def test_lineage_is_kept_for_the_processes_to_come(clean: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """By what it was read from: of another text, or of relations that have changed, it is worked out anew."""
     file = dataset_files()["enriched.deal_forecasts"]
+    module = "revops_assets.datasets.lineage"
+
+    def as_another_process() -> None:
+        for known in ("_origins", "_known"):
+            monkeypatch.setattr(f"{module}.{known}", {})
+
     with databases.engine(clean, "warehouse").begin() as connection:
+        as_another_process()
         first = column_lineage(connection, file)
         worked_out: list[str] = []
-        module = "revops_assets.datasets.lineage"
         monkeypatch.setattr(f"{module}.lineage", lambda _, select, *more, **options: worked_out.append(select) or {})
-        for known in ("_origins", "_known"):  # as another process begins
-            monkeypatch.setattr(f"{module}.{known}", {})
+        as_another_process()
         assert column_lineage(connection, file) == first and worked_out == []
         other = replace(file, select=f"{file.select}\n")
         assert column_lineage(connection, other).deps_by_column == {} and worked_out == [other.select]
         connection.execute(sa.text("create table staging.more (a text)"))
-        for known in ("_origins", "_known"):
-            monkeypatch.setattr(f"{module}.{known}", {})
+        as_another_process()
         column_lineage(connection, file)
         assert worked_out[1:] == [file.select]
         connection.rollback()
