@@ -60,6 +60,11 @@ def ends_week(day: date, place: Place) -> bool:
     return day == place.quarter_end or (place.week_of_quarter < 13 and (day - place.quarter_start) % WEEK == 6 * DAY)
 
 
+def end_of_last_week(place: Place) -> date:
+    """The day before the week's first, as ops.week_start has it."""
+    return place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
+
+
 def _read(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
     place = calendar[day]
     if kind is LookBack.SEVEN_DAYS:
@@ -68,7 +73,7 @@ def _read(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
         if ends_week(day, place):
             yield day - 4 * WEEK
     elif kind is LookBack.LAST_WEEK:
-        yield place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
+        yield end_of_last_week(place)
     elif kind is LookBack.LAST_MONTH:
         yield day.replace(day=1) - DAY
     elif kind is LookBack.MONTHS_OF_A_WEEK_THAT_ENDS:
@@ -77,10 +82,10 @@ def _read(kind: LookBack, day: date, calendar: Calendar) -> Iterator[date]:
             yield end
             end = end.replace(day=1) - DAY
     elif kind is LookBack.PAST_WEEKS:
-        end = place.quarter_start + WEEK * (place.week_of_quarter - 1) - DAY
+        end = end_of_last_week(place)
         while end in calendar and end >= day - timedelta(days=JUDGED_DAYS):
             yield end
-            end = calendar[end].quarter_start + WEEK * (calendar[end].week_of_quarter - 1) - DAY
+            end = end_of_last_week(calendar[end])
     elif kind is LookBack.PAST_WEEKS_OF_A_MONTH_THAT_ENDS:
         if (day + DAY).day == 1:
             yield from _read(LookBack.PAST_WEEKS, day, calendar)

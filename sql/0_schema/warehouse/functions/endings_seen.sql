@@ -8,7 +8,7 @@ returns table (
 #variable_conflict use_column
 begin
     return query
-    with endings as (
+    with endings as (  -- those before p_first, too, as far back as a deal is seen: 90 days and a week, which may have nine
         select
             c.tenant_id,
             c.opportunity_id,
