@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import dagster as dg
 
+from revops_assets.building.again import write_again
 from revops_assets.building.daily import write_days
 from revops_assets.building.daily_metrics import ask_for_stale_days, write_metrics
 from revops_assets.building.full_refresh import write_full_refresh
@@ -36,8 +37,8 @@ def materialize(
     last: str = "",
     known_as_of: int | None = None,
     tenants: Sequence[str] = (),
-) -> None:
-    """Build the datasets of a selection (Dagster's syntax), daily ones for the days from first to last.
+) -> str:
+    """Build the datasets of a selection (Dagster's syntax), daily ones for the days from first to last; the run's id.
 
     RevopsError where a tenant's part could not be written.
     """
@@ -56,6 +57,18 @@ def materialize(
         warehouse.release()
     if parts:
         raise RevopsError(f"run {run.run_id}: {in_one_line(parts)}")
+    return run.run_id
+
+
+def build_again(settings: Settings, run_id: str, selection: str) -> None:
+    """Build what a run left unwritten, as a run from its failure does."""
+    warehouse = Warehouse(env=settings.env)
+    try:
+        with warehouse.transaction() as connection:
+            run = Run(warehouse, run_id, read_at(connection, None))
+        write_again(run, selected(selection, with_upstream=False))
+    finally:
+        warehouse.release()
 
 
 def build_planned(settings: Settings, planned: Rerun) -> None:

@@ -17,10 +17,9 @@ from typing import Any
 
 import psycopg2
 
-from revops_assets.catalogue import DAILY_DATASETS
 from revops_assets.settings import PROJECT_ROOT
+from revops_assets_tests.stored import STAMPS, stored
 from revops_assets_tests.test_compose import free_port, wait_for
-from revops_assets_tests.test_time import STAMPS
 
 BIN = Path(sys.executable).parent
 TODAY = datetime.now(UTC).date()
@@ -164,16 +163,5 @@ class System:
 
     def rows(self) -> dict[str, Any]:
         """A number for each dataset, tenant and day that its rows give, whatever their order."""
-        found = {}
-        for table, daily in sorted(DAILY_DATASETS.items()):
-            columns = [
-                name for (name,) in self.query(
-                    f"select attname from pg_attribute where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped"
-                ) if name not in (*STAMPS, "known_as_of")
-            ]  # fmt: skip
-            for tenant, day, digest in self.query(
-                f"select tenant_id, {daily.day_column}, sum(hashtextextended(row({', '.join(columns)})::text, 0)::numeric)::text"
-                f" from {table} where {daily.day_column} >= '{FIRST}' group by 1, 2"
-            ):
-                found[f"{table} {tenant} {day}"] = digest
-        return found
+        found = stored(self.query, without=(*STAMPS, "known_as_of"))
+        return {f"{table} {tenant} {day}": number for (table, tenant, day), number in found.items() if day >= FIRST}

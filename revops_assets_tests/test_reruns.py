@@ -25,29 +25,14 @@ from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.building import build_planned, materialize
 from revops_assets_tests.company import FIRST, LAST, PLAN, company
 from revops_assets_tests.conftest import DAILY_STATE, SEEDS, Put, Query, materialize_in_dagster, query
+from revops_assets_tests.stored import STAMPS, stored
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
-from revops_assets_tests.test_time import DAYS, STAMPS
+from revops_assets_tests.test_time import DAYS
 
 __all__ = ["company"]
 WHOLE = 'tag:"revops/built"="full_refresh"'
 NOT_SAID = (*STAMPS, "known_as_of")
-
-
-def rows(settings: Settings) -> dict[tuple[str, str, date], Any]:
-    """What every dataset says of each tenant and day: a number per partition that its rows give."""
-    found = {}
-    for table, daily in sorted(DAILY_DATASETS.items()):
-        columns = [name for (name,) in query(
-            settings, "warehouse", "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
-            " and not attisdropped", table) if name not in NOT_SAID]  # fmt: skip
-        for tenant, day, digest in query(
-            settings, "warehouse",
-            f"select tenant_id, {daily.day_column}, sum(hashtextextended(row({', '.join(columns)})::text, 0)::numeric)::text"
-            f" from {table} group by 1, 2",
-        ):  # fmt: skip
-            found[table, tenant, day] = digest
-    return found
 
 
 def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
@@ -142,7 +127,7 @@ def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
 def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
     company: Settings, put: Put, warehouse: Query, seed: int
 ) -> None:
-    before = rows(company)
+    before = stored(warehouse, without=NOT_SAID)
     put("full", **changes(company, seed))
     materialize(company, WHOLE)
     asked = set()
@@ -154,10 +139,10 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
         days = [run.first + timedelta(days=n) for n in range((run.last - run.first).days + 1)]
         asked |= {(name, "full", day) for name in run.datasets for day in days}
         build_planned(company, run)
-    after = rows(company)
+    after = stored(warehouse, without=NOT_SAID)
     warehouse(f"truncate {', '.join(DAILY_DATASETS)}, ops.partition_ledger, ops.stale_partitions")
     materialize(company, DAYS, str(FIRST), str(LAST))
-    clean = rows(company)
+    clean = stored(warehouse, without=NOT_SAID)
     rebuilt = {key[2] for key in clean}
     assert {key: value for key, value in after.items() if key[2] in rebuilt} == clean
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -23,15 +22,14 @@ from revops_assets.settings import Settings
 from revops_assets_tests.building import build_stale, materialize
 from revops_assets_tests.company import ALL, PLAN, company
 from revops_assets_tests.conftest import Query, query
+from revops_assets_tests.stored import STAMPS, Stored, datasets_of, of_tenant, stored
 
 __all__ = ["company"]
 FIRST, LAST = date(2024, 3, 31), date(2024, 4, 1)
 GRAPH = defs.resolve_asset_graph()
 DAILY = sorted(".".join(key.path) for key in GRAPH.get_all_asset_keys() if GRAPH.get(key).is_partitioned)
-STAMPS = ("data_freshness", "generated_at", "created_at", "updated_at", "started_at", "finished_at")
 DAYS = " or ".join(f'key:"{table.replace(".", "/")}"' for table in DAILY)  # where what they read is there already
-Rows = dict[str, list[tuple[Any, ...]]]
-ForgetAndRead = tuple[Callable[..., None], Callable[..., Rows]]
+Forget = Callable[..., None]
 
 
 def each_day() -> Iterator[str]:
@@ -40,40 +38,29 @@ def each_day() -> Iterator[str]:
 
 
 @pytest.fixture
-def tables(clean: Settings) -> ForgetAndRead:
-    """Forget every daily row, or those since a day; read every daily dataset, without what names the run."""
+def forget(clean: Settings) -> Forget:
+    """Forget every daily row, or those since a day."""
 
-    def forget(since: date | None = None) -> None:
-        if since is None:
+    def since(day: date | None = None) -> None:
+        if day is None:
             query(clean, "warehouse", f"truncate {', '.join(DAILY)}, ops.partition_ledger")
             return
         for table in DAILY:
-            query(clean, "warehouse", f"delete from {table} where {DAILY_DATASETS[table].day_column} >= %s", since)
-        query(clean, "warehouse", "delete from ops.partition_ledger where snapshot_date >= %s", since)
+            query(clean, "warehouse", f"delete from {table} where {DAILY_DATASETS[table].day_column} >= %s", day)
+        query(clean, "warehouse", "delete from ops.partition_ledger where snapshot_date >= %s", day)
 
-    def read(where: str = "true", without: tuple[str, ...] = STAMPS) -> Rows:
-        found = {}
-        for table in DAILY:
-            columns = [name for (name,) in query(
-                clean, "warehouse", "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
-                " order by attnum", table) if name not in without]  # fmt: skip
-            statement = f"select {', '.join(columns)} from {table} where {where} order by {', '.join(columns)}"
-            found[table] = query(clean, "warehouse", statement)
-        return found
-
-    return forget, read
+    return since
 
 
 @pytest.mark.usefixtures("company")
-def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, tables: ForgetAndRead) -> None:
-    forget, read = tables
+def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, warehouse: Query, forget: Forget) -> None:
     full = ["full"]
     forget()
     materialize(clean, DAYS, str(FIRST), str(LAST), tenants=full)
-    at_once = read()
-    assert [table for table, found in at_once.items() if not found] == []
+    at_once = stored(warehouse)
+    assert datasets_of(at_once) == set(DAILY)
     materialize(clean, DAYS, str(FIRST), str(LAST), tenants=full)
-    assert read() == at_once
+    assert stored(warehouse) == at_once
     forget()
     first, *others = each_day()
     with dg.DagsterInstance.ephemeral() as instance:  # a partition's run, as a backfill of many runs makes them
@@ -82,34 +69,36 @@ def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, table
         assert job.execute_in_process(instance=instance, partition_key=first, tags={TENANTS_TAG: "full"}).success
     for day in others:
         materialize(clean, DAYS, day, tenants=full)
-    assert read() == at_once
+    assert stored(warehouse) == at_once
     forget(FIRST)
     for day in reversed(list(each_day())):
         materialize(clean, DAYS, day, tenants=full)
     build_stale(clean)  # what compared itself with a day that was not there
-    assert read() == at_once
+    assert stored(warehouse) == at_once
 
 
-def test_nothing_after_a_day_s_end_changes_the_day(tmp_path: Path, company: Settings, tables: ForgetAndRead) -> None:
+def test_nothing_after_a_day_s_end_changes_the_day(
+    tmp_path: Path, company: Settings, warehouse: Query, forget: Forget
+) -> None:
     """The export cut at the end of a day says of that day, and of those before it, what the full one says."""
-    clean, (forget, read) = company, tables
+    clean = company
     forget()
     cut = date(2024, 2, 29)
     salesforce.write(tmp_path / "cut", PLAN, day_end(PLAN, cut))
     load_directory(clean, tmp_path / "cut", read_mapping("salesforce"), "cut")
     materialize(clean, ALL, str(cut - timedelta(days=2)), str(cut), tenants=["full", "cut"])
     materialize(clean, DAYS, str(cut - timedelta(days=4)), tenants=["full", "cut"])  # a week's last day
-    both = [read(f"tenant_id = '{tenant}'", without=("tenant_id", "action_id", *STAMPS)) for tenant in ("full", "cut")]
-    assert [table for table, found in both[0].items() if not found] == []
-    assert both[0] == both[1]
+    both = stored(warehouse, without=("tenant_id", "action_id", *STAMPS))
+    assert datasets_of(both) == set(DAILY)
+    assert of_tenant(both, "full") == of_tenant(both, "cut")
 
 
-def test_an_earlier_known_time_gives_the_earlier_rows(company: Settings, tables: ForgetAndRead) -> None:
-    clean, (_, read) = company, tables
+def test_an_earlier_known_time_gives_the_earlier_rows(company: Settings, warehouse: Query) -> None:
+    clean = company
     # What is stored of a metric hangs on which days before it are.
     full = ["full"]
     materialize(clean, 'key:"semantic/metric_values"', str(FIRST - timedelta(days=7)), str(LAST), tenants=full)
-    first = read()
+    first = since_first(warehouse)
     # A change of stage that happened on the 20th of March, an activity of the 25th and a deletion: all told late.
     [(deal, stage)] = query(
         clean, "source", "select opportunity_id, stage_id from crm.opportunities where not is_closed order by 1 limit 1"
@@ -124,34 +113,39 @@ def test_an_earlier_known_time_gives_the_earlier_rows(company: Settings, tables:
           " order by 2 limit 1", load, deal)  # fmt: skip
     query(clean, "source", "select crm.finish_load(%s)", load)
     materialize(clean, ALL, str(FIRST), str(LAST), tenants=full)
-    later = read(without=(*STAMPS, "known_as_of"))
+    later = since_first(warehouse, "known_as_of")
     [(known,)] = query(
         clean, "warehouse", "select min(known_as_of) from ops.partition_ledger where snapshot_date < %s", FIRST
     )
     # The days before the range, which it compares itself with, are read again too.
     days = (str(FIRST - timedelta(days=7)), str(LAST))
     materialize(clean, DAYS, *days, known_as_of=known, tenants=full)  # with everything upstream
-    assert {table: [row for row in rows if row[1] >= FIRST] for table, rows in read().items()} == {
-        table: [row for row in rows if row[1] >= FIRST] for table, rows in first.items()
-    }
-    assert later["staging.deal_days"] != read(without=(*STAMPS, "known_as_of"))["staging.deal_days"]
+    assert since_first(warehouse) == first
+    days = {key for key, found in since_first(warehouse, "known_as_of").items() if found != later.get(key)}
+    assert "staging.deal_days" in {table for table, _, _ in days}
 
 
-def test_a_run_for_one_tenant_leaves_the_others_alone(company: Settings, tables: ForgetAndRead) -> None:
-    clean, (_, read) = company, tables
-    before = read("tenant_id = 'other'", without=())
+def since_first(warehouse: Query, *without: str) -> Stored:
+    found = stored(warehouse, without=(*STAMPS, *without))
+    return {key: value for key, value in found.items() if key[2] >= FIRST}
+
+
+def test_a_run_for_one_tenant_leaves_the_others_alone(company: Settings, warehouse: Query) -> None:
+    clean = company
+    before = of_tenant(stored(warehouse, without=()), "other")
     query(
         clean,
         "warehouse",
         "update enriched.deal_health_scores set health_score = 1; delete from staging.deal_days where tenant_id = 'full'"
         " and snapshot_date = '2024-04-01'",
     )
-    changed = read("tenant_id = 'other'", without=())
+    changed = of_tenant(stored(warehouse, without=()), "other")
     materialize(clean, DAYS, str(LAST), tenants=["full"])
-    assert read("tenant_id = 'other'", without=()) == changed != before
+    assert of_tenant(stored(warehouse, without=()), "other") == changed != before
     same = (*STAMPS, "known_as_of", "tenant_id", "action_id")
     materialize(clean, DAYS, str(LAST))
-    assert read("tenant_id = 'full'", without=same) == read("tenant_id = 'other'", without=same)
+    both = stored(warehouse, without=same)
+    assert of_tenant(both, "full") == of_tenant(both, "other")
 
 
 @pytest.mark.usefixtures("company")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import string
@@ -29,6 +28,7 @@ from revops_assets.registry.values import LAY_OUT
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
+from revops_assets_tests.building import build_again
 from revops_assets_tests.building import materialize as build
 from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.conftest import materialize_in_dagster as materialize
@@ -39,6 +39,7 @@ from revops_assets_tests.test_stage_visits import moves
 
 DAY = "2024-03-07"
 BUILT = "+group:dashboard or group:metrics"
+STAGING = '+key:"staging/deal_days"'
 SCHEMAS = ("staging", "enriched", "analytics", "dashboard", "metrics")
 RECORDS = {
     "reps": [REP],
@@ -61,20 +62,31 @@ LATER: dict[str, list[dict[str, Any]]] = {
 }
 
 
+Rows = dict[str, dict[str, tuple[int, int]]]
+
+
 @pytest.fixture
-def rows(warehouse: Query) -> Callable[[str], dict[str, list[Any]]]:
-    """Every dataset's rows of a tenant, but for what says when they were written."""
+def rows(warehouse: Query) -> Callable[[], Rows]:
+    """Of each tenant every dataset's rows, but for what says when they were written: a number of all, and of DAY's."""
     tables = warehouse(
         "select table_schema || '.' || table_name from information_schema.columns inner join information_schema.tables"
         " using (table_schema, table_name) where column_name = 'tenant_id' and table_type = 'BASE TABLE'"
         f" and table_schema in {SCHEMAS} and table_name not in ('stale_days', 'run_log') order by 1"
     )
-    told = "to_jsonb(t) - 'known_as_of' - 'data_freshness' - 'created_at' - 'updated_at' - 'generated_at'"
-    return lambda tenant: {
-        table: [json.dumps(row) for (row,) in warehouse(
-            f"select {told} from {table} as t where tenant_id = %s order by ({told})::text", tenant)]
-        for (table,) in tables
-    }  # fmt: skip
+    stamps = "{known_as_of,data_freshness,created_at,updated_at,generated_at}"
+
+    def read() -> Rows:
+        found: Rows = {tenant: {table: (0, 0) for (table,) in tables} for tenant in (*ODD, "plain")}
+        for (table,) in tables:
+            for tenant, whole, day in warehouse(
+                "select tenant_id, sum(hashtextextended(told, 0)::numeric), coalesce(sum(hashtextextended(told, 0)::numeric)"
+                f" filter (where told ~ '{DAY}'), 0) from (select tenant_id, (to_jsonb(t) - '{stamps}'::text[])::text as told"
+                f" from {table} as t) as q group by 1"
+            ):
+                found[tenant][table] = (whole, day)
+        return found
+
+    return read
 
 
 def again(settings: Settings, run_id: str) -> tuple[bool, list[str]]:
@@ -102,49 +114,65 @@ ODD = {f"odd{number}": table for number, table in enumerate([*WHOLE, *DAILY])}
 
 
 def test_who_cannot_be_written_keeps_its_rows_and_stops_nobody(
-    put: Put, clean: Settings, warehouse: Query, rows: Callable[[str], dict[str, list[Any]]]
+    put: Put, clean: Settings, warehouse: Query, rows: Callable[[], Rows]
 ) -> None:
     """Of each odd company another dataset takes no rows; beside them stands a plain one."""
     for tenant in (*ODD, "plain"):
         put(tenant, **RECORDS)
     build(clean, BUILT, DAY)
-    before = {tenant: rows(tenant) for tenant in ODD}
+    before = rows()
     for tenant in (*ODD, "plain"):
         put(tenant, **LATER)
     for tenant, table in ODD.items():
         warehouse(f"alter table {table} add constraint no_odd check (tenant_id <> '{tenant}') not valid")
     try:
-        with (
-            pytest.raises(RevopsError, match="step every_tenant_written: ") as told,
-            dagster_instance(clean) as instance,
-        ):
-            run_assets(clean, BUILT, checked_range(DAY, DAY), instance)
-        run_id = re.findall(r"run ([0-9a-f-]{36})", str(told.value))[0]
-        assert again(clean, run_id) == (False, ["every_tenant_written"])
+        with pytest.raises(RevopsError) as told:
+            build(clean, BUILT, DAY)
+        [run_id] = re.findall(r"run ([0-9a-f-]{36})", str(told.value))
+        build_again(clean, run_id, BUILT)
     finally:
         for table in ODD.values():
             warehouse(f"alter table {table} drop constraint no_odd")
-    plain = rows("plain")
+    meanwhile = rows()
     assert warehouse("select count(*) from ops.unwritten where tenant_id = 'plain'") == [(0,)]
     failed = warehouse("select distinct tenant_id, dataset, record_key ->> 'tenant_id', column_name, value, run_id"
                        " from ops.unwritten where because_of is null order by tenant_id")  # fmt: skip
     assert failed == [(name, table, name, "tenant_id", name, run_id) for name, table in sorted(ODD.items())]
     for tenant, table in ODD.items():
         assert f"tenant {tenant}: {table} keeps its earlier rows" in str(told.value)
-        kept = rows(tenant)
+        kept = meanwhile[tenant]
         waiting = {
             name for (name,) in warehouse("select distinct dataset from ops.unwritten where tenant_id = %s", tenant)
         }
         for name in waiting & kept.keys():  # of days that were never built there may be others
-            assert [row for row in kept[name] if DAY in row] == [row for row in before[tenant][name] if DAY in row]
-    assert again(clean, run_id) == (True, ["every_tenant_written"])
+            assert kept[name][1] == before[tenant][name][1]
+    build_again(clean, run_id, BUILT)
     assert warehouse("select count(*) from ops.unwritten") == [(0,)]
-    written = {tenant: rows(tenant) for tenant in (*ODD, "plain")}
-    assert written["plain"] == plain
+    written = rows()
+    assert written["plain"] == meanwhile["plain"]
     assert all(written[tenant][table] != before[tenant][table] for tenant, table in ODD.items())
     build(clean, BUILT, DAY)
-    for tenant, found in written.items():
-        assert {name: now for name, now in rows(tenant).items() if now != found[name]} == {}
+    assert rows() == written
+
+
+def test_a_run_from_its_failure_writes_just_what_was_left(put: Put, clean: Settings, warehouse: Query) -> None:
+    for tenant in ("plain", "odd"):
+        put(tenant, **RECORDS)
+    warehouse("alter table staging.reps add constraint no_odd check (tenant_id <> 'odd') not valid")
+    try:
+        with (
+            pytest.raises(RevopsError, match="step every_tenant_written: ") as told,
+            dagster_instance(clean) as instance,
+        ):
+            run_assets(clean, STAGING, checked_range(DAY, DAY), instance)
+        run_id = re.findall(r"run ([0-9a-f-]{36})", str(told.value))[0]
+        assert again(clean, run_id) == (False, ["every_tenant_written"])
+    finally:
+        warehouse("alter table staging.reps drop constraint no_odd")
+    assert warehouse("select count(*), count(distinct run_id) from ops.unwritten where tenant_id = 'odd'") != [(0, 1)]
+    assert again(clean, run_id) == (True, ["every_tenant_written"])
+    assert warehouse("select count(*) from ops.unwritten") == [(0,)]
+    assert warehouse("select tenant_id from staging.reps where rep_id = 'r' order by 1") == [("odd",), ("plain",)]
 
 
 def test_each_dataset_can_be_read_of_one_tenant_alone(clean: Settings) -> None:
@@ -174,7 +202,7 @@ def test_an_id_that_no_index_holds_stops_nobody(put: Put, clean: Settings, wareh
     assert source(
         "select l.tenant_id, count(*) from crm.load_rejects as r join crm.loads as l using (load_id) group by 1"
     ) == [("odd", 1)]
-    materialize(clean, "group:staging", DAY)
+    materialize(clean, STAGING, DAY)
     assert warehouse("select distinct tenant_id, rep_id from staging.reps order by 1, 2") == [
         ("odd", "r"),
         ("plain", "r"),
@@ -231,8 +259,8 @@ def test_what_an_earlier_run_left_is_told_by_every_later_one(put: Put, clean: Se
     warehouse("alter table staging.reps add constraint no_odd check (tenant_id <> 'odd') not valid")
     try:
         with pytest.raises(RevopsError, match=r"tenant odd: staging\.reps keeps its earlier rows"):
-            materialize(clean, "group:staging", DAY)
-        later = materialize(clean, "group:staging", DAY, tenants=["plain"])
+            materialize(clean, STAGING, DAY)
+        later = materialize(clean, STAGING, DAY, tenants=["plain"])
     finally:
         warehouse("alter table staging.reps drop constraint no_odd")
     told = {
@@ -241,5 +269,5 @@ def test_what_an_earlier_run_left_is_told_by_every_later_one(put: Put, clean: Se
     waiting = {name for (name,) in warehouse("select distinct dataset from ops.unwritten where tenant_id = 'odd'")}
     assert set(told) == waiting >= {"staging.reps"}
     assert set(told.values()) == {"WARN"}
-    mended = materialize(clean, "group:staging", DAY)
+    mended = materialize(clean, STAGING, DAY)
     assert all(check["passed"] for check in mended.checks)

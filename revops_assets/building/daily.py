@@ -103,11 +103,11 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
         with selecting(connection, file, window, alone=True) as select:
             return find_offences(connection, file, select, run.at, window)
 
-    with run.warehouse.transaction() as connection:
-        check_columns(connection, file)
     done: list[Written] = []
     for window in planned:
         with run.warehouse.transaction() as connection:
+            if not done:
+                check_columns(connection, file)
             waiting = hold(connection, run.run_id, table, dataset.read, window.tenants, window.all_days)
         for part in without(window, waiting):
             for _, (written, asked) in write_apart(run.warehouse, run.run_id, [table], part, once, explain):

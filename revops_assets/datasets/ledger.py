@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from revops_assets.datasets.window import ReadAt, Window
 from revops_assets.warehouse.sql_files import SqlFile
 
+# What a write is about, in tables of its session.
 RUN_DAYS = """
 create temporary table if not exists run_days (
     tenant_id text not null, day date not null, as_of timestamptz not null, quarter text not null,
@@ -44,23 +45,22 @@ def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Wind
     The instant is the day's end; on the day of the newest load that the run can see and that changed something, the
     end of that load: the day still runs. A tenant's days begin with its first deal.
     """
-    connection.execute(sa.text(RUN_DAYS))
-    connection.execute(sa.text(RUN_REQUESTS))
-    connection.execute(sa.text("delete from run_days; delete from run_requests"))
     tenants = [tenant for tenant in at.freshness if window.tenants is None or tenant in window.tenants]
+    asked = f"{FILL_RUN_REQUESTS} and {window.condition('q')}"
+    clear = "delete from run_days; delete from run_requests"
     connection.execute(
-        sa.text(FILL_RUN_DAYS),
+        sa.text(";\n".join((RUN_DAYS, RUN_REQUESTS, clear, FILL_RUN_DAYS, "analyze run_days", asked))),
         {
+            "dataset": table,
             "tenants": tenants,
             "finished": [at.changed.get(tenant) for tenant in tenants],
+            "all_days": window.days is None,
+            **window.params,
             "window_start": window.start,
             "window_end": window.end,
-            "all_days": window.days is None,
             "window_days": list(window.days or ()),
         },
     )
-    connection.execute(sa.text("analyze run_days"))
-    connection.execute(sa.text(f"{FILL_RUN_REQUESTS} and {window.condition('q')}"), {"dataset": table, **window.params})
 
 
 def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Window, run_id: str) -> None:
@@ -68,15 +68,8 @@ def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Wind
     connection.execute(
         sa.text(
             f"delete from ops.partition_ledger as d where d.dataset = :dataset and {window.condition('d')}"
-            " and not exists (select from run_days as r where r.tenant_id = d.tenant_id and r.day = d.snapshot_date)"
-        ),
-        {"dataset": file.table, **window.params},
-    )
-    connection.execute(
-        sa.text("delete from ops.stale_partitions where request_id in (select r.request_id from run_requests as r)")
-    )
-    connection.execute(
-        sa.text(
+            " and not exists (select from run_days as r where r.tenant_id = d.tenant_id and r.day = d.snapshot_date);\n"
+            "delete from ops.stale_partitions where request_id in (select r.request_id from run_requests as r);\n"
             "insert into ops.partition_ledger (dataset, tenant_id, snapshot_date, known_as_of, cut_at, run_id)"
             " select :dataset, r.tenant_id, r.day, :known_as_of, case when r.as_of < c.ends_at then r.as_of end,"
             " :run_id"
@@ -84,7 +77,7 @@ def note_days(connection: sa.Connection, file: SqlFile, at: ReadAt, window: Wind
             " on conflict (dataset, tenant_id, snapshot_date)"
             " do update set known_as_of = excluded.known_as_of, cut_at = excluded.cut_at, run_id = excluded.run_id"
         ),
-        {"dataset": file.table, "known_as_of": at.known_as_of, "run_id": run_id},
+        {"dataset": file.table, "known_as_of": at.known_as_of, "run_id": run_id, **window.params},
     )
 
 

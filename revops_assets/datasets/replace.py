@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from revops_assets.datasets.window import WHOLE, ReadAt, Window, Written, set_transaction_time
+from revops_assets.datasets.window import READ_AT, WHOLE, ReadAt, Window, Written
 from revops_assets.errors import RevopsError
 from revops_assets.warehouse.sql_files import COMMON_COLUMNS, SqlFile
 
@@ -91,9 +91,8 @@ def renew_statistics(connection: sa.Connection, file: SqlFile, written: Sequence
 
 def _lock(connection: sa.Connection, file: SqlFile, at: ReadAt) -> None:
     """One writer of a dataset at a time, reading at the run's transaction time."""
-    lock = "select pg_advisory_xact_lock(hashtextextended(:dataset, 2))"
-    connection.execute(sa.text(lock), {"dataset": file.table})
-    set_transaction_time(connection, at)
+    lock = f"select pg_advisory_xact_lock(hashtextextended(:dataset, 2)), {READ_AT}"
+    connection.execute(sa.text(lock), {"dataset": file.table, "known_as_of": str(at.known_as_of)})
 
 
 # Schemas whose rows are a tenant's own.
@@ -155,13 +154,12 @@ def replace_rows(
         f"select 'was' as side, w.* from ({present} except all select * from fresh_rows) as w\n"
         f"union all select 'is' as side, n.* from (select * from fresh_rows except all {present}) as n"
     )
+    compared = differing if has_rows else "select 'is' as side, n.* from fresh_rows as n"
     for statement in (
-        "drop table if exists pg_temp.fresh_rows, pg_temp.changed_rows",
+        "drop table if exists pg_temp.fresh_rows, pg_temp.changed_rows;\n"
         f"create temporary table fresh_rows on commit drop as select {', '.join('q.' + name for name in file.columns)}"
         f" from (\n{select or file.select}\n) as q where {window.condition('q')}",
-        "create temporary table changed_rows on commit drop as\n"
-        + (differing if has_rows else "select 'is' as side, n.* from fresh_rows as n"),
-        "analyze changed_rows",
+        f"create temporary table changed_rows on commit drop as\n{compared};\nanalyze changed_rows",
     ):
         connection.execute(sa.text(statement), values)
     if keys := file.key:
@@ -169,7 +167,7 @@ def replace_rows(
         rows, order = "changed_rows as q", f"where q.side = 'is' order by {', '.join('q.' + key for key in keys)}"
     else:
         where, rows, order = f"where {window.condition('d')}", "fresh_rows as q", ""
-    deleted = connection.execute(sa.text(f"delete from {file.table} as d {where}"), values).rowcount
+    deleted = connection.execute(sa.text(f"delete from {file.table} as d {where}"), values).rowcount if has_rows else 0
     inserted = connection.execute(
         sa.text(
             f"insert into {file.table} ({names}, {', '.join(COMMON_COLUMNS)})\n"

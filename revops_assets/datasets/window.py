@@ -97,6 +97,10 @@ def all_tenants(connection: sa.Connection) -> tuple[str, ...]:
     return tuple(connection.scalars(sa.text(statement)))
 
 
+# Lets the rest of a transaction read at a transaction time (ops.known_as_of).
+READ_AT = "set_config('revops.known_as_of', :known_as_of, true)"
+
+
 def set_transaction_time(connection: sa.Connection, at: ReadAt) -> None:
-    """Let this transaction read at the run's transaction time (ops.known_as_of)."""
-    connection.execute(sa.text("select set_config('revops.known_as_of', :value, true)"), {"value": str(at.known_as_of)})
+    """Let this transaction read at the run's transaction time."""
+    connection.execute(sa.text(f"select {READ_AT}"), {"known_as_of": str(at.known_as_of)})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import sqlalchemy as sa
 
-from revops_assets.catalogue import DAILY_DATASETS, HISTORY, tables_behind_days
+from revops_assets.catalogue import DAILY_DATASETS, HISTORY, ancestors, tables_behind_days
 from revops_assets.catalogue.dataset import LookBack
 from revops_assets.datasets.window import ReadAt
 from revops_assets.errors import RevopsError
@@ -158,7 +159,8 @@ def days_to_fill(
     earliest = min(begun.values())
     span = [start + DAY * n for n in range((end - start).days + 1)]
     # What would be looked at if nothing had been written yet, to ask about those days only.
-    begin = {name: {*span, *also.get(name, ())} for name in DAILY_DATASETS if name in selected}
+    readers = _readers(table, frozenset(selected))
+    begin = {name: {*span, *also.get(name, ())} for name in DAILY_DATASETS if name in readers}
     everything = _closure(calendar, begin, lambda _, days: {day for day in days if day >= earliest})
     looked_at = {
         back
@@ -168,7 +170,9 @@ def days_to_fill(
         for back in reads(kind, day, calendar)
     }
     asked = sorted(looked_at.union(*everything.values()))
-    written = written_among(connection, sorted(DAILY_DATASETS), chosen, asked)
+    own = DAILY_DATASETS[table]
+    read = {*own.deps, *own.looks_back_on} & DAILY_DATASETS.keys()
+    written = written_among(connection, sorted(readers | read), chosen, asked)
 
     def is_missing(name: str, day: date) -> bool:
         return any(
@@ -183,15 +187,22 @@ def days_to_fill(
         lambda name, days: {day for day in days if is_missing(name, day) or day in stale.get(name, ())},
     )
     mine = needs[table]
-    own = DAILY_DATASETS[table]
-    read = [(dep, day) for dep in own.deps if dep in DAILY_DATASETS for day in mine] + [
+    of_days = [(dep, day) for dep in own.deps if dep in DAILY_DATASETS for day in mine] + [
         (dep, back) for dep, kind in own.looks_back_on.items() for day in mine for back in reads(kind, day, calendar)
     ]
-    lacking = sorted({(day, dep) for dep, day in read if dep not in selected and is_missing(dep, day)})
+    lacking = sorted({(day, dep) for dep, day in of_days if dep not in selected and is_missing(dep, day)})
     if lacking:
         day, dep = lacking[0]
         raise RevopsError(f"{table} reads {dep} of {day}, which was never built: select {dep}, too")
     return sorted(mine - set(span))
+
+
+@lru_cache
+def _readers(table: str, selected: frozenset[str]) -> frozenset[str]:
+    """The dataset and those selected that read it, on whatever day, themselves or through others of them."""
+    return frozenset(
+        name for name in DAILY_DATASETS if name in selected and (name == table or table in ancestors(name))
+    )
 
 
 def _closure(calendar: Calendar, begin: Mapping[str, set[date]], keep: Keep) -> dict[str, set[date]]:
@@ -252,9 +263,9 @@ def written_among(
     """Which of these partitions are in the ledger: (dataset, tenant, day)."""
     rows = connection.execute(
         sa.text(
-            "select dataset, tenant_id, snapshot_date from ops.partition_ledger where dataset = any(:datasets)"
-            " and tenant_id = any(:tenants) and snapshot_date = any(:days)"
+            "select dataset, tenant_id, array_agg(snapshot_date) from ops.partition_ledger"
+            " where dataset = any(:datasets) and tenant_id = any(:tenants) and snapshot_date = any(:days) group by 1, 2"
         ),
         {"datasets": list(datasets), "tenants": list(tenants), "days": list(days)},
     )
-    return {(name, tenant, day) for name, tenant, day in rows}
+    return {(name, tenant, day) for name, tenant, written in rows for day in written}

@@ -92,6 +92,7 @@ def inputs() -> frozenset[str]:
     return frozenset(path.stem.removeprefix("input_") for path in INPUTS.glob("input_*.sql"))
 
 
+@lru_cache(maxsize=1024)
 def check(sql: str) -> str:
     """The statement that may run; Refused says why none may."""
     if "\0" in sql:
@@ -105,6 +106,7 @@ def check(sql: str) -> str:
         raise Refused(f"it does not parse: {' '.join(str(error).split())[:300]}") from None
 
 
+@lru_cache(maxsize=1024)
 def read_by(checked: str) -> tuple[str, ...]:
     """The views of semantic_input that a checked statement reads."""
     tables = sqlglot.parse_one(checked, read="postgres").find_all(exp.Table)
