@@ -28,7 +28,7 @@ demo: $(INSTALLED) ## build everything from a generated export and print a summa
 	@$(BIN)/revops demo
 
 test: $(INSTALLED) ## the test suite, on the embedded PostgreSQL or on REVOPS_TEST_DATABASE_URL
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 e2e: $(INSTALLED) ## the running system: clicked in Chromium, killed in the middle; minutes
 	@$(BIN)/python -m pytest -m e2e -rP

@@ -1,4 +1,7 @@
-"""A generated company, built once: every test that asks for it gets copies of the databases as they were then."""
+"""Generated companies, built once each: every test that asks for one gets copies of the databases as they were then.
+
+The tests of one company run in one process (conftest.py), so that it is built in no other.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,19 @@ DEFINITIONS = (
     "starter/revenue/mrr", "revenue_operations/revenue/net_revenue_retention", "starter/sales/pipeline_value",
     "starter/product_usage/feature_adoption",
 )  # fmt: skip
-ALL = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai or group:metrics or group:semantic"
+SHOWN = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai"
+ALL = f"{SHOWN} or group:metrics or group:semantic"
+
+# One that is large enough to be compared with what its generator knows: a leap day, a quarter's last day and first one,
+# and one more.
+GENERATED = Plan(300, date(2024, 4, 2), 21, "Europe/Berlin", quarters=5)
+SAMPLED = (date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1))
 
 COPIED: tuple[databases.Database, ...] = ("source", "warehouse")
 
 
 @pytest.fixture
-def company(clean: Settings, tmp_path: Path, learns_from_few: None) -> Iterator[Settings]:
+def twins(clean: Settings, tmp_path: Path, learns_from_few: None) -> Iterator[Settings]:
     """Two tenants, full and other, with the same company, built from FIRST to LAST."""
 
     def make() -> None:
@@ -51,7 +60,22 @@ def company(clean: Settings, tmp_path: Path, learns_from_few: None) -> Iterator[
                 import_definitions(connection, clean.metrics_dir / f"{name}.yml")
         materialize(clean, ALL, str(FIRST), str(LAST))
 
-    with copies(clean, "company", make):
+    with copies(clean, "twins", make):
+        yield clean
+
+
+@pytest.fixture
+def generated(clean: Settings) -> Iterator[Settings]:
+    """Tenant a, whose export stays in generated/ beside the databases: SAMPLED and the plan's last day are built."""
+
+    def make() -> None:
+        set_business_zone(clean, GENERATED.timezone)
+        salesforce.write(clean.home / "generated", GENERATED, day_end(GENERATED, GENERATED.end_date))
+        load_directory(clean, clean.home / "generated", read_mapping("salesforce"), "a")
+        materialize(clean, SHOWN, str(SAMPLED[0]))
+        materialize(clean, f'({SHOWN}) and tag:"revops/built"="daily"', str(SAMPLED[1]), str(GENERATED.end_date))
+
+    with copies(clean, "generated", make):
         yield clean
 
 

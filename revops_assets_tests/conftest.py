@@ -44,7 +44,16 @@ SEEDS = range(TEST_SERVER is None, int(os.environ.get("REVOPS_TEST_SEEDS", "1" i
 IN_MEMORY = Path("/dev/shm")
 LONGEST = ("test_unwritten", "test_roles", "test_reruns", "test_time", "test_upgrade", "test_histories")
 
+# Fixtures of company.py.
+COMPANIES = {"twins", "generated"}
+
 Query = Callable[..., list[tuple[Any, ...]]]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """The tests of a generated company run in the worker that builds it."""
+    for company in COMPANIES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.xdist_group(company))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,25 +13,22 @@ import uvicorn
 
 from revops_assets.serving.api import application
 from revops_assets.settings import Settings
-from revops_assets_tests.building import materialize
+from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import Query
 from revops_assets_tests.test_automation import CHROMIUM, PICTURES
-from revops_assets_tests.test_deal_days import load_company
 from revops_assets_tests.test_pages import BEFORE, DAY
 
+__all__ = ["generated"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-def address(clean: Settings, tmp_path: Path) -> Iterator[str]:
-    """The generated company's pages, served; two days are built."""
-    load_company(clean, tmp_path)
-    built = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai"
-    materialize(clean, built, str(BEFORE), str(DAY))
+def address(generated: Settings) -> Iterator[str]:
+    """The generated company's pages, served."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(application(clean, is_open=True), host="127.0.0.1", port=port, log_level="error")
+    config = uvicorn.Config(application(generated, is_open=True), host="127.0.0.1", port=port, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
-from pathlib import Path
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,22 +14,22 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from revops_assets.invalidation.rules import invalidation_rules
-from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end, quarter_start
 from revops_assets.scenario.company import deals, other_leads
-from revops_assets.scenario.model import LOST, STAGE_INDEX, STAGES, WON, Change, Deal, Plan
+from revops_assets.scenario.model import LOST, STAGE_INDEX, STAGES, WON, Change, Deal
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import SEEDS, Query
 from revops_assets_tests.given import selected, table
 from revops_assets_tests.test_revops_reports import some_event, spans
 
+__all__ = ["generated"]
+
+
 DAY = "2024-02-29"
 EVER = {"valid_from": "-infinity", "valid_to": "infinity"}
-PLAN = Plan(120, date(2024, 4, 2), 5, "Europe/Berlin")
 MONTH_END = date(2024, 3, 31)
 
 
@@ -119,15 +118,6 @@ def test_stages_without_an_order_are_reached_by_being_there_or_by_winning(settin
     ]  # fmt: skip
 
 
-@pytest.fixture
-def company(tmp_path: Path, clean: Settings, business_zone: Callable[[str], None]) -> Settings:
-    """The generated company, and what is known of it at the end of March."""
-    business_zone(PLAN.timezone)
-    salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))
-    load_directory(clean, tmp_path / "full", read_mapping("salesforce"), "full")
-    return clean
-
-
 def lived(deal: Deal) -> bool:
     """Whether it is there at the month's end."""
     end = day_end(PLAN, MONTH_END)
@@ -155,8 +145,8 @@ def reached(deal: Deal) -> dict[str, timedelta]:
     return found
 
 
-def test_cohorts_of_the_generated_company_are_those_of_plain_python(company: Settings, warehouse: Query) -> None:
-    materialize(company, '+key:"analytics/cohort_conversion"', str(MONTH_END))
+@pytest.mark.usefixtures("generated")
+def test_cohorts_of_the_generated_company_are_those_of_plain_python(warehouse: Query) -> None:
     expected: dict[tuple[date, str, str], list[float]] = {}
     for deal in deals(PLAN):
         if lived(deal) and deal.created_at >= datetime(2023, 4, 1, tzinfo=ZONE):
@@ -252,8 +242,8 @@ def test_from_leads_to_what_was_won(settings: Settings) -> None:
     ]  # fmt: skip
 
 
-def test_sources_of_the_generated_company_are_those_of_plain_python(company: Settings, warehouse: Query) -> None:
-    materialize(company, '+key:"analytics/source_funnel"', str(MONTH_END))
+@pytest.mark.usefixtures("generated")
+def test_sources_of_the_generated_company_are_those_of_plain_python(warehouse: Query) -> None:
     end, expected = day_end(PLAN, MONTH_END), {}  # type: ignore[var-annotated]
 
     def counted(at: datetime, source: str | None) -> list[dict[str, float]]:

@@ -15,9 +15,11 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 import yaml
 from pydantic import SecretStr
@@ -226,8 +228,11 @@ def test_daily_metrics_over_tcp_by_the_workflow_s_own_steps(stack: Stack, export
         return subprocess.run(["bash", "-euo", "pipefail", "-c", script], env=values, capture_output=True, text=True)
 
     def asked(statement: str) -> str:
-        command = [BIN / "revops", "psql", "--", "-At", "-c", statement]
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+        address = f"host=127.0.0.1 port={stack.ports['5432']} user=revops dbname=revops_metrics"
+        with closing(psycopg2.connect(address, password=PASSWORD)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            [(found,)] = cursor.fetchall()
+            return str(found)
 
     for more, days in (({}, "1"), ({"BACKFILL_DAYS": "3"}, "3")):
         done = run(**more)

@@ -7,23 +7,24 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals
-from revops_assets.scenario.model import LOST, REPS, STAGES, Deal, Plan
+from revops_assets.scenario.model import LOST, REPS, STAGES, Deal
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import SAMPLED, generated
 from revops_assets_tests.conftest import DAILY_STATE, Put, Query
 from revops_assets_tests.test_stage_visits import STAGES as SMALL_STAGES
 from revops_assets_tests.test_stage_visits import deal, moves
+
+__all__ = ["generated"]
+
 
 Days = Callable[..., list[tuple[Any, ...]]]
 
@@ -189,9 +190,7 @@ def test_the_day_of_the_newest_load_is_seen_as_of_that_load(put: Put, days: Days
 
 # ---------------------------------------------------------------------------------- against the generator
 
-PLAN = Plan(300, date(2024, 4, 2), 21, "Europe/Berlin", quarters=4)
 ZONE = ZoneInfo(PLAN.timezone)
-SAMPLED = (date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 1))
 
 
 @lru_cache
@@ -267,17 +266,8 @@ def as_told(found: Deal, day: date) -> dict[str, Any]:
     }
 
 
-def load_company(settings: Settings, folder: Path, plan: Plan = PLAN) -> None:
-    salesforce.write(folder, plan, day_end(plan, plan.end_date))
-    load_directory(settings, folder, read_mapping("salesforce"), "a")
-
-
-def test_the_generated_company_s_days(
-    tmp_path: Path, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
-) -> None:
-    business_zone(PLAN.timezone)
-    load_company(clean, tmp_path)
-    materialize(clean, DAILY_STATE, str(SAMPLED[0]), str(SAMPLED[-1]))
+@pytest.mark.usefixtures("generated")
+def test_the_generated_company_s_days(warehouse: Query) -> None:
     for day in SAMPLED:
         expected = {found.id: as_told(found, day) for found in open_on(day)}
         assert len(expected) > 30

@@ -17,20 +17,22 @@ from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import MANAGERS, REPS, WON
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import SAMPLED, generated
 from revops_assets_tests.conftest import Export, Put, Query
 from revops_assets_tests.test_deal_days import (
-    PLAN,
-    SAMPLED,
     ZONE,
     as_told,
     close_date,
     company_deals,
     elapsed,
-    load_company,
     whole,
 )
 from revops_assets_tests.test_health import score_of
 from revops_assets_tests.test_stage_visits import deal, moves
+
+__all__ = ["generated"]
+
 
 FORECAST = '+key:"analytics/forecast_confidence"'
 TOTAL = "team_id = 'All' and segment = 'All' and region = 'All'"
@@ -324,12 +326,7 @@ def wape(past: list[tuple[Decimal, Decimal]]) -> Decimal:
     return sum((error for error, _ in past), Decimal(0)) / sum(actual for _, actual in past)
 
 
-def test_the_generated_company_s_forecasts(
-    tmp_path: Path, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
-) -> None:
-    business_zone(PLAN.timezone)
-    load_company(clean, tmp_path)
-    materialize(clean, FORECAST, str(SAMPLED[0]), str(SAMPLED[-1]))
+def test_the_generated_company_s_forecasts(generated: Settings, warehouse: Query) -> None:
     cents = Decimal("0.01")
     begun = min(found.created_at for found in company_deals()).astimezone(ZONE).date()
     errors: dict[tuple[Any, ...], tuple[Decimal, Decimal]] = {}  # and actuals, by quarter's first day, week and group
@@ -363,7 +360,7 @@ def test_the_generated_company_s_forecasts(
         )
     }
     assert len({method for method, *_ in recorded}) == 6
-    with (tmp_path / "ForecastingQuota.json").open() as handle:
+    with (generated.home / "generated" / "ForecastingQuota.json").open() as handle:
         quotas = [json.loads(line) for line in handle]
     chosen: set[str] = set()
     for day in SAMPLED:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 from itertools import pairwise
@@ -18,19 +17,21 @@ from revops_assets.invalidation.rules import invalidation_rules
 from revops_assets.loading.find import detect_mapping
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end, quarter_start
 from revops_assets.scenario.calls import Calls
 from revops_assets.scenario.company import deals
-from revops_assets.scenario.model import REPS, WON, Plan
+from revops_assets.scenario.model import REPS, WON
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import SEEDS, Query
 from revops_assets_tests.given import selected, table
 
+__all__ = ["generated"]
+
+
 DAY = "2024-02-29"
-PLAN = Plan(80, date(2024, 4, 2), 5, "Europe/Berlin", quarters=3)
 ZONE = ZoneInfo(PLAN.timezone)
 REP_DAYS = table(
     "rep_id rep_name team_id team_name", ("ann", "Ann", "mia", "Mia"), ("bob", "Bob", "mia", "Mia"), ("cid", "Cid", "none", "No manager"),
@@ -257,17 +258,9 @@ def test_who_calls_how_well(settings: Settings) -> None:
     assert {row[:2] for row in found} == {("mia", "ann"), ("mia", "All"), ("All", "All")}
 
 
-@pytest.fixture
-def company(tmp_path: Path, clean: Settings, business_zone: Callable[[str], None]) -> Settings:
-    business_zone(PLAN.timezone)
-    salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))
-    load_directory(clean, tmp_path / "full", read_mapping("salesforce"), "full")
-    return clean
-
-
-def test_records_of_the_generated_company_are_those_of_plain_python(company: Settings, warehouse: Query) -> None:
+@pytest.mark.usefixtures("generated")
+def test_records_of_the_generated_company_are_those_of_plain_python(warehouse: Query) -> None:
     """Each rep's calls of the last five quarters, week by week, beside what the rep won in them."""
-    materialize(company, '+key:"analytics/caller_record"', "2024-03-31")
     told, lives = Calls(PLAN), list(deals(PLAN))
     for deal in lives:
         told.see(deal)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,19 +17,21 @@ from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import LOST, STAGES, WON
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import SAMPLED, generated
 from revops_assets_tests.conftest import Export, Put, Query
 from revops_assets_tests.test_deal_days import (
-    PLAN,
-    SAMPLED,
     activity,
     as_told,
     company_deals,
     elapsed,
-    load_company,
     open_on,
     whole,
 )
 from revops_assets_tests.test_stage_visits import deal, moves
+
+__all__ = ["generated"]
+
 
 DAILY = '+key:"enriched/deal_health_scores"'
 Health = Callable[..., list[tuple[Any, ...]]]
@@ -217,12 +218,8 @@ def half_life(visits: list[tuple[float, bool]]) -> float | None:
     return None
 
 
-def test_the_generated_company_s_health(
-    tmp_path: Path, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
-) -> None:
-    business_zone(PLAN.timezone)
-    load_company(clean, tmp_path)
-    materialize(clean, DAILY, str(SAMPLED[0]), str(SAMPLED[-1]))
+@pytest.mark.usefixtures("generated")
+def test_the_generated_company_s_health(warehouse: Query) -> None:
     seen: set[str] = set()
     for day in SAMPLED:
         expected, before = expected_on(day), expected_on(day - timedelta(days=7))

@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,8 +23,12 @@ from revops_assets.serving.pages.routes import waterfall_of
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import SHOWN, generated
 from revops_assets_tests.conftest import Put, Query
-from revops_assets_tests.test_deal_days import PLAN, load_company
+
+__all__ = ["generated"]
+
 
 DAY = PLAN.end_date
 BEFORE = DAY - timedelta(days=1)
@@ -33,14 +36,13 @@ ALL = "team_id = 'All' and segment = 'All' and region = 'All'"
 
 
 @pytest.fixture
-def site(clean: Settings, tmp_path: Path, put: Put) -> Iterator[TestClient]:
-    """Two days of the generated company's dashboards, and beside it a company that nobody else may see."""
-    load_company(clean, tmp_path)
+def site(generated: Settings, put: Put) -> Iterator[TestClient]:
+    """The generated company's dashboards, and beside it a company that nobody else may see."""
+    clean = generated
     put("other", opportunities=[{"opportunity_id": "<b>x", "name": "<script>alert(1)</script>", "stage_id": "S\ufffe<i>", "created_at": "2024-01-01Z"}])  # fmt: skip
     with databases.engine(clean, "warehouse").begin() as connection:
         import_definitions(connection, clean.metrics_dir)
-    built = "group:reference or group:staging or group:enriched or group:analytics or group:dashboard or group:ai"
-    materialize(clean, built, str(BEFORE), str(DAY))
+    materialize(clean, SHOWN, str(DAY), tenants=["other"])
     with TestClient(
         application(clean, is_open=True), base_url="http://127.0.0.1", raise_server_exceptions=False
     ) as client:

@@ -13,11 +13,15 @@ import pytest
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
 from revops_assets.scenario import salesforce
-from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals
-from revops_assets.scenario.model import LOST, WON, Plan
+from revops_assets.scenario.model import LOST, WON
 from revops_assets.settings import Settings
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import Export, Put, Query
+
+__all__ = ["generated"]
+
 
 STATE_ONLY = """
 name: state-only
@@ -210,7 +214,6 @@ def test_events_and_memberships_before_an_instant(put: Put, source: Query) -> No
     assert ids("reps", "rep_id", "2020-01-01Z") == ["r1"]  # people are there before their record was last touched
 
 
-PLAN = Plan(200, date(2024, 4, 2), 7, "Europe/Berlin", quarters=3)
 FIELDS = {
     "StageName": "stage_id", "Amount": "amount", "CloseDate": "close_date", "OwnerId": "owner_id",
     "ForecastCategoryName": "forecast_category", "Probability": "probability", "NextStep": "next_step",
@@ -218,7 +221,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-def generated(at: datetime) -> Iterator[tuple[Any, ...]]:
+def as_generated(at: datetime) -> Iterator[tuple[Any, ...]]:
     """What the generator itself says of every deal just before an instant."""
     for found in sorted(deals(PLAN), key=lambda found: found.id):
         if found.created_at < at and (found.deleted_at is None or found.deleted_at >= at):
@@ -232,10 +235,8 @@ def generated(at: datetime) -> Iterator[tuple[Any, ...]]:
 
 
 def test_any_instant_of_the_generated_company_is_as_its_generator_says(
-    tmp_path: Path, clean: Settings, source: Query
+    tmp_path: Path, generated: Settings, source: Query
 ) -> None:
-    salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))
-    load_directory(clean, tmp_path / "full", read_mapping("salesforce"), "full")
     columns = "opportunity_id, stage_id, amount, close_date::text, owner_id, forecast_category, probability, next_step, discount_pct, is_closed, is_won, closed_at"
     # Before and after the change to summer time, a leap day's end, a quarter's edge, one in the middle of a working day.
     for text in (
@@ -246,14 +247,14 @@ def test_any_instant_of_the_generated_company_is_as_its_generator_says(
         "2024-04-03T00:00+02:00",
     ):
         at = datetime.fromisoformat(text)
-        assert source(f"select {columns} from crm.opportunities_as_of(%s) order by 1", at) == list(generated(at))
+        assert source(f"select {columns} from crm.opportunities_as_of(%s) order by 1", at) == list(as_generated(at))
     # No look-ahead: the export cut at an instant knows of it what the full one says.
     cut = datetime.fromisoformat("2024-02-14T09:00+01:00")
     salesforce.write(tmp_path / "cut", PLAN, cut)
-    load_directory(clean, tmp_path / "cut", read_mapping("salesforce"), "cut")
+    load_directory(generated, tmp_path / "cut", read_mapping("salesforce"), "cut")
     both = source(f"select tenant_id, {columns} from crm.opportunities_as_of(%s) order by 1, 2", cut)
     assert (
         [row[1:] for row in both if row[0] == "cut"]
-        == [row[1:] for row in both if row[0] == "full"]
-        == list(generated(cut))
+        == [row[1:] for row in both if row[0] == "a"]
+        == list(as_generated(cut))
     )

@@ -6,7 +6,6 @@ import json
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,9 +35,11 @@ from revops_assets.settings import SQL_DIR, Settings, get_settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.roles import metrics_url
 from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import Put, Query, materialize_in_dagster
-from revops_assets_tests.test_deal_days import PLAN, load_company
 
+__all__ = ["generated"]
 STARTER = SQL_DIR / "semantic" / "starter"
 GOOD = {
     "id": "sales/deals",
@@ -421,7 +422,7 @@ def test_a_session_sees_its_tenant_and_no_other(clean: Settings, put: Put, wareh
 
 # --------------------------------------------------------------------------------------- values beside plain Python
 
-ZONE = ZoneInfo("UTC")
+ZONE = ZoneInfo(PLAN.timezone)
 Sums = dict[Any, Any]
 
 
@@ -429,16 +430,14 @@ Company = tuple[Settings, dict[str, list[dict[str, Any]]]]
 
 
 @pytest.fixture
-def company(clean: Settings, tmp_path: Path) -> Company:
-    """The generated company, loaded, with what its metrics read built; and the records of its export."""
-    load_company(clean, tmp_path, replace(PLAN, quarters=5))  # some metrics compare themselves with a year before
-    materialize(clean, "group:staging and not tag:revops/built=daily")
-    importing(clean, clean.metrics_dir)
+def company(generated: Settings) -> Company:
+    """The generated company, and the records of its export."""
+    importing(generated, generated.metrics_dir)
     records = {
         path.stem: [json.loads(line) for line in path.read_text().splitlines()]
-        for path in tmp_path.rglob("*.json") if path.stem != "manifest"
+        for path in (generated.home / "generated").rglob("*.json") if path.stem != "manifest"
     }  # fmt: skip
-    return clean, records
+    return generated, records
 
 
 def at(text: str | None) -> datetime:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,10 +12,15 @@ import pytest
 
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import SAMPLED, generated
 from revops_assets_tests.conftest import Export, Put, Query
-from revops_assets_tests.test_deal_days import PLAN, SAMPLED, ZONE, activity, company_deals, load_company
+from revops_assets_tests.test_deal_days import ZONE, activity, company_deals
 from revops_assets_tests.test_forecast import deals_at, half_up, people, quarter_of, quota
 from revops_assets_tests.test_stage_visits import deal, moves
+
+__all__ = ["generated"]
+
 
 REPS = '+key:"analytics/rep_performance"'
 STAGES = [{"stage_id": "Open", "stage_order": 1}, {"stage_id": "Won", "stage_order": 8, "outcome": "won"},
@@ -256,13 +259,8 @@ def mine_at_creation(day: date, rep: str) -> int:
     )  # fmt: skip
 
 
-def test_the_generated_company_s_reps(
-    tmp_path: Path, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
-) -> None:
-    business_zone(PLAN.timezone)
-    load_company(clean, tmp_path)
-    materialize(clean, REPS, str(SAMPLED[0]), str(SAMPLED[-1]))
-    with (tmp_path / "ForecastingQuota.json").open() as handle:
+def test_the_generated_company_s_reps(generated: Settings, warehouse: Query) -> None:
+    with (generated.home / "generated" / "ForecastingQuota.json").open() as handle:
         quotas = [json.loads(line) for line in handle]
     for day in SAMPLED:
         expected, before = reps_on(day, quotas), reps_on(quarter_of(day)[0] - timedelta(days=1), quotas)

@@ -23,14 +23,14 @@ from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.sql_files import dataset_files
 from revops_assets_tests.building import build_planned, materialize
-from revops_assets_tests.company import FIRST, LAST, PLAN, company
+from revops_assets_tests.company import FIRST, LAST, PLAN, twins
 from revops_assets_tests.conftest import DAILY_STATE, SEEDS, Put, Query, materialize_in_dagster, query
 from revops_assets_tests.stored import STAMPS, stored
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_odd_records import still_open
 from revops_assets_tests.test_time import DAYS
 
-__all__ = ["company"]
+__all__ = ["twins"]
 WHOLE = 'tag:"revops/built"="full_refresh"'
 NOT_SAID = (*STAMPS, "known_as_of")
 
@@ -124,24 +124,22 @@ def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
-    company: Settings, put: Put, warehouse: Query, seed: int
-) -> None:
+def test_what_is_asked_for_makes_it_as_a_clean_rebuild(twins: Settings, put: Put, warehouse: Query, seed: int) -> None:
     before = stored(warehouse, without=NOT_SAID)
-    put("full", **changes(company, seed))
-    materialize(company, WHOLE)
+    put("full", **changes(twins, seed))
+    materialize(twins, WHOLE)
     asked = set()
-    while runs := planned(company):
+    while runs := planned(twins):
         assert {tenant for run in runs for tenant in run.tenants} == {"full"}
         run = runs[0]
         # What is stale, and what the run builds at any rate: it may ask for days that it is yet to come to.
         asked |= set(warehouse("select dataset, tenant_id, snapshot_date from ops.stale_partitions"))
         days = [run.first + timedelta(days=n) for n in range((run.last - run.first).days + 1)]
         asked |= {(name, "full", day) for name in run.datasets for day in days}
-        build_planned(company, run)
+        build_planned(twins, run)
     after = stored(warehouse, without=NOT_SAID)
     warehouse(f"truncate {', '.join(DAILY_DATASETS)}, ops.partition_ledger, ops.stale_partitions")
-    materialize(company, DAYS, str(FIRST), str(LAST))
+    materialize(twins, DAYS, str(FIRST), str(LAST))
     clean = stored(warehouse, without=NOT_SAID)
     rebuilt = {key[2] for key in clean}
     assert {key: value for key, value in after.items() if key[2] in rebuilt} == clean
@@ -150,7 +148,7 @@ def test_what_is_asked_for_makes_it_as_a_clean_rebuild(
     print(
         f"seed {seed}: of {len(before)} partitions {len(changed)} changed, {len(asked)} were built, {len(in_vain)} in vain"
     )
-    with databases.engine(company, "warehouse").begin() as connection:
+    with databases.engine(twins, "warehouse").begin() as connection:
         calendar = read_calendar(connection)
     # What looks back on a day that was stale may be stale, and built, within one run.
     behind = {

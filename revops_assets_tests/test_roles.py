@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -22,12 +20,14 @@ from revops_assets.registry.sync import import_definitions
 from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.model import Plan
-from revops_assets.settings import PROJECT_ROOT, Settings
+from revops_assets.settings import PROJECT_ROOT, Settings, get_settings
 from revops_assets.warehouse import databases, rights_page
 from revops_assets.warehouse.roles import BI_SCHEMAS, NAMES, create_roles, roles
 from revops_assets.warehouse.tenant_grants import give, granted
-from revops_assets_tests.company import ALL
+from revops_assets_tests.building import materialize
+from revops_assets_tests.company import ALL, COPIED
 from revops_assets_tests.conftest import Export, Put, Query, query
+from revops_assets_tests.test_cli import run_here
 
 DENIED = psycopg2.errors.InsufficientPrivilege
 
@@ -301,15 +301,25 @@ def test_every_role_is_small(settings: Settings) -> None:
 # ----------------------------------------------------------------------------------------- logins of operators
 
 
-def revops(chosen: Settings, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command line, connected as a login."""
-    command = [str(Path(sys.executable).parent / "revops"), *words]
-    return subprocess.run(command, env=environment_of(chosen), capture_output=True, text=True)
-
-
-def environment_of(chosen: Settings) -> dict[str, str]:
+@contextmanager
+def as_login(chosen: Settings) -> Iterator[None]:
+    """In the block this process is connected as a login, as commands with its address in their environment are."""
     assert chosen.database_url is not None
-    return os.environ | {"REVOPS_DATABASE_URL": chosen.database_url.get_secret_value(), "REVOPS_SCENARIO": "off"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REVOPS_DATABASE_URL", chosen.database_url.get_secret_value())
+        patch.setenv("REVOPS_SCENARIO", "off")
+        get_settings.cache_clear()
+        yield
+        for database in COPIED:
+            databases.engine(chosen, database).dispose()
+    get_settings.cache_clear()
+
+
+def revops(chosen: Settings, *words: str) -> tuple[bool, str]:
+    """The command line, connected as a login: whether it went well, and what it says."""
+    with as_login(chosen):
+        status, out, err = run_here([*words])
+    return status == 0, out + err
 
 
 def test_a_loader_loads_and_a_transformer_builds(
@@ -320,26 +330,25 @@ def test_a_loader_loads_and_a_transformer_builds(
     salesforce.write(tmp_path, plan := Plan(12, date(2024, 3, 15), 42, "UTC", quarters=1), day_end(plan, plan.end_date))
     load = ("load", str(tmp_path), "--tenant", "acme")
     build = ("materialize", "--select", 'key:"staging/pipeline_stages"')
-    assert "permission denied" in revops(login, *load).stderr
+    assert "permission denied" in revops(login, *load)[1]
     grant(clean, roles(clean).loader, name)
-    loaded = revops(login, *load)
-    assert loaded.returncode == 0, loaded.stderr
+    loaded, said = revops(login, *load)
+    assert loaded, said
     assert source("select count(*) > 0 from crm.opportunities") == [(True,)]
-    assert revops(login, *build).returncode != 0
+    assert not revops(login, *build)[0]
     with databases.connect(clean, "warehouse") as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL("revoke {} from {}").format(*map(sql.Identifier, (roles(clean).loader, name))))
     grant(clean, roles(clean).transformer, name)
-    built = revops(login, *build)
-    assert built.returncode == 0, built.stdout + built.stderr
+    built, said = revops(login, *build)
+    assert built, said
     # Every dataset, as that command builds it, but without Dagster.
     with databases.engine(clean, "warehouse").begin() as connection:
         import_definitions(connection, clean.metrics_dir)
-    everything = f"from revops_assets.settings import get_settings; from revops_assets_tests.building import materialize; materialize(get_settings(), {ALL!r}, '2024-03-15')"
-    ran = subprocess.run([sys.executable, "-c", everything], env=environment_of(login), capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    with as_login(login):
+        materialize(login, ALL, "2024-03-15")
     assert warehouse("select count(*) > 0 from dashboard.dashboard_kpis") == [(True,)]
     assert warehouse("select count(*) > 0, count(error) from semantic.metric_runs") == [(True, 0)]
-    assert revops(login, *load[:-1], "other").returncode != 0
+    assert not revops(login, *load[:-1], "other")[0]
     refused(
         login,
         "source",
@@ -359,16 +368,16 @@ def test_an_admin_says_who_reads_what_and_reads_nothing(
 ) -> None:
     put("acme")
     login, name = member
-    assert revops(login, "tenant", "grant", name, "acme").returncode != 0
+    assert not revops(login, "tenant", "grant", name, "acme")[0]
     grant(clean, roles(clean).admin, name)
     for words in (
         ("tenant", "grant", name, "acme"),
         ("token", "create", "Al", "--tenant", "acme"),
     ):
-        done = revops(login, *words)
-        assert done.returncode == 0, done.stderr
+        done, said = revops(login, *words)
+        assert done, said
     [(token,)] = warehouse("select token_id::text from ops.api_tokens")
-    assert revops(login, "token", "revoke", token).returncode == 0
+    assert revops(login, "token", "revoke", token)[0]
     assert [(one.role, one.tenant_id, one.granted_by) for one in granted(clean)] == [(name, "acme", name)]
     assert warehouse("select tenant_id, revoked_at is not null from ops.api_tokens") == [("acme", True)]
     for table, _ in relations(warehouse):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from revops_assets.loading.load import load_directory
-from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals
-from revops_assets.scenario.model import LOST, STAGE_INDEX, WON, Plan
+from revops_assets.scenario.model import LOST, STAGE_INDEX, WON
 from revops_assets.settings import Settings
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import REAL_EXPORT, Export, Put, Query, build, read_csv
+
+__all__ = ["generated"]
+
 
 STAGES: list[dict[str, Any]] = [
     {"stage_id": name, "pipeline_id": "sales", "stage_order": order, "outcome": outcome}
@@ -217,8 +218,6 @@ def test_as_known_after_an_earlier_load(put: Put, clean: Settings, warehouse: Qu
 
 # ---------------------------------------------------------------------------------- against plain Python
 
-PLAN = Plan(300, date(2024, 4, 2), 11, "Europe/Berlin", quarters=3)
-
 
 def told(until: datetime) -> Iterator[tuple[Any, ...]]:
     """Visits as the generator's own changes have them."""
@@ -243,11 +242,9 @@ def told(until: datetime) -> Iterator[tuple[Any, ...]]:
             yield found.id, number, f"01J{STAGE_INDEX[str(stage)] + 1:04d}", at, left, ended
 
 
-def test_the_generated_company_s_visits(tmp_path: Path, clean: Settings, warehouse: Query) -> None:
+@pytest.mark.usefixtures("generated")
+def test_the_generated_company_s_visits(warehouse: Query) -> None:
     end = day_end(PLAN, PLAN.end_date)
-    salesforce.write(tmp_path, PLAN, end)
-    load_directory(clean, tmp_path, read_mapping("salesforce"), "a")
-    build(clean, job="stage_visits")
     built = warehouse(
         "select opportunity_id, visit_number, stage_id, entered_at, exited_at, ended_by from staging.stage_visits order by 1, 2"
     )

@@ -20,11 +20,11 @@ from revops_assets.scenario import salesforce
 from revops_assets.scenario.calendar import day_end
 from revops_assets.settings import Settings
 from revops_assets_tests.building import build_stale, materialize
-from revops_assets_tests.company import ALL, PLAN, company
+from revops_assets_tests.company import ALL, PLAN, twins
 from revops_assets_tests.conftest import Query, query
 from revops_assets_tests.stored import STAMPS, Stored, datasets_of, of_tenant, stored
 
-__all__ = ["company"]
+__all__ = ["twins"]
 FIRST, LAST = date(2024, 3, 31), date(2024, 4, 1)
 GRAPH = defs.resolve_asset_graph()
 DAILY = sorted(".".join(key.path) for key in GRAPH.get_all_asset_keys() if GRAPH.get(key).is_partitioned)
@@ -52,7 +52,7 @@ def forget(clean: Settings) -> Forget:
     return since
 
 
-@pytest.mark.usefixtures("company")
+@pytest.mark.usefixtures("twins")
 def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, warehouse: Query, forget: Forget) -> None:
     full = ["full"]
     forget()
@@ -78,10 +78,10 @@ def test_a_range_is_its_days_one_by_one_and_twice_is_once(clean: Settings, wareh
 
 
 def test_nothing_after_a_day_s_end_changes_the_day(
-    tmp_path: Path, company: Settings, warehouse: Query, forget: Forget
+    tmp_path: Path, twins: Settings, warehouse: Query, forget: Forget
 ) -> None:
     """The export cut at the end of a day says of that day, and of those before it, what the full one says."""
-    clean = company
+    clean = twins
     forget()
     cut = date(2024, 2, 29)
     salesforce.write(tmp_path / "cut", PLAN, day_end(PLAN, cut))
@@ -93,8 +93,8 @@ def test_nothing_after_a_day_s_end_changes_the_day(
     assert of_tenant(both, "full") == of_tenant(both, "cut")
 
 
-def test_an_earlier_known_time_gives_the_earlier_rows(company: Settings, warehouse: Query) -> None:
-    clean = company
+def test_an_earlier_known_time_gives_the_earlier_rows(twins: Settings, warehouse: Query) -> None:
+    clean = twins
     # What is stored of a metric hangs on which days before it are.
     full = ["full"]
     materialize(clean, 'key:"semantic/metric_values"', str(FIRST - timedelta(days=7)), str(LAST), tenants=full)
@@ -130,8 +130,8 @@ def since_first(warehouse: Query, *without: str) -> Stored:
     return {key: value for key, value in found.items() if key[2] >= FIRST}
 
 
-def test_a_run_for_one_tenant_leaves_the_others_alone(company: Settings, warehouse: Query) -> None:
-    clean = company
+def test_a_run_for_one_tenant_leaves_the_others_alone(twins: Settings, warehouse: Query) -> None:
+    clean = twins
     before = of_tenant(stored(warehouse, without=()), "other")
     query(
         clean,
@@ -148,7 +148,7 @@ def test_a_run_for_one_tenant_leaves_the_others_alone(company: Settings, warehou
     assert of_tenant(both, "full") == of_tenant(both, "other")
 
 
-@pytest.mark.usefixtures("company")
+@pytest.mark.usefixtures("twins")
 def test_every_open_deal_stands_in_one_band_and_one_category(clean: Settings, warehouse: Query, source: Query) -> None:
     zone = ZoneInfo(PLAN.timezone)
     for day in each_day():

@@ -12,11 +12,11 @@ from revops_assets.errors import NotFound, RevopsError
 from revops_assets.loading.undo import Undone, UndoneTable, undo_load
 from revops_assets.settings import Settings
 from revops_assets_tests.building import build_stale, materialize
-from revops_assets_tests.company import company
+from revops_assets_tests.company import twins
 from revops_assets_tests.conftest import SEEDS, Export, Put, Query, query
 from revops_assets_tests.test_reruns import NOT_SAID, WHOLE, changes
 
-__all__ = ["company"]
+__all__ = ["twins"]
 DEAL = {"opportunity_id": "d", "stage_id": "s", "created_at": "2024-01-01Z"}
 
 
@@ -32,10 +32,10 @@ def known(settings: Settings, tenant: str) -> dict[str, list[Any]]:
 
 
 @pytest.mark.parametrize("seed", [seed ^ 1 for seed in SEEDS])  # where test_reruns runs odd ones, even ones
-def test_every_dataset_is_as_in_a_twin_without_the_load(company: Settings, put: Put, seed: int) -> None:
+def test_every_dataset_is_as_in_a_twin_without_the_load(twins: Settings, put: Put, seed: int) -> None:
     """Both tenants are the same company; the wrong load, of random records, is only one's. Where the seed is odd, both are
     loaded again after it."""
-    wrong, right = changes(company, seed), changes(company, seed + 100)
+    wrong, right = changes(twins, seed), changes(twins, seed + 100)
     mistaken = put("full", **wrong)
     if seed % 2:
         # What the wrong load told of, a later one tells of again: it stays.
@@ -43,17 +43,17 @@ def test_every_dataset_is_as_in_a_twin_without_the_load(company: Settings, put: 
         right["activities"] += [record | again for record in random.Random(seed).sample(wrong["activities"], 3)]
         for tenant in ("full", "other"):
             put(tenant, **right)
-    build_after_load(company)
-    assert differing(company)
-    between = known(company, "full")
-    [(before,)] = query(company, "source", "select max(load_seq) from crm.loads")
-    undo_load(company, mistaken)
-    build_after_load(company)
-    assert known(company, "full") == known(company, "other") != between
+    build_after_load(twins)
+    assert differing(twins)
+    between = known(twins, "full")
+    [(before,)] = query(twins, "source", "select max(load_seq) from crm.loads")
+    undo_load(twins, mistaken)
+    build_after_load(twins)
+    assert known(twins, "full") == known(twins, "other") != between
     for table in ("opportunities", "activities", "reps", "leads"):  # nothing of history is lost
         statement = f"select count(*) from crm.{table}_known_at(%s) where tenant_id = 'full'"
-        assert query(company, "source", statement, before) == [(len(between[table]),)]
-    assert differing(company) == []
+        assert query(twins, "source", statement, before) == [(len(between[table]),)]
+    assert differing(twins) == []
 
 
 def build_after_load(settings: Settings) -> None:

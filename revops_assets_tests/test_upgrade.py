@@ -66,10 +66,10 @@ def test_two_upgrades_of_a_fresh_server_at_once(settings: Settings) -> None:
     try:
         processes = [
             subprocess.Popen([sys.executable, "-c", UPGRADE], env=environment, stdout=subprocess.PIPE, text=True)
-            for _ in range(3)
+            for _ in range(2)
         ]
         said = [process.communicate(timeout=120)[0] for process in processes]
-        assert [process.returncode for process in processes] == [0, 0, 0], said
+        assert [process.returncode for process in processes] == [0, 0], said
         assert sum("created" in text for text in said) == 1
         assert shape(fresh) == shape(settings)
     finally:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from revops_assets.settings import Settings
 from revops_assets_tests.building import materialize
+from revops_assets_tests.company import GENERATED as PLAN
+from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import Put, Query
-from revops_assets_tests.test_deal_days import PLAN, load_company
 from revops_assets_tests.test_stage_visits import STAGES, deal, moves
+
+__all__ = ["generated"]
+
 
 WATERFALL = '+key:"analytics/pipeline_changes"'
 KINDS = [
@@ -137,14 +140,10 @@ def test_weeks_follow_each_other_and_the_last_ends_with_the_quarter(put: Put, wa
     )
 
 
-def test_nothing_is_left_over_and_teams_add_up(
-    tmp_path: Path, clean: Settings, warehouse: Query, business_zone: Callable[[str], None]
-) -> None:
+def test_nothing_is_left_over_and_teams_add_up(generated: Settings, warehouse: Query) -> None:
     """Every day of two months of the generated company; the tables' own constraints refuse a row that does not meet."""
-    business_zone(PLAN.timezone)
-    load_company(clean, tmp_path)
     first, last = PLAN.end_date - timedelta(days=59), PLAN.end_date - timedelta(days=1)
-    materialize(clean, WATERFALL, str(first), str(last))
+    materialize(generated, WATERFALL, str(first), str(last))
     sums = ", ".join(
         f"sum({kind}_amount) filter (where team_id = 'All'), sum({kind}_amount) filter (where team_id <> 'All')"
         for kind in KINDS
