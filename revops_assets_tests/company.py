@@ -5,6 +5,7 @@ The tests of one company run in one process (conftest.py), so that it is built i
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ def twins(clean: Settings, tmp_path: Path, learns_from_few: None) -> Iterator[Se
 
     def make() -> None:
         set_business_zone(clean, PLAN.timezone)
-        salesforce.write(tmp_path / "full", PLAN, day_end(PLAN, PLAN.end_date))
+        write_twin(tmp_path / "full", PLAN.end_date)
         for tenant in ("full", "other"):
             load_directory(clean, tmp_path / "full", read_mapping("salesforce"), tenant)
         with databases.engine(clean, "warehouse").begin() as connection:
@@ -62,6 +63,16 @@ def twins(clean: Settings, tmp_path: Path, learns_from_few: None) -> Iterator[Se
 
     with copies(clean, "twins", make):
         yield clean
+
+
+def write_twin(folder: Path, last: date) -> None:
+    """Its export at a day's end. It sells in one region and two teams: most of a build is rows of groups like these."""
+    salesforce.write(folder, PLAN, day_end(PLAN, last))
+    users = folder / "User.json"
+    text = re.sub('"Region__c":"[^"]+"', '"Region__c":"West"', users.read_text())
+    for manager, other in (("005M0003", "005M0001"), ("005M0004", "005M0002")):
+        text = text.replace(f'"ManagerId":"{manager}"', f'"ManagerId":"{other}"')
+    users.write_text(text)
 
 
 @pytest.fixture

@@ -16,11 +16,9 @@ from revops_assets.definitions import defs
 from revops_assets.invalidation.run_tags import TENANTS_TAG
 from revops_assets.loading.load import load_directory
 from revops_assets.loading.mapping_file import read_mapping
-from revops_assets.scenario import salesforce
-from revops_assets.scenario.calendar import day_end
 from revops_assets.settings import Settings
 from revops_assets_tests.building import build_stale, materialize
-from revops_assets_tests.company import ALL, PLAN, twins
+from revops_assets_tests.company import ALL, PLAN, twins, write_twin
 from revops_assets_tests.conftest import Query, query
 from revops_assets_tests.stored import STAMPS, Stored, datasets_of, of_tenant, stored
 
@@ -84,7 +82,7 @@ def test_nothing_after_a_day_s_end_changes_the_day(
     clean = twins
     forget()
     cut = date(2024, 2, 29)
-    salesforce.write(tmp_path / "cut", PLAN, day_end(PLAN, cut))
+    write_twin(tmp_path / "cut", cut)
     load_directory(clean, tmp_path / "cut", read_mapping("salesforce"), "cut")
     materialize(clean, ALL, str(cut - timedelta(days=2)), str(cut), tenants=["full", "cut"])
     materialize(clean, DAYS, str(cut - timedelta(days=4)), tenants=["full", "cut"])  # a week's last day
