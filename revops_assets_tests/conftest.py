@@ -44,8 +44,8 @@ SEEDS = range(TEST_SERVER is None, int(os.environ.get("REVOPS_TEST_SEEDS", "1" i
 IN_MEMORY = Path("/dev/shm")
 LONGEST = ("test_unwritten", "test_roles", "test_reruns", "test_time", "test_upgrade", "test_histories")
 
-# Fixtures of company.py.
-COMPANIES = {"twins", "generated"}
+# Fixtures that are copies of what the first of them made (company.py).
+COMPANIES = {"twins", "generated", "counted"}
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +25,8 @@ from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
 from revops_assets_tests.building import materialize
-from revops_assets_tests.conftest import Query, query
+from revops_assets_tests.company import copies
+from revops_assets_tests.conftest import Query, query, set_business_zone
 from revops_assets_tests.daily_metrics import TABLES, everything
 
 PLAN = Plan(120, date(2024, 4, 20), 7, "Europe/Berlin")
@@ -33,21 +34,25 @@ FIRST, LAST = date(2024, 2, 20), date(2024, 4, 19)  # 60 days: a leap day, the e
 
 
 @pytest.fixture
-def company(tmp_path: Path, clean: Settings, business_zone: Callable[[str], None]) -> Settings:
+def counted(tmp_path: Path, clean: Settings) -> Iterator[Settings]:
     """A generated company and one that is known by its first months only, in Berlin's time."""
-    business_zone(PLAN.timezone)
-    for tenant, until in (("a", PLAN.end_date), ("b", date(2024, 3, 10))):
-        salesforce.write(tmp_path / tenant, PLAN, day_end(PLAN, until))
-        load_directory(clean, tmp_path / tenant, read_mapping("salesforce"), tenant)
-    return clean
+
+    def make() -> None:
+        set_business_zone(clean, PLAN.timezone)
+        for tenant, until in (("a", PLAN.end_date), ("b", date(2024, 3, 10))):
+            salesforce.write(tmp_path / tenant, PLAN, day_end(PLAN, until))
+            load_directory(clean, tmp_path / tenant, read_mapping("salesforce"), tenant)
+
+    with copies(clean, "counted", make):
+        yield clean
 
 
-def test_a_range_its_days_and_its_tenants_give_the_same_rows(company: Settings, warehouse: Query) -> None:
+def test_a_range_its_days_and_its_tenants_give_the_same_rows(counted: Settings, warehouse: Query) -> None:
     warehouse("select metrics.backfill_date_range(%s, %s)", FIRST, LAST)
-    at_once = everything(company)
+    at_once = everything(counted)
     assert all(at_once.values())
     warehouse("select metrics.backfill_date_range(%s, %s)", FIRST, LAST)
-    assert everything(company) == at_once
+    assert everything(counted) == at_once
     # One by one, in their order and against it: the end of a quarter, the day of 23 hours.
     some = [date(2024, 3, 28) + timedelta(days=n) for n in range(6)]
     truncate = f"truncate {', '.join(f'metrics.{table}' for table in (*TABLES, 'run_log'))}"
@@ -56,17 +61,17 @@ def test_a_range_its_days_and_its_tenants_give_the_same_rows(company: Settings, 
     for days in (some, reversed(some)):
         for day in days:
             warehouse("select metrics.run_daily_metrics(%s)", day)
-        assert everything(company) == expected
+        assert everything(counted) == expected
         warehouse(truncate)
     for table in TABLES:
         warehouse(f"select metrics.refresh_{table}(%s, %s, 'b')", FIRST, LAST)
-    alone = everything(company)
+    alone = everything(counted)
     assert alone == {table: [row for row in found if row[0] == "b"] for table, found in at_once.items()}
     warehouse("select metrics.backfill_date_range(%s, %s, 'a')", FIRST, LAST)
-    assert everything(company) == at_once
+    assert everything(counted) == at_once
 
 
-def test_python_counts_the_same(company: Settings, warehouse: Query, source: Query) -> None:
+def test_python_counts_the_same(counted: Settings, warehouse: Query, source: Query) -> None:
     """Sixty days recomputed from the loaded records, day by day and record by record."""
     warehouse("select metrics.backfill_date_range(%s, %s, 'a')", FIRST, LAST)
     expected = recomputed(source)
@@ -189,26 +194,26 @@ NEEDED = {
 BOUND = "2024-04-09 22:00:00+00"  # the end of the 9th in Berlin, as the remote query says it
 
 
-def test_each_foreign_table_is_read_once_and_gives_only_what_is_needed(company: Settings) -> None:
+def test_each_foreign_table_is_read_once_and_gives_only_what_is_needed(counted: Settings) -> None:
     """A day, thirty days, and tables alone: by the plans of every statement of every function."""
     last, zone = date(2024, 4, 9), ZoneInfo(PLAN.timezone)
-    is_old_server = query(company, "source", "select current_setting('server_version_num')::int < 180000")[0][0]
+    is_old_server = query(counted, "source", "select current_setting('server_version_num')::int < 180000")[0][0]
     for first in (last, last - timedelta(days=29)):
         bounds = {"start": datetime.combine(first, datetime.min.time(), zone),
                   "end": datetime.combine(last + timedelta(days=1), datetime.min.time(), zone)}  # fmt: skip
-        scans = foreign_scans(company, f"select metrics.backfill_date_range('{first}', '{last}')")
+        scans = foreign_scans(counted, f"select metrics.backfill_date_range('{first}', '{last}')")
         assert Counter(name for _, names in scans for name in names) == Counter([*NEEDED, "opportunities_versions"])
         for scan, names in scans:
-            needed = max(query(company, "source", NEEDED[name].format(**bounds))[0][0] for name in names)
+            needed = max(query(counted, "source", NEEDED[name].format(**bounds))[0][0] for name in names)
             if names == ["opportunities_versions"] and is_old_server:  # which may group the deals over here: each once
-                needed = query(company, "source", "select count(*) from crm.opportunities_current")[0][0]
+                needed = query(counted, "source", "select count(*) from crm.opportunities_current")[0][0]
             assert scan["Actual Rows"] * scan["Actual Loops"] <= needed, (names, needed, scan)
             if names[0] in ("lead_log", "opportunity_log", "activities_versions"):
                 assert f"< '{BOUND}'" in scan["Remote SQL"]
                 assert "tenant_id = ANY" in scan["Remote SQL"] and "known_from <= " in scan["Remote SQL"]
     for table, read in (("rep_daily_activity", {"finished_loads", "activities_versions", "reps_versions"}),
                         ("lead_stage_snapshot", {"finished_loads", "lead_log"})):  # fmt: skip
-        scans = foreign_scans(company, f"select metrics.refresh_{table}(date '2024-04-09')")
+        scans = foreign_scans(counted, f"select metrics.refresh_{table}(date '2024-04-09')")
         assert Counter(name for _, names in scans for name in names) == Counter(read)
 
 
@@ -237,14 +242,14 @@ def foreign_scans(settings: Settings, call: str) -> list[tuple[dict[str, Any], l
     return [(scan, re.findall(r"crm\.(\w+)", scan["Remote SQL"])) for scan in found]
 
 
-def test_every_check_passes_and_trips(company: Settings, warehouse: Query) -> None:
+def test_every_check_passes_and_trips(counted: Settings, warehouse: Query) -> None:
     warehouse("select metrics.backfill_date_range(%s, %s)", FIRST, LAST)
     warehouse("select metrics.run_daily_metrics((now() at time zone 'UTC')::date - 1)")
-    materialize(company, '+key:"staging/deal_intervals" or key:"metrics/stale_days"')
+    materialize(counted, '+key:"staging/deal_intervals" or key:"metrics/stale_days"')
     checks = {(check.table, check.rule): check for check in all_checks() if check.table.startswith("metrics.")}
     assert checks.keys() == TRIPS.keys()
     for key, check in checks.items():
-        with databases.engine(company, "warehouse").connect() as connection:
+        with databases.engine(counted, "warehouse").connect() as connection:
             assert offending_rows(connection, check, 2).empty, key
             for statement in TRIPS[key].split(";"):
                 connection.execute(sa.text(statement))
