@@ -13,21 +13,22 @@ begin
     if (select count(*) from ops.calendar where day between p_from and p_to) = p_to - p_from + 1 then
         return;
     end if;
+    with quarters as materialized (
+        select y.starts as fiscal_year_start, (y.starts + make_interval(months => 3 * n))::date as starts,
+            (y.starts + make_interval(months => 3 * n + 3))::date - 1 as ends,
+            format('Q%s %s', n + 1, extract(year from y.starts + interval '1 year' - interval '1 day')) as quarter
+        from (
+            select make_date(year, p_fiscal_month, 1) as starts
+            from generate_series(extract(year from p_from)::int - 1, extract(year from p_to)::int) as year
+        ) as y
+        cross join generate_series(0, 3) as n
+    )
     insert into ops.calendar
-    select d.day, d.day::timestamp at time zone p_timezone, (d.day + 1)::timestamp at time zone p_timezone,
-        format('Q%s %s', q.number, extract(year from f.fiscal_year_start + interval '1 year' - interval '1 day')),
-        q.quarter_start, (q.quarter_start + interval '3 months')::date - 1,
-        least((d.day - q.quarter_start) / 7 + 1, 13), f.fiscal_year_start, extract(isodow from d.day)
-    from (select p_from + n as day from generate_series(0, p_to - p_from) as n) as d
-    cross join lateral (
-        select (extract(month from d.day)::int - p_fiscal_month + 12) % 12 as months
-    ) as m
-    cross join lateral (
-        select (date_trunc('month', d.day) - make_interval(months => m.months))::date as fiscal_year_start
-    ) as f
-    cross join lateral (
-        select m.months / 3 + 1 as number, (f.fiscal_year_start + make_interval(months => m.months / 3 * 3))::date as quarter_start
-    ) as q
+    select d.day, d.day::timestamp at time zone p_timezone, (d.day + 1)::timestamp at time zone p_timezone, q.quarter,
+        q.starts, q.ends, least((d.day - q.starts) / 7 + 1, 13), q.fiscal_year_start, extract(isodow from d.day)
+    from quarters as q
+    cross join lateral (select q.starts + n as day from generate_series(0, q.ends - q.starts) as n) as d
+    where d.day between p_from and p_to
     on conflict (day) do nothing;
     analyze ops.calendar;
 end $$;
