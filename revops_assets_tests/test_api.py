@@ -161,7 +161,7 @@ def test_no_request_breaks_it(clean: Settings, heads: Heads) -> None:
     for operation in schema.get_all_operations():
         found = operation.ok()
 
-        @given_settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given_settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(case=found.as_strategy())
         def ask(case: schemathesis.Case) -> None:
             answer = case.call(headers=heads["admin"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,13 +36,15 @@ WHOLE = 'tag:"revops/built"="full_refresh"'
 NOT_SAID = (*STAMPS, "known_as_of")
 
 
-def changes(settings: Settings, seed: int) -> dict[str, list[dict[str, Any]]]:
+def changes(
+    settings: Settings, seed: int, days_back: Sequence[int] = (0, 1, 2, 5, 9, 20, 60, 150)
+) -> dict[str, list[dict[str, Any]]]:
     """Random records: late, edited, deleted, in the past of the company."""
     chance = random.Random(seed)
     zone = ZoneInfo(PLAN.timezone)
 
     def at() -> datetime:
-        day = LAST - timedelta(days=chance.choice([0, 1, 2, 5, 9, 20, 60, 150]))
+        day = LAST - timedelta(days=chance.choice(days_back))
         return datetime.combine(day, datetime.min.time(), zone) + timedelta(minutes=chance.randrange(1440))
 
     def some(table: str, columns: str, count: int, where: str = "true") -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ def known(settings: Settings, tenant: str) -> dict[str, list[Any]]:
 def test_every_dataset_is_as_in_a_twin_without_the_load(twins: Settings, put: Put, seed: int) -> None:
     """Both tenants are the same company; the wrong load, of random records, is only one's. Where the seed is odd, both are
     loaded again after it."""
-    wrong, right = changes(twins, seed), changes(twins, seed + 100)
+    wrong, right = (changes(twins, number, days_back=(0, 1, 5, 20)) for number in (seed, seed + 100))
     mistaken = put("full", **wrong)
     if seed % 2:
         # What the wrong load told of, a later one tells of again: it stays.
