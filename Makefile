@@ -40,7 +40,7 @@ lint: $(INSTALLED) ## formatting, lint, types, SQL, definitions
 	@$(BIN)/ruff format --check revops_assets revops_assets_tests bench
 	@$(BIN)/ruff check revops_assets revops_assets_tests bench
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --disable-progress-bar sql/[1-9]_* sql/pipedrive sql/dyno_crm/*.sql sql/checks sql/invalidation sql/pages sql/questions
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 0 sql/[1-9]_* sql/pipedrive sql/dyno_crm/*.sql sql/checks sql/invalidation sql/pages sql/questions
 	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" PYTHONWARNINGS=ignore $(BIN)/dg check defs
 
 docs: $(INSTALLED) ## the generated pages: data_dictionary.md, contracts.ts, the questions of bi.md, crm_columns.md, roles.md

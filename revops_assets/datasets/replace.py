@@ -71,7 +71,7 @@ def replace_window(
     ).rowcount
     for guard in guards:
         guard(connection, file, window)
-    after = _digests(connection, file, window) if compare else {}
+    after = _digests(connection, file, window, with_contents=bool(before)) if compare else {}
     changed = frozenset(day for day in before.keys() | after.keys() if after.get(day) != before.get(day))
     return Written(deleted, inserted, time.monotonic() - started, changed)
 
@@ -180,11 +180,14 @@ def replace_rows(
     return Written(deleted, inserted, time.monotonic() - started)
 
 
-def _digests(connection: sa.Connection, file: SqlFile, window: Window) -> dict[tuple[str, date], Any]:
-    """For each tenant and day with rows a number that their contents give, in whatever order."""
+def _digests(
+    connection: sa.Connection, file: SqlFile, window: Window, with_contents: bool = True
+) -> dict[tuple[str, date], Any]:
+    """For each tenant and day with rows a number that their contents give, in whatever order; or just how many."""
     values = ", ".join(f"d.{name}" for name in file.columns)
+    contents = f"sum(hashtextextended(row({values})::text, 0)::numeric), " if with_contents else ""
     statement = (
-        f"select d.tenant_id, d.{window.column}, sum(hashtextextended(row({values})::text, 0)::numeric), count(*)"
+        f"select d.tenant_id, d.{window.column}, {contents}count(*)"
         f" from {file.table} as d where {window.condition('d')} group by 1, 2"
     )
     rows = connection.execute(sa.text(statement), window.params)
