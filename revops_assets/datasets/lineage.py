@@ -101,7 +101,7 @@ _known: dict[object, tuple[Columns, str]] = {}
 def _leaves(node: Node) -> list[tuple[tuple[str, ...], str]]:
     found = []
     for leaf in node.walk():
-        if not leaf.downstream and isinstance(leaf.source, exp.Table):
+        if not leaf.downstream and isinstance(leaf.source, exp.Table) and leaf.source.name:  # a function has none
             key = asset_of(leaf.source.db, leaf.source.name)
             if key:
                 found.append((tuple(key.path), leaf.name.rsplit(".", 1)[-1]))

@@ -89,16 +89,17 @@ days as (
         r.snapshot_date,
         r.rep_id,
         p.period,
-        c.weekday,
+        extract(isodow from r.snapshot_date - n.days_before) as weekday,
         coalesce(a.calls, 0) as calls,
         coalesce(a.emails, 0) as emails,
         coalesce(a.meetings, 0) as meetings,
         coalesce(a.demos, 0) as demos,
         coalesce(a.activities, 0) as activities
     from reps as r
-    cross join (values ('30d', :window_days), ('7d', 7), ('today', 1)) as p (period, days)
-    inner join ops.calendar as c on c.day > r.snapshot_date - p.days and r.snapshot_date >= c.day
-    left join per_day as a on r.tenant_id = a.tenant_id and r.rep_id = a.rep_id and c.day = a.day
+    cross join generate_series(0, :window_days - 1) as n (days_before)
+    inner join (values ('30d', :window_days), ('7d', 7), ('today', 1)) as p (period, days) on n.days_before < p.days
+    left join per_day as a
+        on r.tenant_id = a.tenant_id and r.rep_id = a.rep_id and a.day = r.snapshot_date - n.days_before
 ),
 
 summed as (
