@@ -309,10 +309,12 @@ def as_login(chosen: Settings) -> Iterator[None]:
         patch.setenv("REVOPS_DATABASE_URL", chosen.database_url.get_secret_value())
         patch.setenv("REVOPS_SCENARIO", "off")
         get_settings.cache_clear()
-        yield
-        for database in COPIED:
-            databases.engine(chosen, database).dispose()
-    get_settings.cache_clear()
+        try:
+            yield
+        finally:
+            for database in COPIED:
+                databases.engine(chosen, database).dispose()
+            get_settings.cache_clear()
 
 
 def revops(chosen: Settings, *words: str) -> tuple[bool, str]:
