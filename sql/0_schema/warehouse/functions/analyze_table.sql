@@ -9,7 +9,6 @@ begin
     if known_rows < 0 or p_more > known_rows / 10 or p_written > 0 and cardinality(p_key) = 0 then
         execute format('analyze %s', p_table);
     elsif p_written > 0 then
-        perform set_config('default_statistics_target', '30', true);  -- of 9,000 rows: as good for the days that are there
         execute format('analyze %s (%s)', p_table, (select string_agg(quote_ident(k), ', ') from unnest(p_key) as k));
     end if;
 end $$;
