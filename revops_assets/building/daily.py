@@ -87,6 +87,7 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
             before_write(connection, window, run.warehouse, run.at)
 
     def once(connection: sa.Connection, window: Window, alone: bool) -> tuple[Written, int]:
+        check_columns(connection, file)
         prepare(connection, window)
         with selecting(connection, file, window, alone) as select:
             remember_rows(connection, file, window)
@@ -106,8 +107,6 @@ def _write(run: Run, dataset: Dataset, planned: Sequence[Window]) -> Iterator[tu
     done: list[Written] = []
     for window in planned:
         with run.warehouse.transaction() as connection:
-            if not done:
-                check_columns(connection, file)
             waiting = hold(connection, run.run_id, table, dataset.read, window.tenants, window.all_days)
         for part in without(window, waiting):
             for _, (written, asked) in write_apart(run.warehouse, run.run_id, [table], part, once, explain):

@@ -55,10 +55,8 @@ def prepare_days(connection: sa.Connection, table: str, at: ReadAt, window: Wind
             "tenants": tenants,
             "finished": [at.changed.get(tenant) for tenant in tenants],
             "all_days": window.days is None,
+            "window_days": [],
             **window.params,
-            "window_start": window.start,
-            "window_end": window.end,
-            "window_days": list(window.days or ()),
         },
     )
 
