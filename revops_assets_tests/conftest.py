@@ -30,6 +30,16 @@ from revops_assets.warehouse.resource import driver_connection
 from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.upgrade import upgrade
 
+def has_room(folder: Path) -> bool:
+    """Whether files may lie in memory: creating and removing them on a disk took the kernel a part of every test."""
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 8 * 2**30
+
+
+# The server's files, and what tests and Dagster write to the temporary folder.
+IN_MEMORY = Path("/dev/shm")
+if has_room(IN_MEMORY):
+    os.environ["TMPDIR"] = tempfile.tempdir = str(IN_MEMORY)
+
 # What somebody's own installation is told is no business of the tests.
 for name in [name for name in os.environ if name.startswith("REVOPS_") and not name.startswith("REVOPS_TEST_")]:
     del os.environ[name]
@@ -41,7 +51,6 @@ REAL_EXPORT = PROJECT_ROOT.parent / "shared" / "data" / "pipedrive"
 # the beginning of a company's history (test_reruns).
 SEEDS = range(TEST_SERVER is None, int(os.environ.get("REVOPS_TEST_SEEDS", "1" if TEST_SERVER else "2")))
 
-IN_MEMORY = Path("/dev/shm")
 LONGEST = ("test_unwritten", "test_roles", "test_reruns", "test_time", "test_upgrade", "test_histories")
 
 # Fixtures that are copies of what the first of them made (company.py).
@@ -67,15 +76,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """What has been imported stays: the garbage collector need not look at it again and again."""
+    """What has been imported stays: the garbage collector need not look at it again and again; nor so often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session")
 def settings() -> Iterator[Settings]:
     """Settings of this run, also in the environment, so that Dagster and subprocesses see the same."""
-    home = Path(tempfile.mkdtemp(prefix="revops-test-", dir=IN_MEMORY if has_room(IN_MEMORY) else None))
+    home = Path(tempfile.mkdtemp(prefix="revops-test-"))
     os.environ.update(REVOPS_HOME=str(home), REVOPS_TIMEZONE="UTC", REVOPS_ENV="dev", REVOPS_DATABASE_PREFIX="")
     os.environ.pop("REVOPS_DATABASE_URL", None)
     if TEST_SERVER:
@@ -94,11 +104,6 @@ def settings() -> Iterator[Settings]:
         else:
             embedded.stop(home)
         shutil.rmtree(home, ignore_errors=True)
-
-
-def has_room(folder: Path) -> bool:
-    """Whether a server's files may lie in memory: creating and removing them took the kernel a part of every test."""
-    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 8 * 2**30
 
 
 def databases_of(settings: Settings) -> set[str]:

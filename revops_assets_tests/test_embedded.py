@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -61,7 +62,11 @@ def test_data_survive_kill_9_of_the_server(home: Path) -> None:
     run(home, "create table t as select 42 as answer")
     run(home, "checkpoint")
     run(home, "update t set answer = 43; set synchronous_commit = on; update t set answer = 44")
-    os.kill(postmaster(home), signal.SIGKILL)
+    server = psutil.Process(postmaster(home))
+    server.kill()
+    with suppress(psutil.NoSuchProcess):
+        while embedded._is_server(server):
+            time.sleep(0.001)
     assert run(home, "select answer from t") == 44
 
 
@@ -72,6 +77,19 @@ def test_a_pid_file_whose_number_another_process_has_now_is_no_obstacle(home: Pa
     embedded.stop(home)
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
     assert run(home, "select answer from t") == 42
+
+
+def test_a_pid_file_whose_number_another_server_has_now_is_no_obstacle(home: Path) -> None:
+    other = home.with_name("other")
+    run(home, "create table t as select 42 as answer")
+    run(other, "select 1")
+    try:
+        embedded.stop(home)
+        (home / "pgdata" / "postmaster.pid").write_text((other / "pgdata" / "postmaster.pid").read_text())
+        (home / "run" / embedded.SOCKET).touch()
+        assert run(home, "select answer from t") == 42
+    finally:
+        embedded.stop(other)
 
 
 def test_processes_that_start_it_at_once_share_one_server(home: Path) -> None:

@@ -145,7 +145,14 @@ def _engine(url: sa.URL, options: str, embedded_home: Path | None, connections: 
             embedded.ensure_running(embedded_home)
         return _connect(url, options)
 
-    return sa.create_engine(url, creator=connect, pool_size=connections, pool_pre_ping=True, pool_recycle=600)
+    return sa.create_engine(
+        url,
+        creator=connect,
+        pool_size=connections,
+        pool_pre_ping=True,
+        pool_recycle=600,
+        executemany_mode="values_plus_batch",  # not a round trip for each row
+    )
 
 
 def exists(settings: Settings, database: Database) -> bool:

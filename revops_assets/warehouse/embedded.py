@@ -22,7 +22,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-import psycopg2
 from sqlalchemy import URL
 
 from revops_assets.errors import RevopsError
@@ -30,6 +29,7 @@ from revops_assets.errors import RevopsError
 # sockaddr_un holds 108 bytes (104 on macOS), the file's own name and the final zero included.
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_DIR = 103 - len(f"/{SOCKET}.lock")
+STATUS, READY = 7, "ready"  # a line of postmaster.pid, and what stands there of a server that takes connections
 SECONDS_TO_DIE = 30
 SECONDS_TO_STOP = 60
 LEAST_SPACE = 16 * 2**20  # a segment of its write-ahead log
@@ -142,25 +142,33 @@ def stop(home: Path) -> bool:
 
 
 def _answers(home: Path) -> bool:
-    try:
-        psycopg2.connect(host=str(socket_dir(home)), user="postgres", dbname="postgres", connect_timeout=5).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
+    """Whether the server takes connections: by what it wrote into its pid file, as asking it is a connection more."""
+    return _postmaster(home) is not None and _pid_file(home)[STATUS:] == [READY] and (socket_dir(home) / SOCKET).exists()
 
 
 def _postmaster(home: Path) -> psutil.Process | None:
     """The server process of this data directory, if it lives (a pid file may outlive it, its number be reused)."""
-    pid_file = home / "pgdata" / "postmaster.pid"
     try:
-        process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
-        return process if _is_server(process) else None
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(int(_pid_file(home)[0]))
+        return process if _is_server(process) and _is_of(process, home) else None
+    except (IndexError, ValueError, psutil.NoSuchProcess):
         return None
+
+
+def _pid_file(home: Path) -> list[str]:
+    """Lines of what the server writes about itself: its number first, whether it takes connections last."""
+    try:
+        return [line.strip() for line in (home / "pgdata" / "postmaster.pid").read_text().splitlines()]
+    except FileNotFoundError:
+        return []
 
 
 def _is_server(process: psutil.Process) -> bool:
     return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
+
+
+def _is_of(process: psutil.Process, home: Path) -> bool:
+    return Path(process.cwd()) == (home / "pgdata").resolve()
 
 
 def _survivors(home: Path) -> list[psutil.Process]:
@@ -168,7 +176,7 @@ def _survivors(home: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if _is_server(process) and Path(process.cwd()) == home / "pgdata":
+            if _is_server(process) and _is_of(process, home):
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue

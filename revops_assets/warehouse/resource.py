@@ -13,16 +13,18 @@ from revops_assets.errors import Unreachable
 from revops_assets.settings import Env, Settings, get_settings
 from revops_assets.warehouse import databases
 
-# serialization failure, deadlock
 # What exceeds a limit of the server exceeds it again, though psycopg2 calls it an OperationalError.
 LIMITS = "54"
 
 
-TRANSIENT = ("40001", "40P01")
+TRANSIENT = ("40001", "40P01")  # serialization failure, deadlock
 
 
 # One run at a time writes the warehouse (dagster.yaml); the others queue.
 POOL = "warehouse"
+
+
+RUN_LOCK = "hashtextextended('revops run', 4)"
 
 
 # What a server that went away costs: three attempts more, within about half a minute.
@@ -33,7 +35,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The warehouse that a run writes: of REVOPS_ENV, or of the environment named in the run's config."""
 
     env: str = ""
-    _guard: PgConnection | None = PrivateAttr(default=None)
+    _session: sa.Connection | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Wait until no other run writes this warehouse. Queued runs have waited for the pool; others wait here."""
@@ -43,19 +45,30 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Let the next run write."""
         self.release()
 
-    def _hold(self) -> None:
-        if self._guard is None:
-            url = databases.url_of(self.settings, "warehouse")
-            self._guard = databases.open_connection(self.settings, url)
-            self._guard.autocommit = True
-            with self._guard.cursor() as cursor:
-                cursor.execute("select pg_advisory_lock(hashtextextended('revops run', 4))")
+    def _hold(self) -> sa.Connection:
+        """The session of the run, which has the lock of runs: all that it writes is written with the lock, or not."""
+        if self._session is None:
+            session = databases.engine(self.settings, "warehouse").connect()
+            try:
+                _outside_transactions(session, f"select pg_advisory_lock({RUN_LOCK})")
+            except BaseException:
+                session.invalidate()
+                session.close()
+                raise
+            self._session = session
+        return self._session
 
     def release(self) -> None:
         """Let others write, whom what is written next waits for."""
-        if self._guard is not None:
-            self._guard.close()
-            self._guard = None
+        if self._session is not None:
+            session, self._session = self._session, None
+            try:
+                if not session.invalidated:
+                    _outside_transactions(session, f"select pg_advisory_unlock({RUN_LOCK})")
+            except psycopg2.Error:
+                session.invalidate()  # the server let go of the lock when it lost the session
+            finally:
+                session.close()
 
     @property
     def settings(self) -> Settings:
@@ -74,16 +87,25 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def transaction(self) -> Iterator[sa.Connection]:
         """A connection whose block is one transaction. Where it is lost, the step waits and is tried again."""
         try:
-            self._hold()
-            with databases.engine(self.settings, "warehouse").begin() as connection:
+            connection = self._hold()
+            with connection.begin():
                 yield connection
         except (sa.exc.DBAPIError, psycopg2.Error, Unreachable) as error:
             if not _is_transient(error):
                 raise
-            self.release()  # the server may have lost what it had locked
+            self.release()
             raise dg.RetryRequested(
                 max_retries=DATABASE_RETRIES.max_retries, seconds_to_wait=DATABASE_RETRIES.delay
             ) from error
+
+
+def _outside_transactions(session: sa.Connection, statement: str) -> None:
+    """Run a statement that may wait for long: an open transaction would keep dead rows of the whole database."""
+    driver = driver_connection(session)
+    driver.autocommit = True
+    with driver.cursor() as cursor:
+        cursor.execute(statement)
+    driver.autocommit = False
 
 
 def _is_transient(error: Exception) -> bool:
