@@ -30,6 +30,7 @@ from revops_assets.warehouse.resource import driver_connection
 from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.upgrade import upgrade
 
+
 def has_room(folder: Path) -> bool:
     """Whether files may lie in memory: creating and removing them on a disk took the kernel a part of every test."""
     return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 8 * 2**30

@@ -12,9 +12,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
+from revops_assets.cli import command as whole_command
 from revops_assets.cli import main, register
 from revops_assets.loading.mapping_file import shipped
 from revops_assets.settings import Settings
@@ -60,7 +60,7 @@ def commands() -> list[list[str]]:
         for name, child in getattr(command, "commands", {}).items():
             walk(child, [*path, name])
 
-    walk(typer.main.get_command(register()), [])
+    walk(whole_command(), [])
     return found
 
 

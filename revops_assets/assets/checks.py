@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import pandas as pd
 import sqlalchemy as sa
 
 from revops_assets.assets.run import resolve_read_at
@@ -14,6 +14,9 @@ from revops_assets.building.run import Run
 from revops_assets.datasets.checks import Check, all_checks
 from revops_assets.invalidation.unwritten import in_one_line, left, root_of
 from revops_assets.warehouse.resource import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS_SHOWN = 20
 WRITTEN = "every_tenant_written"
@@ -27,8 +30,10 @@ COMPARES_WITH = {
 }
 
 
-def offending_rows(connection: sa.Connection, check: Check, max_age_days: float) -> pd.DataFrame:
+def offending_rows(connection: sa.Connection, check: Check, max_age_days: float) -> "pd.DataFrame":
     """Run a check's query; the rows it returns are what is wrong."""
+    import pandas as pd  # takes long to import: not before it is needed
+
     query, params = check.statement(max_age_days)
     return pd.read_sql(sa.text(query), connection, params=params)
 

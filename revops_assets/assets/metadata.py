@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 import sqlalchemy as sa
+from tabulate import tabulate
 
 from revops_assets.assets.spec import column_of
 from revops_assets.datasets.lineage import column_lineage
@@ -51,5 +51,4 @@ def _preview(connection: sa.Connection, file: SqlFile, day: date | None) -> dg.M
     )
     rows = connection.execute(sa.text(statement), {"day": day} if on else {})
     texts = [[" ".join(shown(value).split())[:LONGEST].replace("|", "/") for value in row] for row in rows]
-    table = pd.DataFrame(texts, columns=list(rows.keys()))
-    return dg.MetadataValue.md(table.to_markdown(index=False, disable_numparse=True))
+    return dg.MetadataValue.md(tabulate(texts, list(rows.keys()), tablefmt="pipe", disable_numparse=True))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import cache
 from typing import Any, NoReturn
 
 import typer
+import typer.main
+from typer.core import TyperGroup
 
 from revops_assets.errors import Interrupted, RevopsError
 
@@ -37,6 +40,12 @@ def register() -> typer.Typer:
     return app
 
 
+@cache
+def command() -> TyperGroup:
+    """The whole command line, as it runs."""
+    return typer.main.get_group(register())
+
+
 def if_interrupted(stands: str) -> None:
     """What a command that is stopped by Ctrl-C says of what it did until then."""
     _stands.append(stands)
@@ -58,7 +67,7 @@ def main() -> None:
     if before != signal.SIG_IGN:  # as of what a script starts in the background
         signal.signal(signal.SIGINT, interrupt)
     try:
-        register()()
+        command()()
     except BrokenPipeError:
         sys.exit(141)
     except (Exception, Interrupted) as error:

@@ -7,12 +7,13 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import dagster as dg
-import pandas as pd
-import vl_convert
+
+if TYPE_CHECKING:  # they take longer to import than the rest of the graph: what draws nothing does without
+    import altair as alt
+    import pandas as pd
 
 TENANTS_SHOWN = 3
 GROUPS_SHOWN = 200
@@ -32,6 +33,8 @@ def clean(text: Any) -> str:
 
 def svg(chart: Any) -> str:
     """The chart's picture, whatever texts it holds."""
+    import vl_convert
+
     return str(vl_convert.vegalite_to_svg(_drawable(chart.to_dict())))
 
 
@@ -51,6 +54,8 @@ def _drawable_text(text: str) -> str:
 
 def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], unit: str) -> alt.Chart:
     """Horizontal bars, one group per row in the rows' order; `values` maps columns to what the legend calls them."""
+    import pandas as pd
+
     frame = pd.DataFrame(
         [
             {"label": clean(row[label]), "series": name, "value": float(row[column])}
@@ -63,6 +68,8 @@ def bars(rows: Sequence[dict[str, Any]], label: str, values: dict[str, str], uni
 
 def _grouped(frame: pd.DataFrame, unit: str) -> alt.Chart:
     """Bars of `value`, a group for each `label`, a colour for each `series`, both in the order of the rows."""
+    import altair as alt
+
     labels, series = list(dict.fromkeys(frame["label"])), list(dict.fromkeys(frame["series"]))
     chart: alt.Chart = (
         alt.Chart(frame)
@@ -90,6 +97,8 @@ class Chart:
 
     def draw(self, rows: Sequence[tuple[str, str, str, Any]]) -> dict[str, dg.MetadataValue]:
         """A chart for each of the first tenants."""
+        import pandas as pd
+
         frame = pd.DataFrame(
             [(tenant, clean(label), clean(series), value) for tenant, label, series, value in rows],
             columns=["tenant_id", "label", "series", "value"],

@@ -5,7 +5,6 @@ import hashlib
 import sqlalchemy as sa
 
 from revops_assets.datasets.window import ReadAt, Window
-from revops_assets.insights.model import ask_about
 from revops_assets.warehouse.resource import Warehouse
 
 ANSWERS = """
@@ -24,6 +23,8 @@ def answers_of_model(connection: sa.Connection, window: Window, warehouse: Wareh
     settings = warehouse.settings
     if not settings.model_base_url:
         return
+    from revops_assets.insights.model import ask_about  # with its HTTP client, which only a model needs
+
     rows = connection.execute(
         sa.text(
             "select i.tenant_id, i.snapshot_date, i.rep_id, i.inputs, i.inputs::text from ai.coaching_inputs as i"

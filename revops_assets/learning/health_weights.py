@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import sqlalchemy as sa
 
 from revops_assets.datasets.window import ReadAt, Window
 from revops_assets.learning.logistic import MONTHS_ENDS
 from revops_assets.warehouse.resource import Warehouse
 from revops_assets.warehouse.sql_files import dataset_files
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COMPONENTS = ("velocity", "activity", "stakeholder", "competition", "discount")
 HELD_OUT_DAYS = 91  # the newest quarter of the endings: learned without, to see how such weights would have ranked it
@@ -45,6 +47,8 @@ def fit_health_weights(connection: sa.Connection, window: Window, warehouse: War
     connection.execute(sa.text("truncate fitted_weights"))
     if find_spec("sklearn") is None:
         return
+    import pandas as pd
+
     window_days = dataset_files()["analytics.learned_health_weights"].window_days
     for tenant, day, least_won, least_lost in connection.execute(sa.text(MONTHS_ENDS)).all():
         params = {"tenant": tenant, "day": day, "window_days": window_days}
@@ -97,6 +101,7 @@ def _scores(ended: pd.DataFrame, told: Sequence[str]) -> tuple[Any, Any]:
 
 def _held_out(ended: pd.DataFrame, told: Sequence[str], day: date) -> tuple[float | None, float | None, int]:
     """Of the deals that ended last: AUC of weights learned from the others, AUC of health as it was, and how many."""
+    import pandas as pd
     from sklearn.metrics import roc_auc_score
 
     is_last = pd.to_datetime(ended["closed_on"]) > pd.Timestamp(day) - pd.Timedelta(days=HELD_OUT_DAYS)

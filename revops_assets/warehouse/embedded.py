@@ -143,7 +143,9 @@ def stop(home: Path) -> bool:
 
 def _answers(home: Path) -> bool:
     """Whether the server takes connections: by what it wrote into its pid file, as asking it is a connection more."""
-    return _postmaster(home) is not None and _pid_file(home)[STATUS:] == [READY] and (socket_dir(home) / SOCKET).exists()
+    return (
+        _postmaster(home) is not None and _pid_file(home)[STATUS:] == [READY] and (socket_dir(home) / SOCKET).exists()
+    )
 
 
 def _postmaster(home: Path) -> psutil.Process | None:
