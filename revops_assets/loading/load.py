@@ -28,11 +28,12 @@ from revops_assets.loading.transaction import LoadTransaction, spooled
 from revops_assets.settings import Settings, get_settings
 from revops_assets.untrusted.regular_files import inside, read_regular, shown
 from revops_assets.warehouse import databases
+from revops_assets.warehouse.resource import driver_connection
 from revops_assets.warehouse.trouble import in_one_sentence
 
 REJECTS_KEPT_OF_A_FAILED_LOAD = 1000
-# Of a load's session only: its big sorts and hashes stay in memory.
-LOAD_SESSION = {"work_mem": "256MB", "maintenance_work_mem": "512MB"}
+# Of a load's transaction only: its big sorts and hashes stay in memory.
+IN_MEMORY = "select set_config('work_mem', '256MB', true), set_config('maintenance_work_mem', '512MB', true)"
 
 # An export with a manifest is loaded once; what had been quarantined and is loaded by hand, is loaded.
 NOTE_EXPORT = """
@@ -137,11 +138,14 @@ def load_all(
     listed = manifest.names if manifest else None
     surveyed = [(mapping, _survey_files(directory, mapping, listed)) for mapping in mappings]
     read = {part.name for _, found in surveyed for parts in found.values() for part in parts}
-    connection = databases.open_connection(settings, databases.url_of(settings, "source"), **LOAD_SESSION)
+    session = databases.engine(settings, "source").connect()
+    connection = driver_connection(session)
     results: list[LoadResult] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as rejects:
         mapping = mappings[0]
         try:
+            with connection.cursor() as cursor:
+                cursor.execute(IN_MEMORY)
             for mapping, found in surveyed:
                 rejects.seek(0)
                 rejects.truncate()
@@ -163,7 +167,7 @@ def load_all(
                 connection.commit()
             return results
         except (RevopsError, psycopg2.Error) as error:
-            connection.close()
+            session.invalidate()  # with all that it did
             text = printable(in_one_sentence(error) or " ".join(str(error).split()))
             if isinstance(error, psycopg2.OperationalError):
                 raise Unreachable(f"load of {directory} was cut off, nothing was loaded: {text}") from error
@@ -174,8 +178,11 @@ def load_all(
             if isinstance(error, RevopsError):
                 raise
             raise RevopsError(f"load of {directory} failed, nothing was loaded: {text}") from error
+        except BaseException:
+            session.invalidate()
+            raise
         finally:
-            connection.close()
+            session.close()
 
 
 def _is_one_of(path: Path, hashes: set[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from psycopg2 import sql
@@ -65,12 +65,7 @@ class LoadTransaction:
         self.load_id = self._scalar()
         self._execute("update crm.loads set day_zone = %s where load_id = %s", self.day_zone, self.load_id)
         fed = [*self.mapping.tables, *(["opportunities"] if self.mapping.fold_opportunities else [])]
-        self._execute("select table_name from crm.canonical_tables")
-        for (table,) in self.cursor.fetchall():
-            if table in fed:
-                self._create_staging(table)
-            else:
-                self._drop(sql.Identifier("pg_temp", table))
+        self._create_staging(dict.fromkeys(fed))
         files, remapped = self._compare()
         stale = {key for key, file in files.items() if not file["is_unchanged"]}
         needed = {file for key in stale for _, spec in self.mapping.tables_of(key) for file in spec.looks_into}
@@ -164,9 +159,9 @@ class LoadTransaction:
         self._drop(self._relation(key))
         self._execute(sql.SQL(statement).format(self._relation(key), columns))
 
-    def _drop(self, relation: sql.Composable) -> None:
+    def _drop(self, relations: sql.Composable) -> None:
         """What another mapping of the same export left in the transaction."""
-        self._execute(sql.SQL("drop table if exists {}").format(relation))
+        self._execute(sql.SQL("drop table if exists {}").format(relations))
 
     def _read(self, key: str, counts: dict[str, Any]) -> None:
         """Read all files of an object into its relation; an unchanged one is read again for others to look into."""
@@ -219,11 +214,13 @@ class LoadTransaction:
     def _staging(self) -> Staging:
         return Staging(self.cursor, self.mapping, self._relation, self.load_id, self.tenant, self.day_zone)
 
-    def _create_staging(self, table: str) -> None:
-        target, origin = sql.Identifier("pg_temp", table), sql.Identifier("crm_staging", table)
-        statement = "create temporary table {} (like {} including defaults) on commit drop"
-        self._drop(target)
-        self._execute(sql.SQL(statement).format(target, origin))
+    def _create_staging(self, fed: Iterable[str]) -> None:
+        self._execute("select table_name from crm.canonical_tables")
+        tables = [sql.Identifier("pg_temp", table) for (table,) in self.cursor.fetchall()]
+        self._drop(sql.SQL(", ").join(tables))
+        create = sql.SQL("create temporary table {} (like {} including defaults) on commit drop")
+        for table in fed:
+            self._execute(create.format(sql.Identifier("pg_temp", table), sql.Identifier("crm_staging", table)))
 
     def _stage(self, key: str) -> None:
         """Fill the staging of every table that comes from a file, whose records as they came are then done with."""

@@ -23,6 +23,8 @@ declare
     v_is_unfit boolean;
     v_control text := '[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]';
     v_is_staged boolean;
+    v_has_twins boolean;
+    v_late bigint;
 begin
     execute format('select exists (select from %s where load_id = %s)', v_stage, p_load_id) into v_is_staged;
     if not v_is_staged then  -- most tables of a small load
@@ -40,58 +42,11 @@ begin
 
     v_out.load_id := p_load_id;
     v_out.table_name := p_table;
-    -- Records without an id, with numbers, days or texts that no figure or index can hold, or that the table's own rules
-    -- refuse.
-    create temporary table if not exists merge_rules (rule text, reason text, is_quick boolean default true) on commit drop;
-    truncate pg_temp.merge_rules;
-    insert into pg_temp.merge_rules (rule, reason)
-        select format('s.%s is null', v_key), quote_literal(format('%s: %s is empty', p_table, v_info.key_column))
-        union all
-        select format('s.%1$I in (''NaN'', ''Infinity'', ''-Infinity'')', attname),
-            format('%L || s.%I || '' is not a finite number''', p_table || ': ' || attname || ' ', attname)
-        from pg_attribute
-        where attrelid = v_versions::regclass and attnum > 0 and not attisdropped and atttypid = 'numeric'::regtype
-        union all
-        select format('abs(s.%I) >= 1e15', attname),
-            format('%L || left(s.%I::text, 60) || '' is not below 10^15''', p_table || ': ' || attname || ' ', attname)
-        from pg_attribute
-        where attrelid = v_versions::regclass and attnum > 0 and not attisdropped and atttypid = 'numeric'::regtype
-        union all
-        select format('s.%1$I < ''1950-01-01'' or s.%1$I >= ''2150-01-01''', attname),
-            format('%L || to_char(s.%I, ''YYYY-MM-DD'') || '' is not between 1950 and 2149, the years that the calendar holds''',
-                p_table || ': ' || attname || ' ', attname)
-        from pg_attribute
-        where attrelid = v_versions::regclass and attnum > 0 and not attisdropped
-            and atttypid in ('date'::regtype, 'timestamptz'::regtype)
-        union all
-        select format('s.field = ''close_date'' and s.%1$s ~ ''^\d{4}-'' and (s.%1$s < ''1950'' or s.%1$s >= ''2150'')', which),
-            format('''opportunity_history: close_date '' || s.%s || '' is not between 1950 and 2149, the years that the calendar holds''',
-                which)
-        from (values ('old_value'), ('new_value')) as v (which)
-        where p_table = 'opportunity_history'
-        union all
-        -- The comment on a rule says it in a user's words, after field and value; one that begins with = is an expression.
-        select format('(%s) is false', pg_get_expr(c.conbin, c.conrelid)), case
-            when obj_description(c.oid, 'pg_constraint') like '=%' then substr(obj_description(c.oid, 'pg_constraint'), 2)
-            else format('%L || concat_ws('', '', %s) || %L', p_table || ': ', (
-                select string_agg(format('%L || quote_literal(left(s.%I::text, 60))', a.attname || ' ', a.attname), ', ' order by a.attnum)
-                from pg_attribute as a where a.attrelid = c.conrelid and a.attnum = any(c.conkey)
-            ), ' ' || coalesce(obj_description(c.oid, 'pg_constraint'), 'must hold: ' || pg_get_expr(c.conbin, c.conrelid)))
-        end
-        from pg_constraint as c
-        where c.conrelid = v_versions::regclass and c.contype = 'c' and c.conname <> 'known_interval'
-        union all
-        select format('%s and octet_length(s.%I) > 512', b.applies, b.name),
-            format('%L || quote_literal(left(s.%I, 60)) || '' must have at most 512 bytes''', p_table || ': ' || b.name || ' ', b.name)
-        from crm.bounded_texts(p_table) as b;
-    insert into pg_temp.merge_rules
-        select format('%s and s.%I ~ %L', b.applies, b.name, v_control),
-            format('%L || quote_literal(left(s.%I, 60)) || '' has a control character''', p_table || ': ' || b.name || ' ', b.name), false
-        from crm.bounded_texts(p_table) as b;
+    -- What is unusable leaves the staging table, with the reason.
     execute format('select exists (select from %s as s where s.load_id = %s and (%s or concat_ws('''', %s) ~ %L))', v_stage, p_load_id,
-        (select string_agg(rule, ' or ') from pg_temp.merge_rules where is_quick),
+        (select string_agg(r.rule, ' or ') from crm.record_rules(p_table, v_control) as r where r.is_quick),
         (select string_agg(format('s.%I', b.name), ', ') from crm.bounded_texts(p_table) as b), v_control) into v_is_unfit;
-    for v_rule, v_reason in select rule, reason from pg_temp.merge_rules where v_is_unfit loop
+    for v_rule, v_reason in select r.rule, r.reason from crm.record_rules(p_table, v_control) as r where v_is_unfit loop
         execute format($sql$
             with unusable as (delete from %1$s as s where s.load_id = %2$s and (%3$s) returning s.*)
             insert into crm.load_rejects
@@ -107,35 +62,41 @@ begin
 
     -- Several staged rows with one id: the losers leave the staging table.
     drop table if exists pg_temp.merge_losers, pg_temp.merge_ranked, pg_temp.merge_changed;
-    execute format($sql$
-        create temporary table merge_ranked on commit drop as
-        select s.ctid as staged_at, first_value(s.ctid) over latest_first as winner
-        from %2$s as s
-        where s.load_id = %3$s
-            and s.%1$s in (select %1$s from %2$s where load_id = %3$s group by %1$s having count(*) > 1)
-        window latest_first as (
-            partition by s.%1$s order by s.modified_at desc nulls last, s.file_name desc nulls last, s.line_no desc nulls last,
-                s.ctid desc
-        )
-    $sql$, v_key, v_stage, p_load_id);
-    execute format($sql$
-        create temporary table merge_losers on commit drop as
-        select s.*, v.file_name as by_file, v.line_no as by_line, s.modified_at is not distinct from v.modified_at as is_tie,
-            (%3$s) as says_else
-        from merge_ranked as r
-        inner join %1$s as s on s.ctid = r.staged_at
-        inner join %1$s as v on v.ctid = r.winner
-        where r.staged_at <> r.winner and (%2$s)
-    $sql$, v_stage, v_differs, v_says_else);
-    execute format('delete from %s as s using merge_ranked as r where s.ctid = r.staged_at and r.staged_at <> r.winner', v_stage);
-    execute format($sql$
-        insert into crm.load_rejects
-        select load_id, %1$L, 'conflict', file_name, line_no,
-            format('%2$s %%s stands again in %%s line %%s, which is later and wins', %3$s, by_file, by_line),
-            to_jsonb(s)::text
-        from merge_losers as s where is_tie and says_else
-    $sql$, v_tenant, v_info.key_column, v_key);
-    get diagnostics v_out.rows_conflicting = row_count;
+    v_out.rows_conflicting := 0;
+    execute format('select exists (select from %2$s where load_id = %3$s group by %1$s having count(*) > 1)',
+        v_key, v_stage, p_load_id) into v_has_twins;
+    if v_has_twins then
+        execute format($sql$
+            create temporary table merge_ranked on commit drop as
+            select s.ctid as staged_at, first_value(s.ctid) over latest_first as winner
+            from %2$s as s
+            where s.load_id = %3$s
+                and s.%1$s in (select %1$s from %2$s where load_id = %3$s group by %1$s having count(*) > 1)
+            window latest_first as (
+                partition by s.%1$s order by s.modified_at desc nulls last, s.file_name desc nulls last,
+                    s.line_no desc nulls last, s.ctid desc
+            )
+        $sql$, v_key, v_stage, p_load_id);
+        execute format($sql$
+            create temporary table merge_losers on commit drop as
+            select s.*, v.file_name as by_file, v.line_no as by_line, s.modified_at is not distinct from v.modified_at as is_tie,
+                (%3$s) as says_else
+            from merge_ranked as r
+            inner join %1$s as s on s.ctid = r.staged_at
+            inner join %1$s as v on v.ctid = r.winner
+            where r.staged_at <> r.winner and (%2$s)
+        $sql$, v_stage, v_differs, v_says_else);
+        execute format('delete from %s as s using merge_ranked as r where s.ctid = r.staged_at and r.staged_at <> r.winner',
+            v_stage);
+        execute format($sql$
+            insert into crm.load_rejects
+            select load_id, %1$L, 'conflict', file_name, line_no,
+                format('%2$s %%s stands again in %%s line %%s, which is later and wins', %3$s, by_file, by_line),
+                to_jsonb(s)::text
+            from merge_losers as s where is_tie and says_else
+        $sql$, v_tenant, v_info.key_column, v_key);
+        get diagnostics v_out.rows_conflicting = row_count;
+    end if;
 
     -- Records already known that say something else now. Late: older than what is current.
     execute format($sql$
@@ -160,36 +121,43 @@ begin
         select count(*), min(business_at) from added
     $sql$, v_versions, v_columns, v_tenant, v_staged, p_load_id, p_seq, v_stage, v_current, v_key, v_info.business_at)
     into v_out.rows_inserted, v_out.earliest_business_at;
-    execute format('update %s as v set known_to = %s from merge_changed as c
-        where v.known_to = 9223372036854775807 and v.tenant_id = %L and v.%s = c.id and not c.is_late',
-        v_versions, p_seq, v_tenant, v_key);
-    get diagnostics v_out.rows_updated = row_count;
-    execute format('insert into %s (tenant_id, %s, load_id, line_no, known_from)
-        select %L, %s, %s, s.line_no, %s from %s as s inner join merge_changed as c on c.id = s.%s and not c.is_late
-        where s.load_id = %s',
-        v_versions, v_columns, v_tenant, v_staged, p_load_id, p_seq, v_stage, v_key, p_load_id);
+    select count(*) filter (where not is_late), count(*) filter (where is_late), min(business_at)
+    from merge_changed into v_out.rows_updated, v_late, v_at;
+    v_out.earliest_business_at := least(v_out.earliest_business_at, v_at);
+    if v_out.rows_updated > 0 then
+        execute format('update %s as v set known_to = %s from merge_changed as c
+            where v.known_to = 9223372036854775807 and v.tenant_id = %L and v.%s = c.id and not c.is_late',
+            v_versions, p_seq, v_tenant, v_key);
+        execute format('insert into %s (tenant_id, %s, load_id, line_no, known_from)
+            select %L, %s, %s, s.line_no, %s from %s as s inner join merge_changed as c on c.id = s.%s and not c.is_late
+            where s.load_id = %s',
+            v_versions, v_columns, v_tenant, v_staged, p_load_id, p_seq, v_stage, v_key, p_load_id);
+    end if;
 
     -- Versions older than the current one are known from now on, but never were current.
-    execute format($sql$
-        insert into %1$s (tenant_id, %2$s, load_id, line_no, known_from, known_to)
-        select distinct on (%4$s) %3$L, %4$s, %5$s, s.line_no, %6$s, %6$s
-        from (
-            select s.* from %7$s as s where s.load_id = %5$s and s.%8$s in (select id from merge_changed where is_late)
-            union all
-            select %9$s from merge_losers as s where not s.is_tie
-        ) as s
-        where not exists (
-            select from %1$s as v inner join crm.loads as l on l.load_id = v.load_id and l.undone_by is null
-            where v.tenant_id = %3$L and v.%8$s = s.%8$s and not (%10$s)
-        )
-    $sql$, v_versions, v_columns, v_tenant, v_staged, p_load_id, p_seq, v_stage, v_key,
-        (select string_agg('s.' || quote_ident(attname), ', ' order by attnum) from pg_attribute
-            where attrelid = v_stage::regclass and attnum > 0 and not attisdropped),
-        v_differs);
-    get diagnostics v_out.rows_late = row_count;
+    v_out.rows_late := 0;
+    if v_late > 0 or v_has_twins then
+        execute format($sql$
+            insert into %1$s (tenant_id, %2$s, load_id, line_no, known_from, known_to)
+            select distinct on (%4$s) %3$L, %4$s, %5$s, s.line_no, %6$s, %6$s
+            from (
+                select s.* from %7$s as s where s.load_id = %5$s and s.%8$s in (select id from merge_changed where is_late)
+                %9$s
+            ) as s
+            where not exists (
+                select from %1$s as v inner join crm.loads as l on l.load_id = v.load_id and l.undone_by is null
+                where v.tenant_id = %3$L and v.%8$s = s.%8$s and not (%10$s)
+            )
+        $sql$, v_versions, v_columns, v_tenant, v_staged, p_load_id, p_seq, v_stage, v_key,
+            case when v_has_twins then (
+                select format('union all select %s from merge_losers as s where not s.is_tie',
+                    string_agg('s.' || quote_ident(attname), ', ' order by attnum))
+                from pg_attribute where attrelid = v_stage::regclass and attnum > 0 and not attisdropped
+            ) end,
+            v_differs);
+        get diagnostics v_out.rows_late = row_count;
+    end if;
 
-    select min(business_at) into v_at from merge_changed;
-    v_out.earliest_business_at := least(v_out.earliest_business_at, v_at);
     v_out.rows_unchanged := v_out.rows_staged - v_out.rows_inserted - v_out.rows_updated - v_out.rows_late
         - v_out.rows_conflicting;
     insert into crm.load_tables select v_out.*;
