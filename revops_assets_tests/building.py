@@ -29,6 +29,10 @@ from revops_assets.invalidation.unwritten import in_one_line, left
 from revops_assets.settings import Settings
 from revops_assets.warehouse.resource import Warehouse, driver_connection
 
+# What the jobs of these names build, but for their checks.
+FUNNEL = 'group:pipedrive or key:"reference/funnel_steps"'
+STAGE_VISITS = '+key:"dyno_crm/pipeline_stage" or +key:"dyno_crm/deal_pipeline_stage_state"'
+
 
 def materialize(
     settings: Settings,

@@ -17,6 +17,7 @@ from revops_assets.reports.funnel import compare
 from revops_assets.scenario import pipedrive
 from revops_assets.scenario.model import Plan
 from revops_assets.settings import Settings
+from revops_assets_tests.building import FUNNEL, materialize
 from revops_assets_tests.conftest import REAL_EXPORT, Export, Query, build, query
 
 Load = Callable[..., LoadResult]
@@ -75,7 +76,7 @@ def test_first_entries_and_done_calls_by_month(export: Export, load: Load, clean
             "8,follow_up,7,12,True,2024-02-03T00:00:00",  # no step
         ],
     ))  # fmt: skip
-    build(clean)
+    materialize(clean, FUNNEL)
     assert warehouse(REPORT) == [
         line("2024-01", "1", 1),
         line("2024-02", "1", 2),
@@ -96,7 +97,7 @@ def test_a_month_begins_in_the_business_time_zone(
 ) -> None:
     load(export(deal_changes=["10,2024-03-31 22:30:00,stage_id,1"]))  # half past midnight in Berlin, summer time
     business_zone("Europe/Berlin")
-    build(clean)
+    materialize(clean, FUNNEL)
     assert warehouse(REPORT) == [line("2024-04", "1", 1)]
 
 
@@ -106,7 +107,7 @@ def test_two_tenants_stand_side_by_side(export: Export, load: Load, clean: Setti
         export(deal_changes=["10,2024-01-02 00:00:00,stage_id,1", "11,2024-01-02 00:00:00,stage_id,1"]),
         tenant="blue",
     )
-    build(clean)
+    materialize(clean, FUNNEL)
     assert warehouse(REPORT) == [line("2024-01", "1", 1, "acme"), line("2024-01", "1", 2, "blue")]
     assert warehouse(
         "select r.tenant_id, r.known_as_of = (select max(load_seq) from crm_remote.loads), r.data_freshness = l.finished_at from pipedrive.rep_sales_funnel_monthly as r"
@@ -123,11 +124,11 @@ def test_a_run_can_read_as_known_after_an_earlier_load(
     from revops_assets.definitions import defs
 
     load(export(deal_changes=["10,2024-01-01 00:00:00,stage_id,1"]))
-    build(clean)
+    materialize(clean, FUNNEL)
     first = warehouse("select * from pipedrive.rep_sales_funnel_monthly")
     known = first[0][-2]
     load(export(deal_changes=["10,2023-12-31 00:00:00,stage_id,1", "11,2024-01-01 00:00:00,stage_id,1"]))
-    build(clean)
+    materialize(clean, FUNNEL)
     assert warehouse(REPORT) == [line("2023-12", "1", 1), line("2024-01", "1", 1)]
     with dg.DagsterInstance.ephemeral() as instance:
         job = defs.resolve_job_def("funnel")
@@ -137,9 +138,9 @@ def test_a_run_can_read_as_known_after_an_earlier_load(
 
 def test_building_twice_leaves_the_same_rows(export: Export, load: Load, clean: Settings, warehouse: Query) -> None:
     load(export(deal_changes=["10,2024-01-01 00:00:00,stage_id,1"]))
-    build(clean)
+    materialize(clean, FUNNEL)
     before = warehouse("select * from pipedrive.rep_sales_funnel_monthly")
-    build(clean)
+    materialize(clean, FUNNEL)
     assert warehouse("select * from pipedrive.rep_sales_funnel_monthly") == before
 
 
@@ -151,11 +152,11 @@ def test_without_any_load_the_report_is_empty(clean: Settings, warehouse: Query)
 
 def test_dev_and_prod_are_compared_under_their_published_names(export: Export, load: Load, clean: Settings) -> None:
     load(export(deal_changes=["10,2024-01-01 00:00:00,stage_id,1"]))
-    build(clean, "dev")
-    build(clean, "prod")
+    materialize(clean, FUNNEL)
+    materialize(clean.for_env("prod"), FUNNEL)
     assert [(row["dev"], row["prod"], row["differs"]) for row in compare(clean)] == [(1, 1, False)]
     load(export(deal_changes=["10,2024-01-01 00:00:00,stage_id,1", "11,2024-02-01 00:00:00,stage_id,1"]))
-    build(clean, "dev")
+    materialize(clean, FUNNEL)
     assert [(str(row["month"]), row["dev"], row["prod"], row["differs"]) for row in compare(clean)] == [
         ("2024-01-01", 1, 1, False),
         ("2024-02-01", 1, None, True),
@@ -178,7 +179,7 @@ def test_the_generated_export_equals_pandas(
 ) -> None:
     pipedrive.write(tmp_path, Plan(150, date(2024, 3, 5), seed, "Europe/Berlin"))
     load(tmp_path)
-    build(clean)
+    materialize(clean, FUNNEL)
     assert warehouse(REPORT) == report_in_pandas(tmp_path)
 
 

@@ -26,6 +26,7 @@ from revops_assets.reports.stage_velocity import (
 )
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
+from revops_assets_tests.building import STAGE_VISITS, materialize
 from revops_assets_tests.conftest import REAL_EXPORT, Put, Query, build, query
 from revops_assets_tests.test_cli import revops
 from revops_assets_tests.test_stage_visits import STAGES, deal, moves
@@ -70,7 +71,7 @@ def test_completed_and_present_stays_are_counted_apart(put: Put, clean: Settings
             *moves(("A", "B", "01-13"), ("B", "C", "01-14 12:00"), deal="d3"),  # 12 in A, 1.5 in B
         ],
     )
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     report = run()
     assert [row["stage_name"] for row in report.rows] == ["A", "B", "C"]
     assert figures(report, "completed_count", "avg_duration_days", "median_duration_days", "p90_duration_days") == {
@@ -103,7 +104,7 @@ def history(put: Put, clean: Settings) -> None:
                        deal("A", "d4", merged_into_id="d1", modified_at="2024-02-25Z")],
         opportunity_history=[*moves(("A", "B", "02-01")), *moves(("A", "Lost", "02-15"), deal="d2")],
     )  # fmt: skip
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
 
 
 @pytest.mark.usefixtures("history")
@@ -149,7 +150,7 @@ def test_stages_are_those_of_the_instant(put: Put, clean: Settings, run: Run) ->
     )
     put("a", pipeline_stages=[{**dated[0], "modified_at": "2024-02-01Z", "is_deleted": True},
                               {**dated[1], "modified_at": "2024-02-01Z", "stage_order": 8, "name": "Bee"}])  # fmt: skip
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     assert [row["stage_name"] for row in run(as_of=datetime(2024, 1, 20, tzinfo=UTC)).rows] == ["A", "B", "C"]
     later = run()
     assert [row["stage_name"] for row in later.rows] == ["C", "Bee"]
@@ -162,7 +163,7 @@ def test_two_tenants_with_the_same_names_and_ids_stay_apart(
     for tenant, entered in (("a", "01-05"), ("b", "01-11")):
         put(tenant, pipelines=[{"pipeline_id": "sales", "name": "Sales"}], pipeline_stages=STAGES, opportunities=[deal("B")],
             opportunity_history=moves(("A", "B", entered)))  # fmt: skip
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     assert figures(run("a"), "completed_count", "avg_duration_days")["A"] == (1, 4)
     assert figures(run("b"), "completed_count", "avg_duration_days")["A"] == (1, 10)
     a, b = uid("tenant", "a"), uid("tenant", "b")
@@ -220,10 +221,10 @@ def test_a_run_and_its_facts_belong_together(run: Run, clean: Settings, warehous
 
 def test_a_stored_run_stays_as_it_was_issued(put: Put, clean: Settings, run: Run) -> None:
     put("a", pipeline_stages=STAGES, opportunities=[deal("B")], opportunity_history=moves(("A", "B", "01-11")))
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     issued = run()
     put("a", opportunity_history=[{**moves(("A", "B", "01-11"))[0], "changed_at": "2024-01-05Z"}])
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     assert figures(run(), "avg_duration_days")["A"] == (4,)
     with databases.connect(clean, "warehouse") as connection:
         again = read_report(connection, issued.header["id"])
@@ -235,7 +236,7 @@ def test_published_relations_carry_uuids_derived_from_tenant_and_id(
     put: Put, clean: Settings, warehouse: Query
 ) -> None:
     put("a", pipeline_stages=STAGES, opportunities=[deal("A", 'd"ö/1')])
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     [row] = warehouse(
         "select tenant_id, deal_id, pipeline_id, pipeline_stage_id, is_current from dyno_crm.deal_pipeline_stage_state"
     )
@@ -311,7 +312,7 @@ def test_the_command_builds_what_it_reads_and_shows_stored_runs(put: Put, clean:
 @pytest.mark.parametrize("at", ["2025-01-01", "2024-07-01"])
 def test_the_real_export_equals_pandas(load: Any, clean: Settings, run: Run, at: str) -> None:
     load(REAL_EXPORT, tenant="a")
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     report = run(pipeline="default", as_of=datetime.fromisoformat(at).replace(tzinfo=UTC))
 
     changes = pd.read_csv(REAL_EXPORT / "deal_changes.csv", dtype=str).reset_index(names="line")

@@ -13,6 +13,7 @@ from revops_assets.scenario.calendar import day_end
 from revops_assets.scenario.company import deals
 from revops_assets.scenario.model import LOST, STAGE_INDEX, WON
 from revops_assets.settings import Settings
+from revops_assets_tests.building import STAGE_VISITS, materialize
 from revops_assets_tests.company import GENERATED as PLAN
 from revops_assets_tests.company import generated
 from revops_assets_tests.conftest import REAL_EXPORT, Export, Put, Query, build, read_csv
@@ -111,7 +112,7 @@ def test_these_changes_give_exactly_these_visits(put: Put, clean: Settings, ware
     # A change of another deal makes this a source that logs stages, whatever the case has.
     log = moves(("A", "B", "01-02"), deal="zz")
     put("a", pipeline_stages=[*STAGES, other], opportunities=records, opportunity_history=[*changes, *log])
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     assert visits(warehouse) == expected
 
 
@@ -123,7 +124,7 @@ def test_a_deal_that_moves_between_pipelines_with_shared_stages(put: Put, clean:
         opportunity_history=moves(("A", "B", "01-11"), ("B", "A", "02-11"))
         + moves(("p1", "p2", "01-21"), ("p2", "p1", "02-11"), field="pipeline_id"),
     )
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     assert warehouse(
         "select pipeline_id, stage_id, entered_at, ended_by from staging.stage_visits order by visit_number"
     ) == [
@@ -156,7 +157,7 @@ def test_renamed_and_reordered_stages_stay_the_same_stages(put: Put, clean: Sett
             {**named, "stage_id": "Showing", "record_id": "s1", "stage_order": 3, "modified_at": "2024-03-01Z"}
         ],
     )
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     assert visits(warehouse) == [
         ("s1", "01-01", "02-01", "forward", ""), ("s2", "02-01", "02-20", "back", ""),
         ("s1", "02-20", "04-01", "back", "R"),  # the new name is no new visit; by then the stage stood behind Offer
@@ -176,7 +177,7 @@ def test_a_source_without_a_log_has_what_its_loads_left(
     put("a", opportunities=[deal("Demo"), deal("Demo", "d2", modified_at="2024-02-05Z")])
     put("a", opportunities=[deal("Demo", "d2", modified_at="2024-03-05Z", is_closed=True, closed_at="2024-03-01Z"),
                             deal("Gone", "d3", is_closed=True, is_won=True)])  # fmt: skip
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     [(second,)] = source("select started_at from crm.loads where load_seq = 2")
     assert visits(warehouse) == [
         ("Lead", "01-01", day(second), "left", ""), ("Demo", day(second), None, "open", ""),
@@ -192,7 +193,7 @@ def test_pipedrive_s_losses_and_its_missing_beginnings(
         "10,2024-01-11 00:00:00,lost_reason,1", "10,2024-01-12 00:00:00,lost_reason,2", "10,2024-01-21 00:00:00,stage_id,1",
         "11,2024-01-01 00:00:00,add_time,2024-01-01T00:00:00",
     ]), tenant="a")  # fmt: skip
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     assert visits(warehouse) == [("1", "01-05", "01-11", "lost", ""), ("1", "01-21", None, "open", "RO")]
 
 
@@ -257,7 +258,7 @@ def test_the_generated_company_s_visits(warehouse: Query) -> None:
 @pytest.mark.skipif(not REAL_EXPORT.is_dir(), reason="the real export is not here")
 def test_the_real_export_s_visits(load: Any, clean: Settings, warehouse: Query) -> None:
     load(REAL_EXPORT)
-    build(clean, job="stage_visits")
+    materialize(clean, STAGE_VISITS)
     by_deal: dict[str, list[tuple[str, int, str, str]]] = defaultdict(list)
     for number, row in enumerate(read_csv(REAL_EXPORT / "deal_changes.csv")):
         if row["changed_field_key"] in ("stage_id", "lost_reason"):
