@@ -27,6 +27,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: $(INSTALLED) ## build everything from a generated export and print a summary
 	@$(BIN)/revops demo
 
+test: export PYTHONDONTWRITEBYTECODE = # pytest rewrites assertions: once, not in every worker of every run
 test: $(INSTALLED) ## the test suite, on the embedded PostgreSQL or on REVOPS_TEST_DATABASE_URL
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 

@@ -8,13 +8,16 @@ import subprocess
 import sys
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from revops_assets.definitions import defs
+from revops_assets.orchestration.jobs import SOURCES, funnel_job, stage_visits_job
 from revops_assets.settings import PROJECT_ROOT, Settings
 from revops_assets.warehouse.dagster_storage import dagster_home
+from revops_assets_tests.building import FUNNEL, STAGE_VISITS
 from revops_assets_tests.conftest import Export, Query
 from revops_assets_tests.snapshot import SNAPSHOT, resolved
 
@@ -67,6 +70,13 @@ def test_every_asset_says_what_it_is(spec: dg.AssetSpec) -> None:
     if spec.group_name != "scenario":
         assert {"postgres"} < spec.kinds
         assert spec.metadata["dagster/table_name"] == ".".join(spec.key.path)
+
+
+@pytest.mark.parametrize(("job", "selection"), [(funnel_job, FUNNEL), (stage_visits_job, STAGE_VISITS)])
+def test_what_tests_build_without_dagster_is_what_the_jobs_build(job: Any, selection: str) -> None:
+    graph = defs.resolve_asset_graph()
+    built = (dg.AssetSelection.from_string(selection) - SOURCES).resolve(graph)
+    assert job.selection.resolve(graph) == built
 
 
 def test_a_materialisation_shows_rows_columns_and_a_preview(clean: Settings, export: Export, load: object) -> None:

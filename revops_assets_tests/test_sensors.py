@@ -427,6 +427,19 @@ def test_a_run_waits_for_another_that_writes_the_same_warehouse(clean: Settings)
     assert order == ["one 1", "one 2", "two 1", "two 2"]
 
 
+def test_what_writes_has_the_lock_of_runs(clean: Settings) -> None:
+    """In its own session: where the server loses the lock, what would be written without it is lost, too."""
+    own = "select count(*) from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()"
+    warehouse = resource.Warehouse()
+    for _ in range(2):
+        for _ in range(2):
+            with warehouse.transaction() as connection:
+                assert connection.scalar(sa.text(own)) == 1
+        warehouse.release()
+        with databases.engine(clean, "warehouse").begin() as other:
+            assert other.scalar(sa.text(own)) == 0
+
+
 def test_days_before_a_history_that_begins_later_are_forgotten(clean: Settings, put: Put, warehouse: Query) -> None:
     """The first deal is deleted: its days have no rows any more, and nothing is stale for ever."""
     first = deal("Proposal", key="first", created="2024-01-01Z", amount=5)
