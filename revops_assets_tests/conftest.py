@@ -121,32 +121,27 @@ def databases_of(settings: Settings) -> set[str]:
 
 def forget_crashes(settings: Settings) -> None:
     """The server of a test run is thrown away: nothing of it need reach the disk."""
-    connection = databases.open_connection(settings, databases.server_url(settings))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for name in ("fsync", "full_page_writes"):
-            cursor.execute(f"alter system set {name} = off")
-        cursor.execute("select pg_reload_conf()")
-    connection.close()
+    off = [f"alter system set {name} = off" for name in ("fsync", "full_page_writes")]
+    on_server(settings, *off, "select pg_reload_conf()")
 
 
 def commit_without_waiting(settings: Settings) -> None:
     """Tests need not survive a crash of the machine: commits do not wait for the disk (a crash of the server is safe)."""
-    connection = databases.open_connection(settings, databases.server_url(settings))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for name in databases_of(settings):
-            cursor.execute(f'alter database "{name}" set synchronous_commit = off')
-    connection.close()
+    on_server(settings, *(f'alter database "{db}" set synchronous_commit = off' for db in databases_of(settings)))
 
 
 def move_to(settings: Settings, tablespace: str) -> None:
     """Let the files of this run's databases, and of their copies, lie in a tablespace."""
+    on_server(settings, *(f'alter database "{db}" set tablespace "{tablespace}"' for db in databases_of(settings)))
+
+
+def on_server(settings: Settings, *statements: str) -> None:
+    """Run statements that are about databases, or the whole server."""
     connection = databases.open_connection(settings, databases.server_url(settings))
     connection.autocommit = True
     with connection.cursor() as cursor:
-        for name in databases_of(settings):
-            cursor.execute(f'alter database "{name}" set tablespace "{tablespace}"')
+        for statement in statements:
+            cursor.execute(statement)
     connection.close()
 
 

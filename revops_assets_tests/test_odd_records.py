@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -221,3 +222,35 @@ def test_what_nobody_knows_is_null_not_nothing(put: Put, clean: Settings, wareho
         warehouse("select period, activity_consistency_score from dashboard.rep_activity_metrics where rep_id = 'r'")
     )
     assert periods["today"] is None and periods["30d"] is None  # nothing was done in any of them
+
+
+def test_a_crm_whose_clock_is_ahead_stops_no_build(put: Put, clean: Settings, warehouse: Query) -> None:
+    """What is dated later than the load, on the day that still runs, has lasted no time; not less."""
+    today = datetime.now(UTC).date()
+    later, before = f"{today} 23:59:59Z", f"{today - timedelta(days=9)}Z"
+    stages = [*STAGES, {"stage_id": "Demo", "stage_order": 2, "name": "Demo"}]
+    put(
+        "a",
+        reps=[REP],
+        pipeline_stages=stages,
+        opportunities=[
+            still_open("moved", 30, created_at=before, stage_id="Demo", modified_at=later),
+            still_open("made", 40, created_at=later, modified_at=later),
+        ],
+        opportunity_history=[
+            {
+                "opportunity_id": "moved",
+                "field": "stage_id",
+                "old_value": "New",
+                "new_value": "Demo",
+                "changed_at": later,
+            }
+        ],
+        activities=[
+            {"activity_id": "call", "opportunity_id": "moved", "rep_id": "r", "type": "call", "occurred_at": later}
+        ],
+    )
+    materialize(clean, "+(group:analytics or group:dashboard or group:ai)", str(today))
+    newest = "select days_in_stage from staging.deal_days where snapshot_date = %s and opportunity_id = %s"
+    assert warehouse(newest, today, "made") == [(0,)]
+    assert warehouse("select count(*) from staging.deal_days where days_in_stage < 0") == [(0,)]

@@ -70,7 +70,7 @@ select
     d.stage_id,
     coalesce(s.stage_name, d.stage_id) as stage_name,
     s.stage_order,
-    extract(epoch from d.as_of - d.stage_entered_at)::float8 / 86400 as days_in_stage,
+    ops.elapsed_days(d.stage_entered_at, d.as_of) as days_in_stage,
     d.amount,
     d.currency,
     d.close_date,

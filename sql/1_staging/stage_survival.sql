@@ -48,7 +48,7 @@ times as (
         r.day,
         v.stage_id,
         e.matter,
-        extract(epoch from coalesce(e.ended_at, r.as_of) - v.entered_at)::float8 / 86400 as days,
+        ops.elapsed_days(v.entered_at, coalesce(e.ended_at, r.as_of)) as days,
         case when e.ended_at is not null then e.event end as event
     from pg_temp.run_days as r
     inner join visits as v

@@ -26,7 +26,7 @@ with deals as (
                 d.pipeline_id, d.stage_id, d.days_in_stage, i.visit_number, d.forecast_category, d.close_date,
                 d.snapshot_date
             ),
-            d.days_in_stage, extract(epoch from d.as_of - i.opened_at)::float8 / 86400, i.visit_number
+            d.days_in_stage, ops.elapsed_days(i.opened_at, d.as_of), i.visit_number
         ) as features,
         ops.stage_feature(d.stage_id) as stage_feature
     from staging.deal_days as d
