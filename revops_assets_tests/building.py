@@ -27,7 +27,8 @@ from revops_assets.errors import RevopsError
 from revops_assets.invalidation.plan import Rerun
 from revops_assets.invalidation.unwritten import in_one_line, left
 from revops_assets.settings import Settings
-from revops_assets.warehouse.resource import Warehouse, driver_connection
+from revops_assets.warehouse.databases import driver_connection
+from revops_assets.warehouse.resource import Warehouse
 
 # What the jobs of these names build, but for their checks.
 FUNNEL = 'group:pipedrive or key:"reference/funnel_steps"'

@@ -26,7 +26,7 @@ from revops_assets.loading.result import LoadResult
 from revops_assets.settings import PROJECT_ROOT, SQL_DIR, Env, Settings, get_settings
 from revops_assets.warehouse import databases, embedded
 from revops_assets.warehouse.calendar import fill_calendar
-from revops_assets.warehouse.resource import driver_connection
+from revops_assets.warehouse.databases import driver_connection
 from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.upgrade import upgrade
 

@@ -14,7 +14,7 @@ from revops_assets.invalidation.current import Request
 from revops_assets.orchestration.runs import run_assets
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.resource import driver_connection
+from revops_assets.warehouse.databases import driver_connection
 from revops_assets_tests.building import materialize
 from revops_assets_tests.conftest import Put, Query
 from revops_assets_tests.test_odd_records import REP, STAGES, still_open

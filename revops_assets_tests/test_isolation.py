@@ -25,7 +25,7 @@ from revops_assets.serving.answers import Answers
 from revops_assets.serving.reading import EVERY, Reading
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.resource import driver_connection
+from revops_assets.warehouse.databases import driver_connection
 from revops_assets.warehouse.rights import _wanted, grant
 from revops_assets.warehouse.roles import roles
 from revops_assets.warehouse.tenant_grants import give, granted, take

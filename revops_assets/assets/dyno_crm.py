@@ -22,7 +22,8 @@ from revops_assets.reports.stage_velocity import (
     read_report,
     run_stage_velocity_report,
 )
-from revops_assets.warehouse.resource import POOL, Warehouse, driver_connection
+from revops_assets.warehouse.databases import driver_connection
+from revops_assets.warehouse.resource import POOL, Warehouse
 
 COLUMNS = [
     "stage_name", "completed_count", "avg_duration_days", "median_duration_days", "p90_duration_days", "current_count",

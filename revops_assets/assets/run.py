@@ -12,7 +12,8 @@ from revops_assets.datasets.window import ReadAt, read_at
 from revops_assets.invalidation.run_tags import ALSO_TAG, KNOWN_AS_OF_TAG, TENANTS_TAG
 from revops_assets.invalidation.unwritten import root_of
 from revops_assets.settings import get_settings
-from revops_assets.warehouse.resource import Warehouse, driver_connection
+from revops_assets.warehouse.databases import driver_connection
+from revops_assets.warehouse.resource import Warehouse
 
 
 def resolve_read_at(

@@ -14,7 +14,7 @@ from revops_assets.datasets.dated_reference import Topic, effective
 from revops_assets.invalidation.rules import dated_rule
 from revops_assets.loading.copy import copy_rows
 from revops_assets.settings import SQL_DIR
-from revops_assets.warehouse.resource import driver_connection
+from revops_assets.warehouse.databases import driver_connection
 from revops_assets.warehouse.sql_files import Column, SqlFile
 
 

@@ -28,7 +28,7 @@ from revops_assets.loading.transaction import LoadTransaction, spooled
 from revops_assets.settings import Settings, get_settings
 from revops_assets.untrusted.regular_files import inside, read_regular, shown
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.resource import driver_connection
+from revops_assets.warehouse.databases import driver_connection
 from revops_assets.warehouse.trouble import in_one_sentence
 
 REJECTS_KEPT_OF_A_FAILED_LOAD = 1000

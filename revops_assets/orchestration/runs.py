@@ -25,7 +25,7 @@ from revops_assets.orchestration.jobs import SOURCE_GROUPS
 from revops_assets.settings import Env, Settings
 from revops_assets.warehouse import databases
 from revops_assets.warehouse.dagster_storage import COMMANDS, dagster_home
-from revops_assets.warehouse.resource import driver_connection
+from revops_assets.warehouse.databases import driver_connection
 
 
 @dataclass

@@ -10,7 +10,7 @@ from psycopg2.extensions import connection as PgConnection
 
 from revops_assets.settings import Settings
 from revops_assets.warehouse import databases
-from revops_assets.warehouse.resource import driver_connection
+from revops_assets.warehouse.databases import driver_connection
 from revops_assets.warehouse.roles import web_url
 
 CONNECTIONS = 8

@@ -130,6 +130,13 @@ def engine(settings: Settings, database: Database) -> sa.Engine:
     return _engine(url, session_options(settings), settings.home if settings.database_url is None else None)
 
 
+def driver_connection(connection: sa.Connection) -> PgConnection:
+    """The psycopg2 connection below, in the same transaction: for COPY and for DDL."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, PgConnection)
+    return driver
+
+
 def engine_as(settings: Settings, url: sa.URL, connections: int) -> sa.Engine:
     """An engine that keeps several connections, as another role than the owner."""
     home = settings.home if settings.database_url is None else None

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import dagster as dg
 import psycopg2
 import sqlalchemy as sa
-from psycopg2.extensions import connection as PgConnection
 from pydantic import PrivateAttr
 
 from revops_assets.errors import Unreachable
@@ -101,7 +100,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 def _outside_transactions(session: sa.Connection, statement: str) -> None:
     """Run a statement that may wait for long: an open transaction would keep dead rows of the whole database."""
-    driver = driver_connection(session)
+    driver = databases.driver_connection(session)
     driver.autocommit = True
     with driver.cursor() as cursor:
         cursor.execute(statement)
@@ -116,10 +115,3 @@ def _is_transient(error: Exception) -> bool:
     return isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError, Unreachable)) or (
         getattr(cause, "pgcode", None) in TRANSIENT
     )
-
-
-def driver_connection(connection: sa.Connection) -> PgConnection:
-    """The psycopg2 connection below, in the same transaction: for COPY and for DDL."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, PgConnection)
-    return driver
